@@ -1,0 +1,43 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// The interpreter's speed rests on these: the machine is one module, optimised whole.
+let machineSettings: [SwiftSetting] = [.unsafeFlags(["-Ounchecked"], .when(configuration: .release))]
+
+/// The arrows between these targets are the design's; `Tests/ArchitectureTests` checks the imports against them.
+let package = Package(
+  name: "limen",
+  products: [.executable(name: "limen", targets: ["limen"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CZydis"),
+    .systemLibrary(name: "CLZMA"),
+    .systemLibrary(name: "CZlib"),
+    .systemLibrary(name: "CZstd"),
+    .systemLibrary(name: "CLZ4"),
+    .target(name: "HostFloatingPoint"),
+    .target(name: "Machine", dependencies: ["CZydis", "HostFloatingPoint"], swiftSettings: machineSettings),
+    .target(name: "BareMetal", dependencies: ["Machine"]),
+    .target(name: "KernelImage", dependencies: ["CLZMA", "CZlib", "CZstd", "CLZ4"]),
+    .target(name: "Findings"),
+    .target(name: "Invariants", dependencies: ["Machine", "Findings"]),
+    .target(name: "Explorer", dependencies: ["Invariants", "BareMetal", "Machine", "KernelImage", "Findings"]),
+    .target(name: "Reports", dependencies: ["Findings"]),
+    .target(
+      name: "LimenCommands",
+      dependencies: [
+        "Explorer", "Reports", "Invariants", "BareMetal", "Machine", "KernelImage", "Findings",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(name: "limen", dependencies: ["LimenCommands"]),
+    .testTarget(name: "ArchitectureTests"),
+    .testTarget(name: "MachineTests", dependencies: ["Machine", "HostFloatingPoint"]),
+    .testTarget(name: "BareMetalTests", dependencies: ["BareMetal", "Machine", "KernelImage"]),
+    .testTarget(name: "KernelImageTests", dependencies: ["KernelImage"]),
+    .testTarget(name: "FindingsTests", dependencies: ["Findings", "Reports"]),
+    .testTarget(name: "ExplorerTests", dependencies: ["Explorer", "Invariants", "Findings", "LimenCommands"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

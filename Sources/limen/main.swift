@@ -1,0 +1,3 @@
+import LimenCommands
+
+LimenCommands.main()
