@@ -1,0 +1,114 @@
+/// The closed vocabularies of a report: who delivers events, which processor, which way in, which event. Raw values are
+/// the names on the command line and in every format that leaves the program; they are never renamed within a version.
+
+/// A vocabulary whose members have a spelling and an order, the order of declaration.
+public protocol Vocabulary: RawRepresentable<String>, CaseIterable, Codable, Hashable, Sendable, Comparable {}
+
+extension Vocabulary {
+  /// The place in the declaration: reports list things in this order, not in the alphabet's.
+  public var rank: Int { Array(Self.allCases).firstIndex(of: self)! }
+
+  public static func < (a: Self, b: Self) -> Bool { a.rank < b.rank }
+
+  /// Every spelling, for messages: "intel, amd".
+  public static var spellings: String { allCases.map(\.rawValue).joined(separator: ", ") }
+}
+
+/// Who delivers events and executes privileged operations.
+public enum PlatformName: String, Vocabulary {
+  case bareMetal = "bare-metal"
+  case xenPV = "xen-pv"
+}
+
+/// Which vendor's rules the processor follows where the two manuals differ.
+public enum ProfileName: String, Vocabulary {
+  case intel
+  case amd
+}
+
+/// One way from user mode into the kernel, and back.
+public enum CrossingKind: String, Vocabulary {
+  case syscall64
+  case syscall32
+  case sysenter
+  case int80
+  case ud
+  case bp
+  case de
+  case gp
+  case pf
+  case irq
+  case nmi
+  case db
+  case sigreturn
+
+  /// As the manuals write it.
+  public var title: String {
+    switch self {
+    case .syscall64: "SYSCALL from 64-bit code"
+    case .syscall32: "SYSCALL from compatibility code"
+    case .sysenter: "SYSENTER"
+    case .int80: "INT 0x80"
+    case .ud: "#UD from user mode"
+    case .bp: "#BP from user mode"
+    case .de: "#DE from user mode"
+    case .gp: "#GP from user mode"
+    case .pf: "#PF from user mode"
+    case .irq: "external interrupt in user mode"
+    case .nmi: "NMI in user mode"
+    case .db: "#DB in user mode"
+    case .sigreturn: "return through sigreturn"
+    }
+  }
+}
+
+/// What can be made to happen at a boundary.
+public enum EventKind: String, Vocabulary {
+  case nmi
+  case externalInterrupt = "external-interrupt"
+  case machineCheck = "machine-check"
+  case debugBreakpoint = "debug-breakpoint"
+  case pageFault = "page-fault"
+
+  /// Short, as the manuals write it.
+  public var title: String {
+    switch self {
+    case .nmi: "NMI"
+    case .externalInterrupt: "interrupt"
+    case .machineCheck: "#MC"
+    case .debugBreakpoint: "#DB"
+    case .pageFault: "#PF"
+    }
+  }
+}
+
+/// A name whose list is open: whoever declares the thing names it.
+public protocol OpenName: RawRepresentable<String>, Codable, Hashable, Sendable, Comparable, ExpressibleByStringLiteral,
+  CustomStringConvertible
+{
+  init(rawValue: String)
+}
+
+extension OpenName {
+  public init(stringLiteral value: String) { self.init(rawValue: value) }
+  public var description: String { rawValue }
+  public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// What the user program set up before it crossed: `normal`, `rsp-zero`, …
+public struct PostureName: OpenName {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+}
+
+/// The identifier of an invariant: `rsp-owned`, …
+public struct InvariantName: OpenName {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+}
+
+/// The name of a guard that `--ablate` takes away.
+public struct AblationName: OpenName {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+}
