@@ -3,6 +3,8 @@ public struct Witness: Hashable, Sendable {
   public static let format = "limen-witness"
   public static let version = 1
 
+  /// The version of Limen that wrote it.
+  public var limen: String
   public var kernel: KernelIdentity
   /// Where the image lay when the witness was written; the digest decides whether it is the same.
   public var kernelPath: String
@@ -20,10 +22,11 @@ public struct Witness: Hashable, Sendable {
   public var path: Path
 
   public init(
-    kernel: KernelIdentity, kernelPath: String, platform: PlatformName, profile: ProfileName, memory: Int,
-    commandLine: String, crossing: CrossingKind, posture: PostureName, seed: UInt64 = 0,
-    ablations: [AblationName] = [], invariant: InvariantName, path: Path
+    limen: String = LimenVersion.current, kernel: KernelIdentity, kernelPath: String, platform: PlatformName,
+    profile: ProfileName, memory: Int, commandLine: String, crossing: CrossingKind, posture: PostureName,
+    seed: UInt64 = 0, ablations: [AblationName] = [], invariant: InvariantName, path: Path
   ) {
+    self.limen = limen
     self.kernel = kernel
     self.kernelPath = kernelPath
     self.platform = platform
@@ -36,5 +39,47 @@ public struct Witness: Hashable, Sendable {
     self.ablations = ablations.sorted()
     self.invariant = invariant
     self.path = path
+  }
+
+  /// The file's text.
+  public var text: String { documentText(self) }
+
+  /// A name that is the same for the same trial and tells trials of one check apart.
+  public var fileName: String {
+    let steps = path.steps.map { "\($0.boundary)-\($0.event.rawValue)" }
+    let parts =
+      [platform.rawValue, profile.rawValue, crossing.rawValue, posture.rawValue, invariant.rawValue] + steps
+      + ablations.map { "without-\($0)" }
+    return parts.joined(separator: "_") + ".json"
+  }
+}
+
+extension Witness: Encodable {
+  enum CodingKeys: String, CodingKey, CaseIterable {
+    case format, version, limen, kernel, platform, profile, memory, commandLine, crossing, posture, seed, ablations,
+      invariant, path
+  }
+
+  enum KernelKeys: String, CodingKey, CaseIterable { case name, sha256, path }
+
+  public func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: CodingKeys.self)
+    try fields.encode(Witness.format, forKey: .format)
+    try fields.encode(Witness.version, forKey: .version)
+    try fields.encode(limen, forKey: .limen)
+    var image = fields.nestedContainer(keyedBy: KernelKeys.self, forKey: .kernel)
+    try image.encode(kernel.name, forKey: .name)
+    try image.encode(kernel.sha256, forKey: .sha256)
+    try image.encode(kernelPath, forKey: .path)
+    try fields.encode(platform, forKey: .platform)
+    try fields.encode(profile, forKey: .profile)
+    try fields.encode(memory, forKey: .memory)
+    try fields.encode(commandLine, forKey: .commandLine)
+    try fields.encode(crossing, forKey: .crossing)
+    try fields.encode(posture, forKey: .posture)
+    try fields.encode(HexadecimalWord(seed), forKey: .seed)
+    try fields.encode(ablations, forKey: .ablations)
+    try fields.encode(invariant, forKey: .invariant)
+    try fields.encode(path, forKey: .path)
   }
 }

@@ -1,0 +1,67 @@
+import ArgumentParser
+import Findings
+import Reports
+
+/// `limen check KERNEL`: every event at every boundary of the crossings, judged and reported.
+struct Check: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Injects every event at every boundary of a kernel's crossings and judges.",
+    discussion: """
+      Lists are separated by commas; 'all' stands for every name. 'limen list KIND' prints the names.
+
+      EXAMPLES
+        limen check vmlinuz --crossing syscall64
+        limen check vmlinuz --profile amd --crossing int80,nmi --posture normal,rsp-zero --format json -j 2
+        limen check vmlinuz --crossing syscall64 --ablate nmi-without-ist
+      """)
+
+  @OptionGroup var machine: MachineOptions
+  @OptionGroup var many: ManyMachines
+
+  @Option(help: "The ways into the kernel; a list.")
+  var crossing = Selection<CrossingKind>.all
+
+  @Option(help: "What the user program set up before it crosses; a list.")
+  var posture = OpenSelection<PostureName>(["normal"])
+
+  @Option(help: "The events to inject; a list.")
+  var event = Selection<EventKind>.all
+
+  @Option(help: "Guards to take away from the running kernel's world; a list.")
+  var ablate = OpenSelection<AblationName>([])
+
+  @OptionGroup var output: ReportOptions
+
+  @Option(name: [.customShort("j"), .long], help: "How many threads explore; the report does not depend on it.")
+  var jobs: Int = 1
+
+  @Option(help: "The directory that receives the witness of every finding, for 'limen replay'.", completion: .directory)
+  var witnesses: String = "limen-witnesses"
+
+  mutating func validate() throws {
+    guard (1...1024).contains(jobs) else { throw ValidationError("-j takes 1 to 1024") }
+  }
+
+  func run() throws {
+    let progress = Progress()
+    let answer: Result<Answer, any Error> = Result { try look(progress) }
+    progress.erase()
+    let found = try answer.get()
+    try output.print(found.report)
+    try Files.write(found.witnesses, into: witnesses)
+    throw Outcome(status: found.report.exitStatus)
+  }
+
+  struct Answer {
+    var report: CheckReport
+    /// One for each finding; the finding's replay line names `witnesses/fileName`.
+    var witnesses: [Witness]
+  }
+
+  /// The seam to the explorer: what stands above asks and prints.
+  private func look(_ progress: Progress) throws -> Answer {
+    for platform in many.platform.names { try Catalogue.require(platform) }
+    throw CommandFailure.unsupported(
+      "check", "the explorer is not connected in this version", addedIn: "Sources/LimenCommands/Check.swift")
+  }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Findings
+
+/// The root of the command line: one subcommand per verb, each in its own file.
+struct Limen: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "limen",
+    abstract: "Executes the threshold of a kernel, with every event at every instruction, and judges.",
+    discussion: """
+      Limen boots a real x86-64 kernel image in its own machine, stops where a user program is about to enter the \
+      kernel, and from there runs the crossing once for every event at every instruction boundary. What it cannot \
+      do it says, by name.
+
+      EXAMPLES
+        limen boot vmlinuz --initrd initrd.img
+            the kernel's console on this terminal
+        limen check vmlinuz --crossing syscall64
+            every event at every boundary of SYSCALL, under every profile
+        limen check vmlinuz --crossing syscall64,int80 --event nmi --format json
+            two crossings, NMIs only, for a program to read
+        limen check vmlinuz --crossing syscall64 --ablate nmi-without-ist
+            the same kernel with one guard taken away: the check must fire
+        limen trace vmlinuz --crossing syscall64
+            the crossing, instruction by instruction
+        limen replay FILE
+            the run that a finding names, once more
+        limen explain rsp-owned
+            what an invariant claims, why, and where it is written
+        limen list crossings
+            the names an option takes, one a line
+
+      EXIT STATUS
+        0  everything held
+        1  an invariant was violated
+        2  wrong usage, or bad input
+        3  something the machine does not support was met
+        4  nothing applied
+        5  inconclusive: a bound was hit
+        70 an internal error of Limen's
+      """,
+    version: "limen \(LimenVersion.current)",
+    subcommands: [Boot.self, Check.self, Trace.self, Replay.self, Explain.self, List.self])
+
+  func run() throws {
+    throw CommandFailure(.badInput, nil, "a verb is needed: boot, check, trace, replay, explain or list; see --help")
+  }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import Findings
+
+/// What every verb that starts a machine takes.
+struct MachineOptions: ParsableArguments {
+  @Argument(help: "The kernel image: a bzImage or an ELF file with a PVH note.", completion: .file())
+  var kernel: String
+
+  @Option(help: "The initial ramdisk; without it, the probe's own.", completion: .file())
+  var initrd: String?
+
+  @Option(help: "What to add to the kernel's command line.")
+  var append: String = ""
+
+  @Option(help: "Guest memory in MiB.")
+  var memory: Int = 512
+
+  mutating func validate() throws {
+    guard Witness.memoryRange.contains(memory) else {
+      throw ValidationError("--memory takes \(Witness.memoryRange.lowerBound) to \(Witness.memoryRange.upperBound) MiB")
+    }
+  }
+}
+
+/// One platform and one profile, for the verbs that run one machine.
+struct OneMachine: ParsableArguments {
+  @Option(help: "Who delivers events: \(PlatformName.spellings).")
+  var platform: PlatformName = .bareMetal
+
+  @Option(help: "The processor: \(ProfileName.spellings).")
+  var profile: ProfileName = .intel
+}
+
+/// Lists of platforms and profiles, for the verbs that compare.
+struct ManyMachines: ParsableArguments {
+  @Option(help: "Who delivers events; a list.")
+  var platform = Selection<PlatformName>([.bareMetal])
+
+  @Option(help: "The processors; a list.")
+  var profile = Selection<ProfileName>.all
+}
+
+extension PlatformName: ExpressibleByArgument {}
+extension ProfileName: ExpressibleByArgument {}
+extension CrossingKind: ExpressibleByArgument {}
+extension EventKind: ExpressibleByArgument {}

@@ -1,0 +1,44 @@
+import Foundation
+import Synchronization
+
+/// One line on standard error that says how far a long job is: only on a terminal, rewritten in place, erased at the end,
+/// and no part of any result. Any thread may report.
+final class Progress: Sendable {
+  private struct State {
+    var drawn = false
+    var last: ContinuousClock.Instant?
+  }
+
+  let enabled: Bool
+  private let state = Mutex(State())
+
+  init(enabled: Bool = StandardError.isTerminal && ProcessInfo.processInfo.environment["TERM"] != "dumb") {
+    self.enabled = enabled
+  }
+
+  /// Shows the line, at most ten times a second; the clock decides only what the eye sees.
+  func show(_ line: @autoclosure () -> String) {
+    guard enabled else { return }
+    state.withLock { state in
+      let now = ContinuousClock.now
+      if let last = state.last, now - last < .milliseconds(100) { return }
+      state.last = now
+      state.drawn = true
+      StandardError.write("\r\u{1B}[K" + line().prefix(Progress.columns - 1))
+    }
+  }
+
+  /// Takes the line away, before anything else is printed.
+  func erase() {
+    state.withLock { state in
+      if state.drawn { StandardError.write("\r\u{1B}[K") }
+      state.drawn = false
+    }
+  }
+
+  private static var columns: Int {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return 80 }
+    return Int(size.ws_col)
+  }
+}

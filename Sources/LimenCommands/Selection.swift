@@ -1,0 +1,56 @@
+import ArgumentParser
+import Findings
+
+/// A comma separated list of names, or `all`: `--profile intel,amd`. Repetitions count once; the order is the
+/// vocabulary's, so that the order on the command line changes nothing.
+struct Selection<Name: Vocabulary>: ExpressibleByArgument {
+  var names: [Name]
+
+  init(_ names: [Name]) { self.names = names }
+
+  init?(argument: String) {
+    if argument == "all" {
+      self.init(Array(Name.allCases))
+      return
+    }
+    var chosen: Set<Name> = []
+    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let name = Name(rawValue: String(part)) else { return nil }
+      chosen.insert(name)
+    }
+    self.init(chosen.sorted())
+  }
+
+  static var all: Selection { Selection(Array(Name.allCases)) }
+
+  static var allValueStrings: [String] { Name.allCases.map(\.rawValue) + ["all"] }
+
+  var defaultValueDescription: String {
+    names.count == Name.allCases.count ? "all" : names.map(\.rawValue).joined(separator: ",")
+  }
+}
+
+/// The same for lists whose names are declared elsewhere; whether they exist is asked when the verb runs.
+struct OpenSelection<Name: OpenName>: ExpressibleByArgument {
+  var names: [Name]
+
+  init(_ names: [Name]) { self.names = names }
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    guard parts.allSatisfy({ !$0.isEmpty }) else { return nil }
+    self.init(Set(parts.map { Name(rawValue: $0) }).sorted())
+  }
+
+  var defaultValueDescription: String { names.map(\.rawValue).joined(separator: ",") }
+
+  /// The chosen ones of those that are declared, in the order of declaration; `all` is every one.
+  func chosen(from known: [Name], option: String) throws(CommandFailure) -> [Name] {
+    if names.map(\.rawValue) == ["all"] { return known }
+    for name in names where !known.contains(name) {
+      throw CommandFailure(
+        .badInput, option, "'\(name)' is not known (known: \(known.map(\.rawValue).joined(separator: ", ")))")
+    }
+    return known.filter { names.contains($0) }
+  }
+}

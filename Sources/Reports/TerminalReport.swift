@@ -1,0 +1,153 @@
+import Findings
+
+/// The report for eyes. A finding is one line of the shape kernel developers know from objtool,
+/// `kernel: function()+0x9: what is wrong`, with its origin, path, registers and replay line below it; the window map
+/// stands beside the findings, the summary last.
+public struct TerminalReport {
+  let style: TerminalStyle
+
+  public init(colour: Bool = false) { style = TerminalStyle(colour: colour) }
+
+  public func text(of report: CheckReport) -> String {
+    var lines = ["\(printable(report.kernel.name)): sha256 \(printable(report.kernel.sha256)), limen \(report.limen)"]
+    if !report.ablations.isEmpty {
+      let names = report.ablations.map { printable($0.rawValue) }.joined(separator: ", ")
+      lines.append(style(.open, "taken away: \(names)"))
+    }
+    for section in report.sections {
+      lines.append("")
+      lines += self.section(section, kernel: printable(report.kernel.name))
+    }
+    lines.append("")
+    lines += summary(report)
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func section(_ section: CheckSection, kernel: String) -> [String] {
+    let name = [
+      section.platform.rawValue, section.profile.rawValue, section.crossing.rawValue,
+      printable(section.posture.rawValue),
+    ].joined(separator: " ")
+    var lines = ["\(style(.bold, name)): \(word(section.verdict))"]
+    if let baseline = section.baseline {
+      lines.append(
+        "  \(count(baseline.instructions, "instruction")), \(count(baseline.memoryReads, "read")), "
+          + "\(count(baseline.memoryWrites, "write")), \(count(baseline.privilegedOperations, "privileged operation"))")
+    }
+    if section.boundaries > 0 {
+      lines.append("  \(counted(section.boundaries, "boundary", "boundaries")), \(trials(section))")
+    }
+    // What held goes without saying; anything else is said by name.
+    for answer in section.invariants where answer.verdict.kind != .held {
+      lines.append("  \(printable(answer.invariant.rawValue)): \(word(answer.verdict))")
+    }
+    if !section.windows.isEmpty { lines += windowMap(section.windows) }
+    for finding in section.findings { lines += self.finding(finding, kernel: kernel) }
+    return lines
+  }
+
+  private func trials(_ section: CheckSection) -> String {
+    guard !section.trials.isEmpty else { return "no trials" }
+    let each = section.trials.map { "\($0.event.title) \($0.trials)" }.joined(separator: ", ")
+    return "\(count(section.allTrials, "trial")) (\(each)), \(section.uniqueTrials) distinct"
+  }
+
+  // MARK: Window map
+
+  private func windowMap(_ windows: [Window]) -> [String] {
+    let events = EventKind.allCases.filter { event in windows.contains { $0.events.contains { $0.event == event } } }
+    var table = TextTable(alignments: [.left, .left, .right, .left, .left] + events.map { _ in .left })
+    table.rows.append(["user's", "way", "boundaries", "first", "last"] + events.map(\.title))
+    for window in windows {
+      table.rows.append(
+        [
+          window.kind.rawValue, window.direction.rawValue, String(window.boundaries),
+          printable(window.first.description), printable(window.last.description),
+        ] + events.map { event in fate(of: event, in: window) })
+    }
+    let lines = table.lines(indent: "  ")
+    return [style(.quiet, lines[0])] + lines.dropFirst()
+  }
+
+  private func fate(of event: EventKind, in window: Window) -> String {
+    let fates = window.events.filter { $0.event == event }
+    guard !fates.isEmpty else { return "-" }
+    return fates.map { fate in
+      var text = phrase(fate.arrival)
+      if let detail = fate.detail { text += " (\(printable(detail)))" }
+      if fate.canArrive && fate.boundaries < window.boundaries { text += " at \(fate.boundaries)" }
+      return text
+    }.joined(separator: "; ")
+  }
+
+  private func phrase(_ arrival: Arrival) -> String {
+    switch arrival {
+    case .noSource: "no source"
+    case .masked: "masked"
+    case .blocked: "blocked"
+    case .ownStack: "own stack"
+    case .recovered: "recovered"
+    case .harmful: "HARMFUL"
+    case .notTried: "not tried"
+    }
+  }
+
+  // MARK: Findings
+
+  private func finding(_ finding: Finding, kernel: String) -> [String] {
+    let place = printable(finding.location.functionForm)
+    let rule = printable(finding.invariant.rawValue)
+    let label = finding.severity == .violation ? style(.bad, rule) : "note, " + rule
+    var lines = ["", "\(kernel): \(style(.bold, place)): \(printable(finding.message)) [\(label)]"]
+    if let origin = finding.origin {
+      lines.append("  from       \(printable(origin.location.description)): \(printable(origin.explanation))")
+    }
+    for (index, step) in finding.path.steps.enumerated() {
+      lines.append("  \(index == 0 ? "path" : "    ")       \(printable(step.description))")
+    }
+    if finding.path.steps.isEmpty { lines.append("  path       no event: the baseline itself") }
+    // Four to a line keeps sixty-four-bit values within a hundred columns.
+    for start in stride(from: 0, to: finding.registers.count, by: 4) {
+      let group = finding.registers[start..<min(start + 4, finding.registers.count)]
+      let values = group.map { "\(printable($0.name))=\(Location(address: $0.value))" }.joined(separator: " ")
+      lines.append("  \(start == 0 ? "registers" : "         ")  \(values)")
+    }
+    lines.append("  replay     \(printable(finding.replay))")
+    return lines
+  }
+
+  // MARK: Summary
+
+  private func summary(_ report: CheckReport) -> [String] {
+    let totals = report.totals
+    guard totals.sections > 0 else { return [style(.open, "nothing was checked")] }
+    let parts = [
+      (totals.held, "held", TerminalStyle.Emphasis.good), (totals.violated, "violated", .bad),
+      (totals.unsupported, "unsupported", .open), (totals.inconclusive, "inconclusive", .open),
+      (totals.notApplicable, "not applicable", .quiet), (totals.internalErrors, "internal error", .bad),
+    ]
+    let verdicts = parts.filter { $0.0 > 0 }.map { style($0.2, "\($0.0) \($0.1)") }.joined(separator: ", ")
+    return [
+      "\(count(totals.sections, "section")): \(verdicts)",
+      "\(count(totals.findings, "finding")), \(count(totals.windows, "window")), "
+        + "\(counted(totals.boundaries, "boundary", "boundaries")), \(count(totals.trials, "trial")), "
+        + count(totals.costs.instructions, "guest instruction"),
+    ]
+  }
+
+  private func word(_ verdict: Verdict) -> String {
+    let text = printable(verdict.description)
+    return switch verdict.kind {
+    case .held: style(.good, text)
+    case .violated, .internalError: style(.bad, text)
+    case .unsupported, .inconclusive: style(.open, text)
+    case .notApplicable: style(.quiet, text)
+    }
+  }
+
+  private func count(_ number: Int, _ noun: String) -> String { counted(number, noun, noun + "s") }
+
+  private func counted(_ number: Int, _ one: String, _ many: String) -> String {
+    "\(number) \(number == 1 ? one : many)"
+  }
+}
