@@ -1,0 +1,37 @@
+/// The board's memory map above RAM: the local APIC's page. Everything else is absent, reads all-ones and swallows
+/// writes.
+///
+/// Intel SDM vol. 3A, "Local APIC Register Address Map": registers are 32 bits wide, 16 bytes apart, and must be
+/// accessed as aligned doublewords. What other accesses do is not defined; here the twelve bytes between two registers
+/// read as 0, a narrower or wider read sees the register's bytes, and a write that is not an aligned doubleword does
+/// nothing.
+extension Board {
+  /// Does a device answer at this guest-physical address?
+  public func claimsMemory(_ address: UInt64) -> Bool {
+    isLocalAPICEnabled && address & ~0xFFF == apicBase & APICBase.pageMask
+  }
+
+  /// A load of 1, 2, 4 or 8 bytes that does not cross a page.
+  public mutating func readMemory(_ address: UInt64, size: Int, now: UInt64) -> UInt64 {
+    precondition(size == 1 || size == 2 || size == 4 || size == 8, "a device load has 1, 2, 4 or 8 bytes, not \(size)")
+    let allOnes = UInt64.max >> UInt64(64 - 8 * size)
+    guard claimsMemory(address) else { return allOnes }
+    advance(to: now)
+    let offset = address & 0xFFF
+    let within = offset & 15
+    guard within < 4 else { return 0 }
+    let register = localAPIC.read(offset - within, now: now)
+    refresh(now)
+    return UInt64(register) >> (8 * within) & allOnes
+  }
+
+  /// A store of 1, 2, 4 or 8 bytes that does not cross a page.
+  public mutating func writeMemory(_ address: UInt64, size: Int, value: UInt64, now: UInt64) -> BoardOutcome {
+    precondition(size == 1 || size == 2 || size == 4 || size == 8, "a device store has 1, 2, 4 or 8 bytes, not \(size)")
+    guard claimsMemory(address), size == 4, address & 3 == 0 else { return .continue }
+    advance(to: now)
+    localAPIC.write(address & 0xFFF, UInt32(truncatingIfNeeded: value), now: now)
+    refresh(now)
+    return localAPIC.initializePending ? .reset : .continue
+  }
+}
