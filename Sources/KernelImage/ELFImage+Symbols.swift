@@ -1,0 +1,66 @@
+/// The symbol table of an ELF file that was not stripped.
+/// System V Application Binary Interface, "Object Files", section "Symbol Table". Types are given as `nm` letters, as in kallsyms.
+
+extension ELFImage {
+  /// The symbols of .symtab; nil for a file without one.
+  func symbols() throws(ImageError) -> SymbolTable? {
+    guard let table = sections.first(where: { $0.type == SectionType.symbolTable }) else { return nil }
+    guard table.entrySize == 24 else {
+      throw image.malformed(at: table.header + 56, "symbols of \(table.entrySize) bytes instead of 24")
+    }
+    guard table.link < sections.count, sections[Int(table.link)].type == SectionType.stringTable else {
+      throw image.malformed(at: table.header + 40, "section \(table.link) is to hold the symbols' names and does not")
+    }
+    let names = try contents(of: sections[Int(table.link)])
+    let entries = try contents(of: table)
+
+    var builder = SymbolTable.Builder()
+    for at in stride(from: entries.lowerBound, through: entries.upperBound - 24, by: 24) {
+      let flags = image.bytes[at + 4]
+      let sectionIndex = image.bytes.littleEndian(UInt16.self, at: at + 6)
+      // Undefined symbols have no address; section and file symbols (types 3, 4) and TLS offsets (6) name no code or data.
+      guard sectionIndex != 0, flags & 15 < 3 || flags & 15 == 10 else { continue }
+      let name = try image.stringRange(
+        image.bytes.littleEndian(UInt32.self, at: at), in: names, field: UInt64(at))
+      // Local labels of the assembler are not names that a person would know.
+      if name.isEmpty || image.bytes.holds([0x2e, 0x4c], at: name.lowerBound) { continue }
+      let letter = letter(flags: flags, sectionIndex: sectionIndex)
+      let address = image.bytes.littleEndian(UInt64.self, at: at + 8)
+      guard builder.add(image.bytes[name], address: address, type: letter) else {
+        throw image.unsupported(at: UInt64(at), "more than \(SymbolTable.Builder.mostNameBytes) bytes of symbol names")
+      }
+    }
+    return builder.finish(ranges: loadedRanges)
+  }
+
+  /// The virtual addresses that the load segments cover.
+  var loadedRanges: [Range<UInt64>] {
+    segments.compactMap { segment in
+      guard segment.type == SegmentType.load, segment.memorySize > 0 else { return nil }
+      let (end, wrapped) = segment.virtualAddress.addingReportingOverflow(segment.memorySize)
+      return segment.virtualAddress..<(wrapped ? .max : end)
+    }
+  }
+
+  private func letter(flags: UInt8, sectionIndex: UInt16) -> UInt8 {
+    let isLocal = flags >> 4 == 0
+    let isWeak = flags >> 4 == 2
+    if isWeak { return UInt8(ascii: "W") }
+    var letter = UInt8(ascii: "A")
+    if Int(sectionIndex) < sections.count, !isPerCPU(sections[Int(sectionIndex)]) {
+      let section = sections[Int(sectionIndex)]
+      if section.flags & SectionFlag.executable != 0 {
+        letter = UInt8(ascii: "T")
+      } else if section.flags & SectionFlag.write == 0 {
+        letter = UInt8(ascii: "R")
+      } else {
+        letter = UInt8(ascii: section.type == SectionType.noBits ? "B" : "D")
+      }
+    }
+    return isLocal ? letter | 0x20 : letter
+  }
+
+  /// Linux links its per-CPU variables at address 0 (before 6.15): their addresses are offsets into each processor's area,
+  /// which kallsyms calls absolute.
+  private func isPerCPU(_ section: Section) -> Bool { section.name == ".data..percpu" && section.address == 0 }
+}

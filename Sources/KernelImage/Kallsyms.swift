@@ -1,0 +1,266 @@
+/// The symbol table that a stripped Linux image carries for its own oopses, found by structure since nothing points to it.
+/// Linux, scripts/kallsyms.c (writes it) and kernel/kallsyms.c (reads it).
+///
+/// Each name is a length and as many token numbers; token_table holds 256 strings. All tables are aligned to 8 bytes (4 is taken too).
+///
+///     to 6.3:    offsets  relative_base  num_syms  names  markers  [seqs_of_names]  token_table  token_index
+///     from 6.4:  num_syms  names  markers  token_table  token_index  offsets  relative_base  [seqs_of_names]
+///
+/// token_table is found by the ten digits, which are nearly always tokens of their own and stand together; token_index, of which every
+/// value is known by then, confirms it. num_syms is found by walking back from there until a number's worth of names ends where
+/// markers begin and markers, of which every value is known too, confirms that. Addresses in ascending order confirm the offsets.
+///
+/// Not decoded: images without CONFIG_KALLSYMS (none are there), before 4.20 (64-bit markers).
+struct Kallsyms {
+  private let bytes: UnsafeBufferPointer<UInt8>
+  /// Steps left. A real image takes a few million; a hostile one runs out and has no symbols, in bounded time.
+  private var budget: Int
+
+  private struct Tokens {
+    var table: Range<Int>
+    var index: Range<Int>
+  }
+
+  private struct Names {
+    var countField: Int
+    var starts: Int
+    var count: Int
+    var markersEnd: Int
+    /// Lengths above 127 take two bytes since 6.1; before, a length is one byte.
+    var twoByteLengths: Bool
+  }
+
+  /// The symbols, or nil when the image holds no table that passes every check.
+  static func decode(_ bytes: [UInt8], ranges: [Range<UInt64>]) -> SymbolTable? {
+    // SAFETY: every index is checked against the buffer's bounds below, and by the buffer itself in debug builds.
+    bytes.withUnsafeBufferPointer { buffer in
+      var kallsyms = Kallsyms(bytes: buffer, budget: 64 << 20)
+      return kallsyms.decode(ranges)
+    }
+  }
+
+  private mutating func decode(_ ranges: [Range<UInt64>]) -> SymbolTable? {
+    var from = 0
+    while let digits = findDigits(from: from), budget > 0 {
+      from = digits + 1
+      guard let tokens = tokens(digits: digits), let names = names(before: tokens) else { continue }
+      guard let addresses = addresses(names, tokens) else { continue }
+      return symbols(names, tokens, addresses, ranges)
+    }
+    return nil
+  }
+
+  /// "0" to "9", each with its NUL.
+  private static let digits: [UInt8] = (UInt8(ascii: "0")...UInt8(ascii: "9")).flatMap { [$0, 0] }
+
+  /// The first place of the digits from `from` on. Wherever the 20 bytes stand, they cover a whole word at a multiple of 8, so one look at
+  /// each such word is enough.
+  private func findDigits(from: Int) -> Int? {
+    let raw = UnsafeRawBufferPointer(bytes)
+    for at in stride(from: aligned(from, 8), through: bytes.count - 8, by: 8) {
+      let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+      let start: Int
+      if word & 0xfff0_fff0_fff0_fff0 == 0x0030_0030_0030_0030 {
+        start = at - 2 * Int(word & 15)
+      } else if word & 0xf0ff_f0ff_f0ff_f0ff == 0x3000_3000_3000_3000 {
+        start = at + 1 - 2 * Int(word >> 8 & 15)
+      } else {
+        continue
+      }
+      guard start >= from, start <= bytes.count - Kallsyms.digits.count else { continue }
+      if bytes[start..<start + Kallsyms.digits.count].elementsEqual(Kallsyms.digits) { return start }
+    }
+    return nil
+  }
+
+  private func u16(_ at: Int) -> Int { Int(bytes[at]) | Int(bytes[at + 1]) << 8 }
+  private func u32(_ at: Int) -> UInt32 { UInt32(u16(at)) | UInt32(u16(at + 2)) << 16 }
+  private func u64(_ at: Int) -> UInt64 { UInt64(u32(at)) | UInt64(u32(at + 4)) << 32 }
+
+  /// token_table and token_index around a hit, if token_index says what token_table is.
+  private mutating func tokens(digits: Int) -> Tokens? {
+    let zero = Int(UInt8(ascii: "0"))
+    // Forward from the digits to the table's end; offsets into it have 16 bits.
+    var at = digits
+    var stringsLeft = 256 - zero
+    while stringsLeft > 0 {
+      guard at < bytes.count, at - digits < 1 << 16 else { return nil }
+      if bytes[at] == 0 { stringsLeft -= 1 }
+      at += 1
+    }
+    budget -= at - digits
+    for index in Set([aligned(at, 4), aligned(at, 8)]).sorted() where index <= bytes.count - 512 {
+      let start = digits - u16(index + 2 * zero)
+      guard start >= 0 else { continue }
+      var expected = 0
+      var position = start
+      var good = true
+      for token in 0..<256 where good {
+        good = u16(index + 2 * token) == expected
+        while position < at, bytes[position] != 0 { position += 1 }
+        position += 1
+        expected = position - start
+      }
+      budget -= at - start
+      if good, position == at { return Tokens(table: start..<at, index: index..<index + 512) }
+    }
+    return nil
+  }
+
+  /// num_syms, names and markers before token_table.
+  private mutating func names(before tokens: Tokens) -> Names? {
+    // 256 MiB of names and markers is far beyond any kernel; the budget ends the search sooner.
+    let lowest = max(0, tokens.table.lowerBound - 256 << 20)
+    var field = (tokens.table.lowerBound - 12) & ~3
+    while field >= lowest, budget > 0 {
+      budget -= 1
+      let count = Int(u32(field))
+      // A name has at least a length and one token.
+      if count > 0, count <= (tokens.table.lowerBound - field) / 2 {
+        for starts in [aligned(field + 4, 8), field + 4] {
+          for twoByteLengths in [true, false] {
+            let names = Names(
+              countField: field, starts: starts, count: count, markersEnd: 0, twoByteLengths: twoByteLengths)
+            if let end = markersEnd(names, before: tokens.table.lowerBound) {
+              var found = names
+              found.markersEnd = end
+              return found
+            }
+          }
+        }
+      }
+      field -= 4
+    }
+    return nil
+  }
+
+  /// Where markers end, if they stand behind the names, agree with them, and token_table is where it should be.
+  private mutating func markersEnd(_ names: Names, before limit: Int) -> Int? {
+    var at = names.starts
+    for _ in 0..<names.count {
+      guard let (length, start) = nameLength(at, names.twoByteLengths, limit) else { return nil }
+      at = start + length
+      budget -= 1
+      if at > limit || budget <= 0 { return nil }
+    }
+    let markerCount = (names.count + 255) / 256
+    for markers in Set([aligned(at, 8), aligned(at, 4)]).sorted() {
+      let end = markers + 4 * markerCount
+      guard end <= limit, markersAgree(names, markers, markerCount, limit) else { continue }
+      // Before 6.4, three bytes for each name may stand between.
+      for behind in [end, aligned(end, 8) + 3 * names.count, aligned(end, 4) + 3 * names.count]
+      where behind <= limit && limit - behind < 8 {
+        return end
+      }
+    }
+    return nil
+  }
+
+  private mutating func markersAgree(_ names: Names, _ markers: Int, _ markerCount: Int, _ limit: Int) -> Bool {
+    var at = names.starts
+    for number in 0..<names.count {
+      if number & 255 == 0, Int(u32(markers + 4 * (number >> 8))) != at - names.starts { return false }
+      guard let (length, start) = nameLength(at, names.twoByteLengths, limit) else { return false }
+      at = start + length
+    }
+    budget -= names.count
+    return true
+  }
+
+  /// How many tokens a name has, and where they start.
+  private func nameLength(_ at: Int, _ twoByteLengths: Bool, _ limit: Int) -> (length: Int, start: Int)? {
+    guard at + 1 < limit else { return nil }
+    let first = Int(bytes[at])
+    if first == 0 { return nil }
+    if !twoByteLengths || first < 0x80 { return (first, at + 1) }
+    return (first & 0x7f | Int(bytes[at + 1]) << 7, at + 2)
+  }
+
+  private func aligned(_ at: Int, _ alignment: Int) -> Int { (at + alignment - 1) & ~(alignment - 1) }
+}
+
+// MARK: - Addresses and symbols
+
+extension Kallsyms {
+  /// The three ways of writing an address (Linux, init/Kconfig, KALLSYMS_BASE_RELATIVE and, to 6.14, KALLSYMS_ABSOLUTE_PERCPU).
+  private enum Encoding: CaseIterable {
+    /// Signed 32 bits: not negative is an absolute value, negative counts down from one below relative_base.
+    case relativeAndAbsolute
+    /// Unsigned 32 bits above relative_base.
+    case relative
+    /// 64 bits as they are.
+    case absolute
+  }
+
+  private mutating func addresses(_ names: Names, _ tokens: Tokens) -> [UInt64]? {
+    for encoding in Encoding.allCases {
+      let width = encoding == .absolute ? 8 : 4
+      let size = width * names.count
+      let after = aligned(tokens.index.upperBound, 8)
+      // Behind token_index, or before num_syms (with relative_base between, unless there is none).
+      let base = encoding == .absolute ? 0 : 8
+      for (table, baseField) in [
+        (after, aligned(after + size, 8)),
+        ((names.countField & ~7) - base - aligned(size, 8), (names.countField & ~7) - base),
+      ] {
+        guard table >= 0, size <= bytes.count - table, baseField >= 0, baseField <= bytes.count - base else { continue }
+        if let found = addresses(encoding, table, baseField, names.count) { return found }
+      }
+    }
+    return nil
+  }
+
+  /// Nil unless the addresses ascend and at least the last of them is in the upper half, where the kernel lives.
+  private mutating func addresses(_ encoding: Encoding, _ table: Int, _ baseField: Int, _ count: Int) -> [UInt64]? {
+    let upperHalf: UInt64 = 0xffff_8000_0000_0000
+    let base = encoding == .absolute ? 0 : u64(baseField)
+    if encoding != .absolute, base < upperHalf { return nil }
+    var addresses: [UInt64] = []
+    var last: UInt64 = 0
+    var negative = 0
+    for number in 0..<count {
+      let address: UInt64
+      switch encoding {
+      case .relativeAndAbsolute:
+        let offset = Int32(bitPattern: u32(table + 4 * number))
+        address = offset >= 0 ? UInt64(offset) : base &- 1 &- UInt64(bitPattern: Int64(offset))
+        if offset < 0 { negative += 1 }
+      case .relative: address = base &+ UInt64(u32(table + 4 * number))
+      case .absolute: address = u64(table + 8 * number)
+      }
+      budget -= 1
+      if address < last || budget <= 0 { return nil }
+      last = address
+      addresses.append(address)
+    }
+    return last >= upperHalf ? addresses : nil
+  }
+
+  private mutating func symbols(
+    _ names: Names, _ tokens: Tokens, _ addresses: [UInt64], _ ranges: [Range<UInt64>]
+  ) -> SymbolTable? {
+    var builder = SymbolTable.Builder()
+    builder.reserve(symbols: names.count)
+    var name: [UInt8] = []
+    var at = names.starts
+    for number in 0..<names.count {
+      guard let (length, start) = nameLength(at, names.twoByteLengths, tokens.table.lowerBound) else { return nil }
+      name.removeAll(keepingCapacity: true)
+      for token in bytes[start..<start + length] {
+        var position = tokens.table.lowerBound + u16(tokens.index.lowerBound + 2 * Int(token))
+        while bytes[position] != 0 {
+          name.append(bytes[position])
+          position += 1
+        }
+        if name.count > Kallsyms.longestName { return nil }
+      }
+      at = start + length
+      guard let type = name.first, name.count > 1 else { return nil }
+      guard builder.add(name.dropFirst(), address: addresses[number], type: type) else { return nil }
+    }
+    return builder.finish(ranges: ranges)
+  }
+
+  /// Linux, include/linux/kallsyms.h: KSYM_NAME_LEN is 512 with the type letter and the NUL.
+  private static var longestName: Int { 512 }
+}
