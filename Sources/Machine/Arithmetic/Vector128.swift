@@ -9,7 +9,7 @@ public struct Vector128: Hashable, Sendable, BitwiseCopyable {
 
   public static let zero = Vector128(low: 0, high: 0)
 
-  public init(low: UInt64, high: UInt64) {
+  public init(low: UInt64 = 0, high: UInt64 = 0) {
     self.low = low
     self.high = high
   }
