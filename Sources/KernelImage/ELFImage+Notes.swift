@@ -60,7 +60,8 @@ extension ELFImage {
       guard name + nameSize <= range.upperBound, descriptorSize == 0 || descriptor + descriptorSize <= range.upperBound
       else {
         throw image.malformed(
-          at: header, "a note with a name of \(nameSize) and a descriptor of \(descriptorSize) bytes leaves its segment")
+          at: header, "a note with a name of \(nameSize) and a descriptor of \(descriptorSize) bytes leaves its segment"
+        )
       }
       var owner = image.bytes[name..<name + nameSize]
       if owner.last == 0 { owner.removeLast() }

@@ -25,7 +25,6 @@ struct Kallsyms {
     var countField: Int
     var starts: Int
     var count: Int
-    var markersEnd: Int
     /// Lengths above 127 take two bytes since 6.1; before, a length is one byte.
     var twoByteLengths: Bool
   }
@@ -109,22 +108,17 @@ struct Kallsyms {
 
   /// num_syms, names and markers before token_table.
   private mutating func names(before tokens: Tokens) -> Names? {
-    // 256 MiB of names and markers is far beyond any kernel; the budget ends the search sooner.
-    let lowest = max(0, tokens.table.lowerBound - 256 << 20)
-    var field = (tokens.table.lowerBound - 12) & ~3
-    while field >= lowest, budget > 0 {
+    let table = tokens.table.lowerBound
+    var field = (table - 12) & ~3
+    while field >= 0, budget > 0 {
       budget -= 1
-      let count = Int(u32(field))
       // A name has at least a length and one token.
-      if count > 0, count <= (tokens.table.lowerBound - field) / 2 {
-        for starts in [aligned(field + 4, 8), field + 4] {
-          for twoByteLengths in [true, false] {
-            let names = Names(
-              countField: field, starts: starts, count: count, markersEnd: 0, twoByteLengths: twoByteLengths)
-            if let end = markersEnd(names, before: tokens.table.lowerBound) {
-              var found = names
-              found.markersEnd = end
-              return found
+      if let count = Int(exactly: u32(field)), count > 0, count <= (table - field) / 2 {
+        for markers in markerPlaces(count, before: table) where markers > field && u32(markers) == 0 {
+          for starts in [field + 4, field + 8] {
+            for twoByteLengths in [true, false] {
+              let names = Names(countField: field, starts: starts, count: count, twoByteLengths: twoByteLengths)
+              if agree(names, markers) { return names }
             }
           }
         }
@@ -134,37 +128,24 @@ struct Kallsyms {
     return nil
   }
 
-  /// Where markers end, if they stand behind the names, agree with them, and token_table is where it should be.
-  private mutating func markersEnd(_ names: Names, before limit: Int) -> Int? {
-    var at = names.starts
-    for _ in 0..<names.count {
-      guard let (length, start) = nameLength(at, names.twoByteLengths, limit) else { return nil }
-      at = start + length
-      budget -= 1
-      if at > limit || budget <= 0 { return nil }
-    }
-    let markerCount = (names.count + 255) / 256
-    for markers in Set([aligned(at, 8), aligned(at, 4)]).sorted() {
-      let end = markers + 4 * markerCount
-      guard end <= limit, markersAgree(names, markers, markerCount, limit) else { continue }
-      // Before 6.4, three bytes for each name may stand between.
-      for behind in [end, aligned(end, 8) + 3 * names.count, aligned(end, 4) + 3 * names.count]
-      where behind <= limit && limit - behind < 8 {
-        return end
-      }
-    }
-    return nil
+  /// Where markers must stand for that many symbols: straight before token_table or, before 6.4, with three bytes for each symbol between.
+  /// Alignment leaves a few places to try.
+  private func markerPlaces(_ count: Int, before table: Int) -> [Int] {
+    let size = 4 * ((count + 255) / 256)
+    let ends = [table & ~3, (table - 3 * count) & ~3].flatMap { [$0, $0 - 4, $0 - 8] }
+    return ends.map { $0 - size }.filter { $0 >= 0 }
   }
 
-  private mutating func markersAgree(_ names: Names, _ markers: Int, _ markerCount: Int, _ limit: Int) -> Bool {
+  /// Whether the names, walked from end to end, pass every marker and stop where markers begin.
+  private mutating func agree(_ names: Names, _ markers: Int) -> Bool {
     var at = names.starts
     for number in 0..<names.count {
-      if number & 255 == 0, Int(u32(markers + 4 * (number >> 8))) != at - names.starts { return false }
-      guard let (length, start) = nameLength(at, names.twoByteLengths, limit) else { return false }
+      budget -= 1
+      if number & 255 == 0, Int(u32(markers + 4 * (number >> 8))) != at - names.starts || budget <= 0 { return false }
+      guard let (length, start) = nameLength(at, names.twoByteLengths, markers) else { return false }
       at = start + length
     }
-    budget -= names.count
-    return true
+    return at <= markers && markers - at < 8
   }
 
   /// How many tokens a name has, and where they start.
