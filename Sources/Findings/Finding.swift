@@ -77,10 +77,11 @@ public struct Finding: Hashable, Sendable, Codable {
 }
 
 extension Finding: Comparable {
-  /// Shortest path first, then by place in the path, then by name, so that a report never depends on who found it first.
+  /// Violations before notes, then the shortest path first, then by place and by name: a report never depends on who
+  /// found it first.
   public static func < (a: Finding, b: Finding) -> Bool {
+    if a.severity != b.severity { return a.severity < b.severity }
     if a.path != b.path { return a.path < b.path }
-    return (a.severity, a.invariant, a.location, a.message, a.replay)
-      < (b.severity, b.invariant, b.location, b.message, b.replay)
+    return (a.invariant, a.location, a.message, a.replay) < (b.invariant, b.location, b.message, b.replay)
   }
 }

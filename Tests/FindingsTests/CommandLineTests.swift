@@ -1,0 +1,89 @@
+import Findings
+import Foundation
+import Testing
+
+/// Goal: the program itself ends with the statuses the README promises, puts answers on standard output and complaints
+/// on standard error in one line, and never says 0 when nothing ran. Runs the built `limen`.
+@Suite struct CommandLineTests {
+  struct Ended {
+    var status: Int32
+    var output: String
+    var complaint: String
+  }
+
+  static func limen(_ arguments: String...) throws -> Ended { try limen(arguments) }
+
+  static func limen(_ arguments: [String]) throws -> Ended {
+    let tests = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+    let program = tests.deletingLastPathComponent().appending(path: "limen")
+    let process = Process()
+    let (output, complaint) = (Pipe(), Pipe())
+    process.executableURL = program
+    process.arguments = arguments
+    process.standardOutput = output
+    process.standardError = complaint
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    // Everything said here fits a pipe, so reading one after the other cannot block for ever.
+    let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let complained = String(decoding: complaint.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationReason == .exit)
+    return Ended(status: process.terminationStatus, output: said, complaint: complained)
+  }
+
+  @Test func helpAndVersionAreAnswers() throws {
+    let help = try Self.limen("--help")
+    #expect(help.status == 0 && help.complaint.isEmpty)
+    for verb in ["boot", "check", "trace", "replay", "explain", "list"] {
+      #expect(help.output.contains("\n  \(verb) "))
+      let page = try Self.limen(verb, "--help")
+      #expect(page.status == 0 && page.output.contains("EXAMPLE"))
+    }
+    #expect(try Self.limen("--version").output == "limen \(LimenVersion.current)\n")
+  }
+
+  @Test(arguments: [
+    [], ["frobnicate"], ["check"], ["check", "k", "--profile", "z80"], ["check", "k", "--event", "nmi,"],
+    ["check", "k", "-j", "0"], ["check", "k", "--memory", "0"], ["list", "nonsense"], ["list"],
+    ["trace", "k"], ["replay"], ["explain"], ["--frobnicate"],
+  ])
+  func wrongUsageIsTwo(arguments: [String]) throws {
+    let ended = try Self.limen(arguments)
+    #expect(ended.status == 2 && ended.output.isEmpty && ended.complaint.hasPrefix("limen: "))
+  }
+
+  @Test(arguments: ["/nonexistent/witness.json", "/", "/dev/zero", #filePath])
+  func aBadWitnessIsTwoAndOneLine(path: String) throws {
+    let ended = try Self.limen("replay", path)
+    #expect(ended.status == 2 && ended.output.isEmpty)
+    #expect(ended.complaint.hasPrefix("limen: \(path): "))
+    #expect(ended.complaint.filter(\.isNewline).count == 1)
+  }
+
+  @Test func aPlatformThatIsNotThereIsThree() throws {
+    let ended = try Self.limen("check", "k", "--platform", "xen-pv")
+    #expect(ended.status == 3 && ended.output.isEmpty)
+    #expect(ended.complaint.hasPrefix("limen: xen-pv: unsupported: "))
+  }
+
+  @Test func listsAreOneNameALine() throws {
+    #expect(
+      try Self.limen("list", "events").output.split(separator: "\n").map(String.init)
+        == EventKind.allCases.map(\.rawValue))
+    #expect(try Self.limen("list", "profiles").output == "intel\namd\n")
+    #expect(try Self.limen("list", "platforms").output == "bare-metal\n")
+    #expect(try Self.limen("list", "crossings").output.split(separator: "\n").count == CrossingKind.allCases.count)
+  }
+
+  @Test func aFullDiskIsNoSuccess() throws {
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/sh")
+    let limen = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+      .appending(path: "limen").path
+    process.arguments = ["-c", "\"$0\" list events > /dev/full 2> /dev/null", limen]
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 2)
+  }
+}
