@@ -13,6 +13,9 @@ struct Boot: ParsableCommand {
   @OptionGroup var machine: MachineOptions
   @OptionGroup var one: OneMachine
 
+  @Option(help: "The initial ramdisk.", completion: .file())
+  var initrd: String?
+
   func run() throws {
     try Catalogue.require(one.platform)
     throw CommandFailure.unsupported(

@@ -6,9 +6,6 @@ struct MachineOptions: ParsableArguments {
   @Argument(help: "The kernel image: a bzImage or an ELF file with a PVH note.", completion: .file())
   var kernel: String
 
-  @Option(help: "The initial ramdisk; without it, the probe's own.", completion: .file())
-  var initrd: String?
-
   @Option(help: "What to add to the kernel's command line.")
   var append: String = ""
 

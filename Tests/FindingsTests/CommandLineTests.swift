@@ -86,4 +86,24 @@ import Testing
     process.waitUntilExit()
     #expect(process.terminationStatus == 2)
   }
+
+  @Test func aReaderThatLeavesEndsLimenQuietly() throws {
+    let limen = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+      .appending(path: "limen").path
+    let process = Process()
+    let complaint = Pipe()
+    process.executableURL = URL(filePath: "/bin/bash")
+    // SIGPIPE, 13, ends it even when the parent ignores the signal; the shell adds 128. The reader is gone before it
+    // starts, so that there is no race.
+    process.arguments = [
+      "-c", "trap '' PIPE; exec 3> >(exec true); wait $!; \"$0\" list events >&3", limen,
+    ]
+    process.standardError = complaint
+    try process.run()
+    let said = complaint.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    // Bash replaces itself by its last command or waits for it; the signal shows either way.
+    #expect(process.terminationStatus == 141 || process.terminationStatus == 13)
+    #expect(said.isEmpty || !String(decoding: said, as: UTF8.self).contains("limen: standard output"))
+  }
 }
