@@ -20,7 +20,8 @@ void signal_handler(u32 signal, void *what, struct ucontext *context) {
   (void)what;
   if (signal == SIGALRM) {
     int spinning = current.crossing == crossing_irq || current.crossing == crossing_nmi;
-    if (!spinning || m->rip != limen_before.rip) return;
+    /* Not there yet, or there but not stepped yet: the timer comes again. */
+    if (!spinning || m->rip != limen_before.rip || (m->rflags & FLAG_TF)) return;
   }
   if (signal == SIGTRAP && m->trapno == 1 && current.crossing != crossing_db) {
     limen_answer.stepped++;

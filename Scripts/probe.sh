@@ -4,7 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tools=$(dirname "$(readlink -f "$(command -v swiftc)")")
+# Asked of the compiler, as swiftc on PATH may be a version manager's proxy.
+resources=$(swiftc -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')
+tools=$resources/../../bin
+for tool in clang ld.lld; do
+  [ -x "$tools/$tool" ] || { echo "probe: the Swift toolchain has no $tool in $tools" >&2; exit 1; }
+done
 out=.build-probe
 mkdir -p "$out"
 work=$(mktemp -d "$out/work.XXXXXX")
