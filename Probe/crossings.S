@@ -1,8 +1,9 @@
 /* Where the probe leaves user mode and where it comes back.
 
-   limen_launch loads the whole user state from limen_before and leaves by IRETQ, which at CPL 3 may load RIP, CS, RFLAGS,
-   RSP and SS at once (Intel SDM vol. 2, "IRET/IRETD/IRETQ -- Interrupt Return"): no instruction runs between the moment TF
-   or an odd RSP is in force and the crossing itself. limen_continue captures the state that came back into limen_after. */
+   limen_launch loads the whole user state from limen_before and leaves by IRETQ, which at CPL 3 may load RIP, CS,
+   RFLAGS, RSP and SS at once (Intel SDM vol. 2, "IRET/IRETD/IRETQ -- Interrupt Return"): no instruction runs between
+   the moment TF or an odd RSP is in force and the crossing itself. limen_continue captures the state that came back
+   into limen_after. */
 #include "state.h"
 
 .macro EXPORT name
@@ -13,7 +14,7 @@
   .text
   .code64
 
-/* The kernel's stack holds argc, argv, environment and auxiliary vector; the probe keeps none of it but reads it first. */
+/* The kernel's stack holds argc, argv, environment and auxiliary vector; the probe reads it, then forgets it. */
 EXPORT _start
   xorl %ebp, %ebp
   movq %rsp, %rdi
@@ -160,9 +161,9 @@ EXPORT limen_crossing_nmi
   .set limen_crossed_nmi, limen_crossing_nmi
   jmp limen_crossing_nmi
 
-/* The crossings from 32-bit code. Linux returns to a fixed place in the 32-bit vDSO, whatever the caller's EIP; that code
-   pops EBP, EDX and ECX and executes RET, so the stack of the caller holds those three and the address of the crossed label.
-   SYSENTER finds the user stack in EBP, SYSCALL finds the value of ECX there. */
+/* The crossings from 32-bit code. Linux returns to a fixed place in the 32-bit vDSO, whatever the caller's EIP; that
+   code pops EBP, EDX and ECX and executes RET, so the stack of the caller holds those three and the address of the
+   crossed label. SYSENTER finds the user stack in EBP, SYSCALL finds the value of ECX there. */
   .code32
 
 EXPORT limen_crossing_syscall32
@@ -183,8 +184,8 @@ EXPORT limen_crossed_sigreturn32
 
   .code64
 
-/* The signal handlers' first instructions. Linux clears TF, DF and RF for a handler but leaves NT and AC. AC would make the
-   handler's own unaligned accesses fault. NT stays, as RT_SIGRETURN takes it from here and not from its frame. */
+/* The signal handlers' first instructions. Linux clears TF, DF and RF for a handler but leaves NT and AC. AC would make
+   the handler's own unaligned accesses fault. NT stays, as RT_SIGRETURN takes it from here and not from its frame. */
 .macro CLEAR_AC
   pushfq
   andq $~0x40000, (%rsp)

@@ -66,7 +66,8 @@ static u32 expected_steps(enum crossing c, enum posture p) {
   int tf = p == posture_flags_tf || p == posture_flags_all;
   switch (c) {
     case crossing_sigreturn: return p == posture_return_flags_tf || p == posture_return_flags_all;
-    case crossing_ud: case crossing_bp: case crossing_de: case crossing_gp: case crossing_pf: case crossing_db: return 0;
+    case crossing_ud: case crossing_bp: case crossing_de: case crossing_gp: case crossing_pf: case crossing_db:
+      return 0;
     default: return tf;
   }
 }
@@ -87,8 +88,9 @@ static struct state expected_state(enum crossing c, enum posture p, u32 signal, 
       break;
     case crossing_syscall32:
     case crossing_sysenter:
-      /* R8 to R15 do not exist for 32-bit code: they may be kept or cleared, but show nothing that the user did not have.
-         R11 holds the flags for SYSCALL and SYSRET, and Linux keeps the ESP of a 32-bit SYSCALL in R8 on its way in. */
+      /* R8 to R15 do not exist for 32-bit code: they may be kept or cleared, but show nothing that the user did not
+         have. R11 holds the flags for SYSCALL and SYSRET, and Linux keeps the ESP of a 32-bit SYSCALL in R8 on its way
+         in. */
       for (const u64 *g = &got->r8, *end = &got->r15; g <= end; g++)
         if (*g == 0) (&want.r8)[g - &got->r8] = 0;
       if (got->r11 == got->rflags || got->r11 == limen_before.rflags) want.r11 = got->r11;

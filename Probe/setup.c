@@ -37,7 +37,8 @@ static void handle(u32 signal, void *entry) {
 }
 
 /* SYSENTER and 32-bit SYSCALL return into the 32-bit vDSO. A 64-bit process may have it in place of its own
-   (arch_prctl(2), ARCH_MAP_VDSO_32), once vDSO and vvar pages are gone; the probe needs neither, nor the stack beside them. */
+   (arch_prctl(2), ARCH_MAP_VDSO_32), once vDSO and vvar pages are gone; the probe needs neither, nor the stack beside
+   them. */
 static int map_vdso32(void) {
   if (vdso64) {
     u64 start = vdso64 - 0x10000, end = vdso64 + 0x10000;

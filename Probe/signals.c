@@ -13,8 +13,9 @@ static void copy_frame(const struct sigcontext *m) {
   };
 }
 
-/* A single step is counted and stopped. Any other signal answers the crossing: its frame is kept, and the handler returns
-   with the user state as it was, odd RSP and all, except that RIP goes to limen_continue and that CS and SS are sound. */
+/* A single step is counted and stopped. Any other signal answers the crossing: its frame is kept, and the handler
+   returns with the user state as it was, odd RSP and all, except that RIP goes to limen_continue and that CS and SS are
+   sound. */
 void signal_handler(u32 signal, void *what, struct ucontext *context) {
   struct sigcontext *m = &context->machine;
   (void)what;

@@ -26,7 +26,8 @@ done
 # A fixed address above the first pages and below 2 GiB: 32-bit code and absolute operands reach everything.
 "$tools/ld.lld" -static --build-id=none --image-base=0x10000000 -z noexecstack -o "$work/probe.elf" "${objects[@]}"
 
-# The newc format of cpio(5): a header of 13 fields of eight hexadecimal digits, the name, the bytes, each padded to four.
+# The newc format of cpio(5): a header of 13 fields of eight hexadecimal digits, the name, the bytes, each padded to
+# four.
 written=0
 inode=0
 pad() { while ((written % 4)); do printf '\0'; written=$((written + 1)); done; }

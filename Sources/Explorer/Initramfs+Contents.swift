@@ -1,5 +1,6 @@
 // The two root file systems that Limen boots: the probe, and a busybox shell.
-// Linux Documentation/driver-api/early-userspace/early_userspace_support.rst: the kernel opens /dev/console and runs /init.
+// Linux Documentation/driver-api/early-userspace/early_userspace_support.rst: the kernel opens /dev/console and runs
+// /init.
 
 extension Initramfs {
   /// One static program as PID 1 and nothing else, as the probe wants it.
@@ -50,7 +51,8 @@ extension Initramfs.Entry {
     Self(path: path, mode: Initramfs.Kind.symbolicLink.rawValue | 0o777, bytes: Array(target.utf8))
   }
 
-  /// The node that the kernel opens as standard input, output and error of PID 1; 5:1 in Documentation/admin-guide/devices.txt.
+  /// The node that the kernel opens as standard input, output and error of PID 1; 5:1 in
+  /// Documentation/admin-guide/devices.txt.
   public static let console = Self(
     path: "dev/console", mode: Initramfs.Kind.characterDevice.rawValue | 0o600,
     rdev: Initramfs.Device(major: 5, minor: 1))

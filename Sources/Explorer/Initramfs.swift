@@ -1,8 +1,9 @@
 // An initramfs as Linux unpacks it: an uncompressed cpio archive in the "newc" format.
-// Linux Documentation/driver-api/early-userspace/buffer-format.rst, "initramfs buffer format"; cpio(5), "New ASCII Format".
+// Linux Documentation/driver-api/early-userspace/buffer-format.rst, "initramfs buffer format"; cpio(5), "New ASCII
+// Format".
 //
-// Not modelled: hard links, checksums ("newc" leaves that field 0), owners other than root. All times are 0, so the same
-// entries give the same bytes.
+// Not modelled: hard links, checksums ("newc" leaves that field 0), owners other than root. All times are 0, so the
+// same entries give the same bytes.
 
 /// The files of an initial root file system, in the order in which the kernel creates them.
 public struct Initramfs: Sendable {

@@ -2,8 +2,8 @@ import Explorer
 import Foundation
 import Testing
 
-/// Goal: other programs read our initramfs as we meant it. The oracles are busybox's cpio, which `./dev setup` installs, for
-/// listing and unpacking, and the shell script that packs the probe for the exact bytes.
+/// Goal: other programs read our initramfs as we meant it. The oracles are busybox's cpio, which `./dev setup`
+/// installs, for listing and unpacking, and the shell script that packs the probe for the exact bytes.
 @Suite struct InitramfsTests {
   static let sample: [Initramfs.Entry] = [
     .directory("dev"),

@@ -2,8 +2,8 @@ import Explorer
 import Foundation
 import Testing
 
-/// Goal: the probe's symbols keep the protocol that `Probe/README.md` promises Limen, and a real kernel, run by QEMU and not
-/// by us, answers every crossing from every posture as the documented ABI says, on both vendors' paths.
+/// Goal: the probe's symbols keep the protocol that `Probe/README.md` promises Limen, and a real kernel, run by QEMU
+/// and not by us, answers every crossing from every posture as the documented ABI says, on both vendors' paths.
 @Suite struct ProbeTests {
   @Test func everyCrossingHasItsLabels() throws {
     let probe = try Probe.built()
