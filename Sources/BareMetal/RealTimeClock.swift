@@ -85,7 +85,7 @@ public struct RealTimeClock: Equatable, Sendable {
   private var is24Hour: Bool { registerB & 0x02 != 0 }
 
   private func encoded(_ value: Int) -> UInt8 {
-    UInt8(truncatingIfNeeded: isBinary ? value : value / 10 << 4 | value % 10)
+    UInt8(truncatingIfNeeded: isBinary ? value : (value / 10) << 4 | value % 10)
   }
 
   private func decoded(_ byte: UInt8) -> Int {

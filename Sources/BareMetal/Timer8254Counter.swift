@@ -106,7 +106,7 @@ struct Timer8254Counter: Equatable, Sendable {
   }
 
   private static func bcd(_ value: UInt16) -> UInt16 {
-    value % 10 | value / 10 % 10 << 4 | value / 100 % 10 << 8 | value / 1000 % 10 << 12
+    value % 10 | (value / 10 % 10) << 4 | (value / 100 % 10) << 8 | (value / 1000 % 10) << 12
   }
 
   private static func binary(_ bcd: UInt16) -> Int64 {
@@ -121,7 +121,8 @@ struct Timer8254Counter: Equatable, Sendable {
     copy.settle(clock)
     let rise = copy.riseOfLoadedCount(after: clock)
     guard let loads = copy.loadAt else { return rise }
-    if let rise, rise <= loads { return rise }
+    // A load takes the place of the clock that would have ended modes 0 and 1; in the others OUT rises with it.
+    if let rise, rise < loads || rise == loads && mode > 1 { return rise }
     copy.settle(loads)
     return copy.riseOfLoadedCount(after: loads)
   }
