@@ -43,7 +43,7 @@ struct Kallsyms {
     while let digits = findDigits(from: from), budget > 0 {
       from = digits + 1
       guard let tokens = tokens(digits: digits), let names = names(before: tokens) else { continue }
-      guard let addresses = addresses(names, tokens) else { continue }
+      guard let addresses = addresses(names, tokens, ranges) else { continue }
       return symbols(names, tokens, addresses, ranges)
     }
     return nil
@@ -173,7 +173,7 @@ extension Kallsyms {
     case absolute
   }
 
-  private mutating func addresses(_ names: Names, _ tokens: Tokens) -> [UInt64]? {
+  private mutating func addresses(_ names: Names, _ tokens: Tokens, _ ranges: [Range<UInt64>]) -> [UInt64]? {
     for encoding in Encoding.allCases {
       let width = encoding == .absolute ? 8 : 4
       let size = width * names.count
@@ -185,27 +185,34 @@ extension Kallsyms {
         ((names.countField & ~7) - base - aligned(size, 8), (names.countField & ~7) - base),
       ] {
         guard table >= 0, size <= bytes.count - table, baseField >= 0, baseField <= bytes.count - base else { continue }
-        if let found = addresses(encoding, table, baseField, names.count) { return found }
+        if let found = addresses(encoding, table, baseField, names.count), isPlausible(found, ranges) { return found }
       }
     }
     return nil
   }
 
-  /// Nil unless the addresses ascend and at least the last of them is in the upper half, where the kernel lives.
+  /// The lowest kernel address, behind any absolute symbols, belongs to code or data that the image loads. The highest need not: Linux has
+  /// sections that no segment loads.
+  private func isPlausible(_ addresses: [UInt64], _ ranges: [Range<UInt64>]) -> Bool {
+    guard let first = addresses.first(where: { $0 >= Kallsyms.upperHalf }) else { return false }
+    return ranges.contains { $0.contains(first) }
+  }
+
+  /// Canonical addresses above this are the kernel's.
+  private static var upperHalf: UInt64 { 0xffff_8000_0000_0000 }
+
+  /// Nil unless the addresses ascend.
   private mutating func addresses(_ encoding: Encoding, _ table: Int, _ baseField: Int, _ count: Int) -> [UInt64]? {
-    let upperHalf: UInt64 = 0xffff_8000_0000_0000
     let base = encoding == .absolute ? 0 : u64(baseField)
-    if encoding != .absolute, base < upperHalf { return nil }
+    if encoding != .absolute, base < Kallsyms.upperHalf { return nil }
     var addresses: [UInt64] = []
     var last: UInt64 = 0
-    var negative = 0
     for number in 0..<count {
       let address: UInt64
       switch encoding {
       case .relativeAndAbsolute:
         let offset = Int32(bitPattern: u32(table + 4 * number))
         address = offset >= 0 ? UInt64(offset) : base &- 1 &- UInt64(bitPattern: Int64(offset))
-        if offset < 0 { negative += 1 }
       case .relative: address = base &+ UInt64(u32(table + 4 * number))
       case .absolute: address = u64(table + 8 * number)
       }
@@ -214,7 +221,7 @@ extension Kallsyms {
       last = address
       addresses.append(address)
     }
-    return last >= upperHalf ? addresses : nil
+    return addresses
   }
 
   private mutating func symbols(

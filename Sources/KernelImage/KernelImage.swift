@@ -10,8 +10,9 @@ public struct KernelImage: Sendable {
     public let fileRange: Range<Int>
     public let memorySize: UInt64
 
-    /// The physical memory it takes. The sum was checked when the image was read.
+    /// The memory it takes. These sums were checked when the image was read.
     public var physicalRange: Range<UInt64> { physicalAddress..<physicalAddress + memorySize }
+    public var virtualRange: Range<UInt64> { virtualAddress..<virtualAddress + memorySize }
   }
 
   public let name: String
@@ -65,6 +66,23 @@ public struct KernelImage: Sendable {
 
   /// The bytes of one segment that come from the file.
   public func contents(of segment: LoadSegment) -> ArraySlice<UInt8> { bytes[segment.fileRange] }
+
+  /// The bytes at a virtual address as the file has them, before the kernel patches itself; nil where they are not all in the file.
+  public func contents(virtualAddress: UInt64, count: Int) -> ArraySlice<UInt8>? {
+    guard let segment = loadSegments.first(where: { $0.virtualRange.contains(virtualAddress) }) else { return nil }
+    let offset = virtualAddress - segment.virtualAddress
+    guard offset < segment.fileRange.count, count >= 0, count <= segment.fileRange.count - Int(offset) else {
+      return nil
+    }
+    let start = segment.fileRange.lowerBound + Int(offset)
+    return bytes[start..<start + count]
+  }
+
+  /// Where a physical address of the loaded kernel is linked: names for code that runs before paging is set up.
+  public func virtualAddress(physical address: UInt64) -> UInt64? {
+    guard let segment = loadSegments.first(where: { $0.physicalRange.contains(address) }) else { return nil }
+    return segment.virtualAddress + (address - segment.physicalAddress)
+  }
 
   /// MAXPHYADDR never exceeds 52 (Intel SDM vol. 3A, "Physical-Address Extensions").
   private static let physicalAddressLimit: UInt64 = 1 << 52

@@ -1,0 +1,88 @@
+import KernelImage
+import Testing
+
+/// Goal: the names of a stripped image are found in every layout that scripts/kallsyms.c has written since 5.10. Expected values: the
+/// symbols that the test encoded; real kernels are compared in `RealKernelTests`.
+@Suite struct KallsymsTests {
+  static let text = SyntheticELF.textAddress
+
+  static let perCPU: [SyntheticKallsyms.Symbol] = [
+    .init(address: 0, name: "Afixed_percpu_data"), .init(address: 0x6000, name: "Acpu_tss_rw"),
+  ]
+
+  static let code: [SyntheticKallsyms.Symbol] = [
+    .init(address: text, name: "Tentry_SYSCALL_64"), .init(address: text + 0x10, name: "tasm_exc_nmi"),
+    .init(address: text + 0x20, name: "Tdo_nmi.cold"), .init(address: text + 0x20, name: "tdo_it"),
+  ]
+
+  static func symbols(_ layout: SyntheticKallsyms.Layout) -> [SyntheticKallsyms.Symbol] {
+    switch layout {
+    case .countingUp, .absolute: code
+    default: perCPU + code
+    }
+  }
+
+  static func table(_ symbols: [SyntheticKallsyms.Symbol], _ layout: SyntheticKallsyms.Layout) throws -> SymbolTable {
+    try KernelImage(bytes: SyntheticKallsyms(symbols: symbols, layout: layout).inELF(), name: "kernel").symbols
+  }
+
+  @Test(arguments: SyntheticKallsyms.Layout.allCases)
+  func everyLayout(layout: SyntheticKallsyms.Layout) throws {
+    let symbols = Self.symbols(layout)
+    let table = try Self.table(symbols, layout)
+    #expect(table.count == symbols.count)
+    for symbol in symbols {
+      let found = table.symbol(named: String(symbol.name.dropFirst()))
+      #expect(found?.address == symbol.address)
+      #expect(found?.type == symbol.name.first)
+    }
+    #expect(table.symbolize(Self.text + 9)?.description == "entry_SYSCALL_64+0x9")
+    #expect(table.symbolize(Self.text + 0x21)?.name == "do_nmi.cold", "the global alias")
+    #expect(table.symbolize(0x6000) == nil, "a per-CPU offset is no address")
+  }
+
+  /// More than one marker, and all but the last of them on the way.
+  @Test(arguments: SyntheticKallsyms.Layout.allCases, [1, 255, 256, 257, 512, 513])
+  func everyCountAroundAMarker(layout: SyntheticKallsyms.Layout, count: Int) throws {
+    let symbols = (0..<count).map {
+      SyntheticKallsyms.Symbol(address: Self.text + UInt64($0 % 64), name: "tsymbol_\($0)")
+    }.sorted { $0.address < $1.address }
+    let table = try Self.table(symbols, layout)
+    #expect(table.count == count)
+    for symbol in symbols { #expect(table.lookup(String(symbol.name.dropFirst())) == symbol.address) }
+  }
+
+  @Test(arguments: [126, 127, 128, 129, 200, 400])
+  func longNamesTakeTwoBytesOfLength(length: Int) throws {
+    let name = String(repeating: "x", count: length)
+    let symbols = Self.code + [.init(address: Self.text + 0x30, name: "t" + name)]
+    #expect(try Self.table(symbols, .offsetsInFront).lookup(name) == Self.text + 0x30)
+    #expect(try Self.table(symbols, .offsetsBehind).lookup(name) == Self.text + 0x30)
+  }
+
+  /// Linux 5.10 writes a length of 128, its longest, as one byte.
+  @Test func theLongestNameOfOldKernels() throws {
+    let name = String(repeating: "x", count: 127)
+    let symbols = Self.code + [.init(address: Self.text + 0x30, name: "t" + name)]
+    #expect(try Self.table(symbols, .oneByteLengths).lookup(name) == Self.text + 0x30)
+  }
+
+  /// An image may hold the digits in other tables too.
+  @Test func falseHitsBeforeTheTable() throws {
+    let decoy = Array("0 1 2 3 4 5 6 7 8 9 ".utf8).map { $0 == 0x20 ? 0 : $0 }
+    var data = ByteBuffer(bytes: decoy)
+    data.append([0, 7, 7])
+    data.append(decoy)
+    data.align(8)
+    data.append(SyntheticKallsyms(symbols: Self.code, layout: .offsetsBehind).build())
+    let image = try KernelImage(bytes: SyntheticELF(data: data.bytes).build(), name: "kernel")
+    #expect(image.symbols.count == Self.code.count)
+  }
+
+  @Test func aTableThatContradictsItselfGivesNoSymbols() throws {
+    var descending = Self.code
+    descending.swapAt(0, 2)
+    #expect(try Self.table(descending, .offsetsInFront).isEmpty)
+    #expect(try Self.table([], .offsetsInFront).isEmpty)
+  }
+}
