@@ -36,7 +36,7 @@ let package = Package(
     .testTarget(name: "MachineTests", dependencies: ["Machine", "HostFloatingPoint"]),
     .testTarget(name: "BareMetalTests", dependencies: ["BareMetal", "Machine", "KernelImage"]),
     .testTarget(name: "KernelImageTests", dependencies: ["KernelImage"]),
-    .testTarget(name: "FindingsTests", dependencies: ["Findings", "Reports"]),
+    .testTarget(name: "FindingsTests", dependencies: ["Findings", "Reports"], exclude: ["Golden"]),
     .testTarget(name: "ExplorerTests", dependencies: ["Explorer", "Invariants", "Findings", "LimenCommands"]),
   ],
   swiftLanguageModes: [.v6]

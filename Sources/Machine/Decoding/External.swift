@@ -1,0 +1,34 @@
+/// The instructions whose bodies are out of line, by name; `Instructions/` has the bodies.
+enum External: UInt16 {
+  // Addresses and the stack outside 64-bit mode
+  case legacyAddress, pushSized, popSized, popMemory, callSized, returnSized, pushAll, popAll
+  case enter, leave
+  // Integer
+  case rotateLeft, rotateRight, rotateCarryLeft, rotateCarryRight, shiftDoubleLeft, shiftDoubleRight
+  case multiply, multiplySigned, divide, divideSigned
+  case bitTest, bitTestSet, bitTestReset, bitTestComplement
+  case bitScanForward, bitScanReverse, populationCount, byteSwap, exchangeAdd, compareExchange, compareExchangeDouble
+  case signExtendAccumulator, signIntoData, loadFlagsAH, storeFlagsAH, clearCarry, setCarry, complementCarry
+  case clearDirection, setDirection, tableLookup
+  case decimalAddAdjust, decimalSubtractAdjust, asciiAddAdjust, asciiSubtractAdjust, asciiMultiplyAdjust
+  case asciiDivideAdjust, bound
+  // Control flow
+  case jumpIfCounterZero, loop, loopIfZero, loopIfNotZero
+  case farJump, farCall, farReturn, interrupt, interruptThree, interruptOne, interruptOverflow, interruptReturn
+  case systemCall, systemReturn, systemEnter, systemExit
+  // Strings
+  case moveString, storeString, loadString, compareString, scanString, inString, outString
+  // System
+  case undefined, unmodelledForm, tooLong, halt, input, output
+  case clearInterrupt, setInterrupt, pushFlags, popFlags
+  case readControl, writeControl, readDebug, writeDebug, clearTaskSwitched, loadMachineStatus, storeMachineStatus
+  case readMSR, writeMSR, readTimeStamp, readTimeStampAndID, readPerformanceCounter, cpuid
+  case swapGS, readFSBase, readGSBase, writeFSBase, writeGSBase
+  case loadGDT, loadIDT, loadLDT, loadTask, storeGDT, storeIDT, storeLDT, storeTask
+  case invalidatePage, invalidatePCID, invalidateCaches, setAC, clearAC
+  case readSegment, writeSegment, popSegment, loadFarPointer
+  case verifyRead, verifyWrite, loadAccessRights, loadSegmentLimit, adjustRPL
+  case flushLine
+  // x87, MMX and SSE: see Instructions/Vector
+  case floatingPoint, vector
+}

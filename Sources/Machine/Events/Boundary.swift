@@ -1,0 +1,168 @@
+/// What happens between two instructions: traps, NMIs, interrupts, breakpoints, in the architecture's order.
+///
+/// SDM vol. 3A, "Priority Among Concurrent Events", "Masking Exceptions and Interrupts When Switching Stacks", "Debug Exceptions
+/// (#DB)", "Handling Multiple NMIs"; AMD APM vol. 2, "Priorities".
+
+extension Processor {
+  /// Whether the next boundary needs more than executing on.
+  func updateAttention() {
+    let state = s.pointee
+    attention =
+      state.shadow != .none || state.pendingDebug != 0 || state.flag(.trap) || state.flag(.resume)
+      || (state.nmiLatched && !state.nmiBlocked) || (state.interruptLine && state.flag(.interruptEnable))
+      || hasInstructionBreakpoints
+  }
+
+  /// DR7 enables at least one instruction breakpoint.
+  var hasInstructionBreakpoints: Bool {
+    let dr7 = s.pointee.dr7
+    if dr7 & 0xFF == 0 { return false }
+    for i in 0..<4 where dr7 >> UInt64(2 * i) & 3 != 0 && dr7 >> UInt64(16 + 4 * i) & 3 == 0 { return true }
+    return false
+  }
+
+  /// Delivers what is due before the next instruction. Returns an exit when the platform must supply the vector.
+  func takeBoundaryEvents() throws(Fault) -> Exit? {
+    let shadow = s.pointee.shadow
+    if shadow != .movSS {
+      if s.pointee.pendingDebug != 0 {
+        let bits = s.pointee.pendingDebug
+        s.pointee.pendingDebug = 0
+        reportDebug(bits)
+        return deliverOrShutDown(.debug, kind: .trap)
+      }
+      if s.pointee.nmiLatched && !s.pointee.nmiBlocked {
+        s.pointee.nmiLatched = false
+        s.pointee.nmiBlocked = true
+        return deliverOrShutDown(.nmi, kind: .external)
+      }
+      if s.pointee.interruptLine && s.pointee.flag(.interruptEnable) && shadow == .none { return .interruptWindow }
+      if hasInstructionBreakpoints && !s.pointee.flag(.resume) {
+        let bits = matchingInstructionBreakpoints()
+        if bits != 0 { throw Fault.debug(bits) }
+      }
+    }
+    return nil
+  }
+
+  private func deliverOrShutDown(_ vector: Vector, kind: EventKind) -> Exit? {
+    do throws(Fault) {
+      try deliver(vector, errorCode: nil, kind: kind)
+      return nil
+    } catch {
+      return raise(error, during: vector)
+    }
+  }
+
+  /// Instruction breakpoints that match RIP. SDM vol. 3B, "Instruction-Breakpoint Exception Condition".
+  private func matchingInstructionBreakpoints() -> UInt64 {
+    let linear = s.pointee.rip &+ get(Slot.csBase, UInt64.self)
+    var bits: UInt64 = 0
+    let dr7 = s.pointee.dr7
+    for i in 0..<4 where dr7 >> UInt64(2 * i) & 3 != 0 && dr7 >> UInt64(16 + 4 * i) & 0xF == 0 {
+      if s.pointee.dr[i] == linear { bits |= 1 << UInt64(i) }
+    }
+    return bits
+  }
+
+  /// Notes the data breakpoints that an access hits; the trap follows the instruction.
+  func noteDataBreakpoints(_ linear: UInt64, size: Int, write: Bool) {
+    let dr7 = s.pointee.dr7
+    for i in 0..<4 where dr7 >> UInt64(2 * i) & 3 != 0 {
+      let condition = dr7 >> UInt64(16 + 4 * i) & 3
+      guard condition == 3 || (condition == 1 && write) else { continue }
+      let length = Self.breakpointLength(dr7 >> UInt64(18 + 4 * i) & 3)
+      let start = s.pointee.dr[i] & ~(length - 1)
+      if linear &+ UInt64(size) > start && linear < start &+ length {
+        s.pointee.pendingDebug |= 1 << UInt64(i)
+        attention = true
+      }
+    }
+  }
+
+  /// LEN: 1, 2, 8 or 4 bytes.
+  private static func breakpointLength(_ field: UInt64) -> UInt64 {
+    switch field {
+    case 0: return 1
+    case 1: return 2
+    case 2: return 8
+    default: return 4
+    }
+  }
+
+  /// A data breakpoint lies on the page, so accesses to it must take the slow path.
+  func watchesData(page linear: UInt64) -> Bool {
+    let dr7 = s.pointee.dr7
+    if dr7 & 0xFF == 0 { return false }
+    for i in 0..<4 where dr7 >> UInt64(2 * i) & 3 != 0 && dr7 >> UInt64(16 + 4 * i) & 3 != 0 {
+      if (s.pointee.dr[i] ^ linear) & ~0xFFF == 0 { return true }
+    }
+    return false
+  }
+
+  /// Sets DR6 for a debug exception and clears DR7.GD. Bits 0 to 3 are cleared first, as processors do.
+  func reportDebug(_ bits: UInt64) {
+    s.pointee.dr6 = s.pointee.dr6 & ~0xF | bits
+    s.pointee.dr7 &= ~DR7.generalDetect
+  }
+
+  // MARK: What the platform raises
+
+  /// Sets the level of the interrupt request line.
+  public func setInterruptLine(_ asserted: Bool) {
+    if s.pointee.interruptLine != asserted {
+      s.pointee.interruptLine = asserted
+      updateAttention()
+    }
+  }
+
+  /// Whether an interrupt that is requested now would be taken at this boundary.
+  public var canTakeInterrupt: Bool { s.pointee.flag(.interruptEnable) && s.pointee.shadow == .none }
+
+  /// Delivers a maskable interrupt, acknowledged by the platform. The boundary must allow it.
+  public func deliverInterrupt(_ vector: Vector) -> Exit? {
+    precondition(canTakeInterrupt, "an interrupt is delivered only where the boundary allows it")
+    s.pointee.isHalted = false
+    defer { updateAttention() }
+    return deliverOrShutDown(vector, kind: .external)
+  }
+
+  /// Latches an NMI: it is taken at the next boundary that allows it.
+  public func raiseNMI() {
+    s.pointee.nmiLatched = true
+    s.pointee.isHalted = false
+    updateAttention()
+  }
+
+  /// Whether an NMI would be taken at this boundary.
+  public var canTakeNMI: Bool { !s.pointee.nmiBlocked && s.pointee.shadow != .movSS }
+
+  /// Delivers a machine check, an abort that nothing masks but CR4.MCE: shutdown when that is clear.
+  public func deliverMachineCheck() -> Exit? {
+    s.pointee.isHalted = false
+    guard s.pointee.cr4 & CR4.machineCheckEnable != 0 else { return .shutdown }
+    defer { updateAttention() }
+    return deliverOrShutDown(.machineCheck, kind: .exception)
+  }
+
+  /// Delivers an exception as if the instruction at RIP had raised it.
+  public func deliverException(_ vector: Vector, errorCode: UInt32? = nil) -> Exit? {
+    s.pointee.isHalted = false
+    return raise(.exception(vector, errorCode: errorCode))
+  }
+
+  /// Delivers an instruction breakpoint at RIP: DR6 bit `index` and a fault-like #DB.
+  public func deliverInstructionBreakpoint(_ index: Int) -> Exit? {
+    s.pointee.isHalted = false
+    return raise(.debug(1 << UInt64(index)))
+  }
+
+  /// Delivers a page fault for `address` with CR2 set, as if the instruction at RIP had raised it.
+  public func deliverPageFault(errorCode: UInt32, address: UInt64) -> Exit? {
+    s.pointee.isHalted = false
+    return raise(.page(errorCode: errorCode, address: address))
+  }
+
+  /// Ends a halt without an event, and lets virtual time pass.
+  public func skipIdle(nanoseconds: UInt64) { s.pointee.idleTime &+= nanoseconds }
+}

@@ -1,0 +1,265 @@
+/// Far transfers, software interrupts and counted jumps.
+///
+/// SDM vol. 2, "JMP", "CALL", "RET", "INT n/INTO/INT3/INT1", "LOOP/LOOPcc"; vol. 3A, "Privilege Level Checking When Transferring
+/// Program Control Between Code Segments"; AMD APM vol. 2, "Far Control Transfers".
+/// Not modelled: 16- and 32-bit call gates and task gates, which long mode does not have.
+
+extension Processor {
+  func countedJump(_ u: Operation) {
+    let width = Int(u.pointee.width)
+    let name = External(rawValue: u.pointee.detail).unsafelyUnwrapped
+    var count = getSized(Slot.rcx, width)
+    var taken: Bool
+    if name == .jumpIfCounterZero {
+      taken = count == 0
+    } else {
+      count = count &- 1
+      setSized(Slot.rcx, count, width)
+      taken = getSized(Slot.rcx, width) != 0
+      if name == .loopIfZero { taken = taken && s.pointee.zero }
+      if name == .loopIfNotZero { taken = taken && !s.pointee.zero }
+    }
+    s.pointee.rip = taken ? u.pointee.imm : u.pointee.disp
+  }
+
+  func softwareInterrupt(_ u: Operation, _ vector: Vector) throws(Fault) {
+    let start = s.pointee.rip
+    try deliver(vector, errorCode: nil, kind: .software, returnTo: nextInstruction(start, u.pointee.length))
+    s.pointee.trapAfter = false
+  }
+
+  /// INT1: a debug trap that checks no privilege and sets no DR6 bit.
+  func interruptOne(_ u: Operation) throws(Fault) {
+    let next = nextInstruction(s.pointee.rip, u.pointee.length)
+    s.pointee.dr7 &= ~DR7.generalDetect
+    try deliver(.debug, errorCode: nil, kind: .trap, returnTo: next)
+    s.pointee.trapAfter = false
+  }
+
+  // MARK: Far jumps and calls
+
+  private func farTarget(_ u: Operation) throws(Fault) -> (Selector, UInt64) {
+    if !u.pointee.traits.contains(.memory) {
+      return (Selector(UInt16(truncatingIfNeeded: u.pointee.disp)), u.pointee.imm)
+    }
+    let width = Int(u.pointee.width)
+    let at = linear(u)
+    let offset = try loadSized(at, width)
+    let selector = try load(at &+ UInt64(width), as: UInt16.self)
+    return (Selector(selector), offset)
+  }
+
+  /// Checks a code segment that is reached without a gate. Returns it with RPL replaced by CPL.
+  private func checkDirect(_ selector: Selector, _ descriptor: Descriptor, _ offset: UInt64) throws(Fault) -> Selector {
+    guard descriptor.isCode else { throw Fault.gp(selector.errorCode) }
+    if isLongModeActive && descriptor.isLong && descriptor.isDefault32 { throw Fault.gp(selector.errorCode) }
+    if descriptor.isConforming {
+      guard descriptor.dpl <= s.pointee.cpl else { throw Fault.gp(selector.errorCode) }
+    } else {
+      guard selector.rpl <= s.pointee.cpl, descriptor.dpl == s.pointee.cpl else {
+        throw Fault.gp(selector.errorCode)
+      }
+    }
+    guard descriptor.isPresent else { throw Fault.np(selector.errorCode) }
+    try checkOffset(offset, descriptor)
+    return Selector(selector.rawValue & ~3 | UInt16(s.pointee.cpl))
+  }
+
+  private func checkOffset(_ offset: UInt64, _ descriptor: Descriptor) throws(Fault) {
+    if isLongModeActive && descriptor.isLong {
+      guard Self.isCanonical(offset) else { throw Fault.gp() }
+    } else {
+      guard offset <= UInt64(descriptor.limit) else { throw Fault.gp() }
+    }
+  }
+
+  func farJump(_ u: Operation) throws(Fault) {
+    let (selector, offset) = try farTarget(u)
+    guard !selector.isNull else { throw Fault.gp() }
+    let descriptor = try readDescriptor(selector)
+    if !descriptor.isCodeOrData && isLongModeActive && descriptor.type == 0xC {
+      let (code, codeSelector, target) = try readCallGate(selector, descriptor)
+      let privilege = code.isConforming ? code.dpl <= s.pointee.cpl : code.dpl == s.pointee.cpl
+      guard privilege else { throw Fault.gp(codeSelector.errorCode) }
+      guard code.isPresent else { throw Fault.np(codeSelector.errorCode) }
+      guard Self.isCanonical(target) else { throw Fault.gp() }
+      enterCode(Selector(codeSelector.rawValue & ~3 | UInt16(s.pointee.cpl)), code, target)
+      return
+    }
+    if !descriptor.isCodeOrData && !isLongModeActive { throw Fault.unsupported("far jump through a gate or task") }
+    let checked = try checkDirect(selector, descriptor, offset)
+    try markAccessed(selector, descriptor)
+    enterCode(checked, descriptor, offset)
+  }
+
+  private func enterCode(_ selector: Selector, _ descriptor: Descriptor, _ target: UInt64) {
+    setCodeSegment(selector, descriptor)
+    s.pointee.rip = target
+    updateView()
+  }
+
+  /// A 64-bit call gate: the code segment it names and the address in it.
+  private func readCallGate(_ selector: Selector, _ gate: Descriptor) throws(Fault) -> (Descriptor, Selector, UInt64) {
+    guard gate.dpl >= s.pointee.cpl, selector.rpl <= gate.dpl else { throw Fault.gp(selector.errorCode) }
+    guard gate.isPresent else { throw Fault.np(selector.errorCode) }
+    let base = selector.usesLDT ? s.pointee.ldtrBase : s.pointee.gdtr.base
+    let limit = selector.usesLDT ? UInt64(s.pointee.ldtr.limit) : UInt64(s.pointee.gdtr.limit)
+    guard selector.offset + 15 <= limit else { throw Fault.gp(selector.errorCode) }
+    let high = try loadSystem(base &+ selector.offset &+ 8, as: UInt64.self)
+    guard high >> 40 & 0x1F == 0 else { throw Fault.gp(selector.errorCode) }
+    let codeSelector = Selector(UInt16(truncatingIfNeeded: gate.rawValue >> 16))
+    guard !codeSelector.isNull else { throw Fault.gp() }
+    let code = try readDescriptor(codeSelector)
+    guard code.isCode, code.dpl <= s.pointee.cpl, code.isLong, !code.isDefault32 else {
+      throw Fault.gp(codeSelector.errorCode)
+    }
+    let target = gate.rawValue & 0xFFFF | (gate.rawValue >> 32) & 0xFFFF_0000 | high << 32
+    return (code, codeSelector, target)
+  }
+
+  func farCall(_ u: Operation) throws(Fault) {
+    let (selector, offset) = try farTarget(u)
+    guard !selector.isNull else { throw Fault.gp() }
+    let descriptor = try readDescriptor(selector)
+    let width = Int(u.pointee.width)
+    let next = nextInstruction(s.pointee.rip, u.pointee.length)
+    let oldCS = UInt64(s.pointee.segments[SegmentName.cs.rawValue].selector)
+    if !descriptor.isCodeOrData && isLongModeActive && descriptor.type == 0xC {
+      return try callThroughGate(selector, descriptor, oldCS, next)
+    }
+    if !descriptor.isCodeOrData && !isLongModeActive { throw Fault.unsupported("far call through a gate or task") }
+    let checked = try checkDirect(selector, descriptor, offset)
+    let before = get(Slot.rsp, UInt64.self)
+    do throws(Fault) {
+      try push(oldCS, width: width)
+      try push(next, width: width)
+    } catch {
+      set(Slot.rsp, before)
+      throw error
+    }
+    try markAccessed(selector, descriptor)
+    enterCode(checked, descriptor, offset)
+  }
+
+  ///     old SS, old RSP   when the gate leads inwards
+  ///     old CS
+  ///     return RIP        <- RSP
+  private func callThroughGate(_ selector: Selector, _ gate: Descriptor, _ oldCS: UInt64, _ next: UInt64) throws(Fault) {
+    let (code, codeSelector, target) = try readCallGate(selector, gate)
+    guard code.isPresent else { throw Fault.np(codeSelector.errorCode) }
+    guard Self.isCanonical(target) else { throw Fault.gp() }
+    let inward = !code.isConforming && code.dpl < s.pointee.cpl
+    let newCPL = inward ? code.dpl : s.pointee.cpl
+    if !inward {
+      var top = get(Slot.rsp, UInt64.self)
+      for word in [oldCS, next] {
+        top &-= 8
+        try store(top, word, stack: true)
+      }
+      set(Slot.rsp, top)
+    } else {
+      let at = s.pointee.trBase &+ 4 &+ UInt64(newCPL) * 8
+      guard UInt64(newCPL) * 8 + 11 <= UInt64(s.pointee.tr.limit) else {
+        throw Fault.ts(Selector(s.pointee.tr.selector).errorCode)
+      }
+      var top = try loadSystem(at, as: UInt64.self)
+      guard Self.isCanonical(top) else { throw Fault.ss() }
+      let oldSS = UInt64(s.pointee.segments[SegmentName.ss.rawValue].selector)
+      let words = [oldSS, get(Slot.rsp, UInt64.self), oldCS, next]
+      for word in words {
+        top &-= 8
+        try storeSystem(top, word)
+      }
+      set(Slot.rsp, top)
+      s.pointee.segments[SegmentName.ss.rawValue] = SegmentRegister(
+        selector: UInt16(newCPL), attributes: 0xC093 | UInt16(newCPL) << 5, limit: 0xFFFF_FFFF)
+    }
+    enterCode(Selector(codeSelector.rawValue & ~3 | UInt16(newCPL)), code, target)
+  }
+
+  // MARK: Far return
+
+  func farReturn(_ u: Operation) throws(Fault) {
+    let width = Int(u.pointee.width)
+    let offset = try peek(width: width)
+    let selector = Selector(UInt16(truncatingIfNeeded: try peek(width: width, depth: width)))
+    guard !selector.isNull else { throw Fault.gp() }
+    let descriptor = try readDescriptor(selector)
+    try checkReturnCode(selector, descriptor)
+    try checkOffset(offset, descriptor)
+    let extra = Int(u.pointee.imm)
+    if selector.rpl == s.pointee.cpl {
+      pop(bytes: 2 * width + extra)
+      try markAccessed(selector, descriptor)
+      enterCode(selector, descriptor, offset)
+      return
+    }
+    let stack = try peek(width: width, depth: 2 * width + extra)
+    let stackSelector = Selector(UInt16(truncatingIfNeeded: try peek(width: width, depth: 3 * width + extra)))
+    let stackDescriptor = try checkReturnStack(stackSelector, code: descriptor, newCPL: selector.rpl)
+    try markAccessed(selector, descriptor)
+    enterOuter(selector, descriptor, offset, stackSelector, stackDescriptor, stack &+ UInt64(extra), width: width)
+  }
+
+  /// The code segment that a far return or IRET names.
+  func checkReturnCode(_ selector: Selector, _ descriptor: Descriptor) throws(Fault) {
+    guard descriptor.isCode, selector.rpl >= s.pointee.cpl else { throw Fault.gp(selector.errorCode) }
+    if isLongModeActive && descriptor.isLong && descriptor.isDefault32 { throw Fault.gp(selector.errorCode) }
+    if descriptor.isConforming {
+      guard descriptor.dpl <= selector.rpl else { throw Fault.gp(selector.errorCode) }
+    } else {
+      guard descriptor.dpl == selector.rpl else { throw Fault.gp(selector.errorCode) }
+    }
+    guard descriptor.isPresent else { throw Fault.np(selector.errorCode) }
+  }
+
+  /// The stack segment that a return to `newCPL` names; nil for a null one, which 64-bit code below privilege 3 may have.
+  func checkReturnStack(_ selector: Selector, code: Descriptor, newCPL: UInt8) throws(Fault) -> Descriptor? {
+    if selector.isNull {
+      guard code.isLong, isLongModeActive, newCPL != 3, selector.rpl == newCPL else { throw Fault.gp() }
+      return nil
+    }
+    let descriptor = try readDescriptor(selector)
+    guard selector.rpl == newCPL, descriptor.isWritableData, descriptor.dpl == newCPL else {
+      throw Fault.gp(selector.errorCode)
+    }
+    guard descriptor.isPresent else { throw Fault.ss(selector.errorCode) }
+    try markAccessed(selector, descriptor)
+    return descriptor
+  }
+
+  /// Enters outer or equal code with a stack of its own, and takes away the data segments that it may not have.
+  func enterOuter(
+    _ selector: Selector, _ code: Descriptor, _ target: UInt64, _ stackSelector: Selector,
+    _ stackDescriptor: Descriptor?, _ stack: UInt64, width: Int
+  ) {
+    let changes = selector.rpl != s.pointee.cpl
+    setCodeSegment(selector, code)
+    s.pointee.rip = target
+    if let stackDescriptor {
+      setSegment(.ss, stackSelector, stackDescriptor)
+    } else {
+      s.pointee.segments[SegmentName.ss.rawValue] = SegmentRegister(
+        selector: stackSelector.rawValue, attributes: 0xC093 | UInt16(selector.rpl) << 5, limit: 0xFFFF_FFFF)
+    }
+    // A 16-bit stack segment takes the low half of the pointer alone and keeps the rest (the leak that espfix is about).
+    let narrow = !(isLongModeActive && code.isLong) && stackDescriptor.map { !$0.isDefault32 } ?? false
+    if narrow {
+      set(Slot.rsp, UInt16(truncatingIfNeeded: stack))
+    } else {
+      set(Slot.rsp, width == 8 ? stack : stack & 0xFFFF_FFFF)
+    }
+    if changes { dropInnerSegments() }
+    updateView()
+  }
+
+  /// A return outwards clears the data segments of inner privilege.
+  private func dropInnerSegments() {
+    for name in [SegmentName.es, .ds, .fs, .gs] {
+      let segment = s.pointee.segments[name.rawValue]
+      if segment.selector & 0xFFFC == 0 || segment.attributes & 0x80 == 0 { continue }
+      let conforming = segment.attributes & 0x1C == 0x1C
+      if !conforming && segment.dpl < s.pointee.cpl { loadNull(name, 0) }
+    }
+  }
+}

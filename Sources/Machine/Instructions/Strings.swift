@@ -1,0 +1,163 @@
+/// String instructions, with and without a repeat prefix. SDM vol. 2, "REP/REPE/REPZ/REPNE/REPNZ", "MOVS", "STOS" and others.
+///
+/// Each iteration commits its registers before the next begins, so a fault leaves them at the iteration that met it. A run of
+/// iterations is taken at once; under single-stepping one iteration is one step.
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+extension Processor {
+  func stringInstruction(_ u: Operation) throws(Fault) {
+    let start = s.pointee.rip
+    let repeats = u.pointee.traits.contains(.rep) || u.pointee.traits.contains(.repne)
+    let counterWidth = Int(u.pointee.base)
+    if !repeats {
+      try stringIteration(u)
+      s.pointee.rip = nextInstruction(start, u.pointee.length)
+      return
+    }
+    let name = External(rawValue: u.pointee.detail).unsafelyUnwrapped
+    let compares = name == .compareString || name == .scanString
+    while true {
+      let count = getSized(Slot.rcx, counterWidth)
+      if count == 0 { break }
+      if try bulk(u, name, count: count, addressWidth: counterWidth) {
+        if getSized(Slot.rcx, counterWidth) == 0 { break }
+        continue
+      }
+      try stringIteration(u)
+      setSized(Slot.rcx, count &- 1, counterWidth)
+      s.pointee.reply = PlatformReply()
+      if compares && s.pointee.zero != u.pointee.traits.contains(.rep) { break }
+      if count == 1 { break }
+      if s.pointee.trapAfter || s.pointee.pendingDebug != 0 {
+        // The trap is reported between two iterations, with RIP at the instruction.
+        s.pointee.rip = start
+        return
+      }
+    }
+    s.pointee.rip = nextInstruction(start, u.pointee.length)
+  }
+
+  private func stringIteration(_ u: Operation) throws(Fault) {
+    let width = Int(u.pointee.width)
+    let addressWidth = Int(u.pointee.base)
+    let step = s.pointee.flag(.direction) ? 0 &- UInt64(width) : UInt64(width)
+    let sourceSegment = SegmentName(rawValue: Int(u.pointee.index)).unsafelyUnwrapped
+    let si = getSized(Slot.rsi, addressWidth)
+    let di = getSized(Slot.rdi, addressWidth)
+    func advance(_ slot: UInt8, _ from: UInt64) { setSized(slot, from &+ step, addressWidth) }
+
+    switch External(rawValue: u.pointee.detail).unsafelyUnwrapped {
+    case .moveString:
+      let from = try stringLinear(sourceSegment, si, width, write: false)
+      let to = try stringLinear(.es, di, width, write: true)
+      let moved = try loadSized(from, width, stack: sourceSegment == .ss)
+      try storeSized(to, moved, width)
+      advance(Slot.rsi, si)
+      advance(Slot.rdi, di)
+    case .storeString:
+      let to = try stringLinear(.es, di, width, write: true)
+      try storeSized(to, get(Slot.rax, UInt64.self), width)
+      advance(Slot.rdi, di)
+    case .loadString:
+      let from = try stringLinear(sourceSegment, si, width, write: false)
+      setSized(Slot.rax, try loadSized(from, width), width)
+      advance(Slot.rsi, si)
+    case .compareString:
+      let a = try loadSized(try stringLinear(sourceSegment, si, width, write: false), width)
+      let b = try loadSized(try stringLinear(.es, di, width, write: false), width)
+      compareSized(a, b, width)
+      advance(Slot.rsi, si)
+      advance(Slot.rdi, di)
+    case .scanString:
+      let b = try loadSized(try stringLinear(.es, di, width, write: false), width)
+      compareSized(getSized(Slot.rax, width), b, width)
+      advance(Slot.rdi, di)
+    case .inString:
+      let port = get(Slot.rdx, UInt16.self)
+      try checkPort(port, width)
+      let to = try stringLinear(.es, di, width, write: true)
+      try probeWrite(to, size: width)
+      guard s.pointee.reply.hasRead else { throw Fault.exit(.portRead(port: port, size: width)) }
+      try storeSized(to, s.pointee.reply.readValue, width)
+      advance(Slot.rdi, di)
+    default:
+      let port = get(Slot.rdx, UInt16.self)
+      try checkPort(port, width)
+      let from = try stringLinear(sourceSegment, si, width, write: false)
+      let out = try loadSized(from, width)
+      guard s.pointee.reply.hasWritten else {
+        throw Fault.exit(.portWrite(port: port, size: width, value: UInt32(truncatingIfNeeded: out)))
+      }
+      advance(Slot.rsi, si)
+    }
+  }
+
+  private func compareSized(_ a: UInt64, _ b: UInt64, _ width: Int) {
+    switch width {
+    case 1: _ = s.pointee.subtract(UInt8(truncatingIfNeeded: a), UInt8(truncatingIfNeeded: b))
+    case 2: _ = s.pointee.subtract(UInt16(truncatingIfNeeded: a), UInt16(truncatingIfNeeded: b))
+    case 4: _ = s.pointee.subtract(UInt32(truncatingIfNeeded: a), UInt32(truncatingIfNeeded: b))
+    default: _ = s.pointee.subtract(a, b)
+    }
+  }
+
+  private func stringLinear(_ name: SegmentName, _ offset: UInt64, _ size: Int, write: Bool) throws(Fault) -> UInt64 {
+    if s.pointee.codeMode != .bits64 { return try legacyLinear(name, offset, size: size, write: write) }
+    return name == .fs || name == .gs ? offset &+ segmentBase(name) : offset
+  }
+
+  /// Moves or fills as many elements as lie on one page of source and destination, forwards, where both are cached RAM.
+  /// Returns whether it did any.
+  private func bulk(_ u: Operation, _ name: External, count: UInt64, addressWidth: Int) throws(Fault) -> Bool {
+    guard name == .moveString || name == .storeString, addressWidth == 8, s.pointee.codeMode == .bits64,
+      !s.pointee.flag(.direction), !s.pointee.trapAfter, s.pointee.translationTag != TranslationCache.disabledTag,
+      u.pointee.index < 4
+    else { return false }
+    let width = UInt64(u.pointee.width)
+    let di = get(Slot.rdi, UInt64.self)
+    guard let to = cachedHost(di, writeTranslations) else { return false }
+    var elements = min(count, (4096 - (di & 0xFFF)) / width)
+    if name == .moveString {
+      let si = get(Slot.rsi, UInt64.self)
+      guard let from = cachedHost(si, readTranslations) else { return false }
+      elements = min(elements, (4096 - (si & 0xFFF)) / width)
+      let distance = Int(bitPattern: to) &- Int(bitPattern: from)
+      let bytes = Int(elements * width)
+      // An overlap that a forward copy would propagate is left to the iterations.
+      guard elements > 0, distance <= 0 || distance >= bytes else { return false }
+      memmove(to, from, bytes)
+      set(Slot.rsi, si &+ UInt64(bytes))
+    } else {
+      guard elements > 0 else { return false }
+      let value = get(Slot.rax, UInt64.self)
+      switch width {
+      case 1: memset(to, Int32(truncatingIfNeeded: value & 0xFF), Int(elements))
+      default:
+        for i in 0..<Int(elements) {
+          let at = to + i * Int(width)
+          switch width {
+          case 2: at.storeBytes(of: UInt16(truncatingIfNeeded: value), as: UInt16.self)
+          case 4: at.storeBytes(of: UInt32(truncatingIfNeeded: value), as: UInt32.self)
+          default: at.storeBytes(of: value, as: UInt64.self)
+          }
+        }
+      }
+    }
+    set(Slot.rdi, di &+ elements * width)
+    set(Slot.rcx, count &- elements)
+    return true
+  }
+
+  /// Host address of a byte whose translation is cached.
+  private func cachedHost(_ linear: UInt64, _ translations: UnsafeMutablePointer<TranslationEntry>)
+    -> UnsafeMutableRawPointer?
+  {
+    let entry = translations + Int((linear >> 12) & TranslationCache.indexMask)
+    guard entry.pointee.tag == (linear & ~0xFFF) | s.pointee.translationTag else { return nil }
+    // SAFETY: as in `Processor.store`.
+    return UnsafeMutableRawPointer(bitPattern: Int(bitPattern: UInt(linear)) &+ entry.pointee.addend)
+  }
+}

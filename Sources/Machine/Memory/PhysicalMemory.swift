@@ -1,0 +1,142 @@
+/// Guest RAM: flat, with an undo log of first-written pages for each fork, and marks on lines that hold decoded code.
+///
+/// Forks nest. A fork is an epoch; the first write to a page in an epoch copies the page out. The check for a first write is
+/// made when a write translation enters its cache, so later stores to the page pay nothing.
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+public final class PhysicalMemory {
+  public static let pageSize = 4096
+
+  /// Size in bytes, a multiple of the page size.
+  public let size: Int
+  // SAFETY: the mapping lives as long as this object; every access from outside checks `size` first.
+  let base: UnsafeMutableRawPointer
+  private let epochOfPage: UnsafeMutablePointer<UInt32>
+  /// For each page, one bit for each 64-byte line that holds decoded instructions.
+  let codeLines: UnsafeMutablePointer<UInt64>
+
+  private struct SavedPage {
+    var page: Int
+    var previousEpoch: UInt32
+    var copy: UnsafeMutableRawPointer
+  }
+  private struct Epoch {
+    var identifier: UInt32
+    var saved: [SavedPage] = []
+  }
+  private var epochs: [Epoch] = []
+  private var currentEpoch: UInt32 = 0
+  private var nextEpoch: UInt32 = 1
+  private var freeCopies: [UnsafeMutableRawPointer] = []
+
+  /// Zeroed RAM of `size` bytes, or the pages of an open file, privately mapped (writes stay in memory).
+  ///
+  /// Returns nil when the host has no room for the mapping.
+  public init?(size: Int, privateCopyOf descriptor: Int32? = nil) {
+    precondition(size > 0 && size % Self.pageSize == 0, "guest RAM is a whole number of pages")
+    let flags = descriptor == nil ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_PRIVATE | MAP_NORESERVE
+    guard let mapping = mmap(nil, size, PROT_READ | PROT_WRITE, flags, descriptor ?? -1, 0), mapping != MAP_FAILED
+    else { return nil }
+    self.size = size
+    base = mapping
+    let pages = size / Self.pageSize
+    epochOfPage = .allocate(capacity: pages)
+    epochOfPage.initialize(repeating: 0, count: pages)
+    codeLines = .allocate(capacity: pages)
+    codeLines.initialize(repeating: 0, count: pages)
+  }
+
+  deinit {
+    munmap(base, size)
+    epochOfPage.deallocate()
+    codeLines.deallocate()
+    for epoch in epochs { for saved in epoch.saved { saved.copy.deallocate() } }
+    for copy in freeCopies { copy.deallocate() }
+  }
+
+  /// Whether `count` bytes at `address` are RAM.
+  @inline(__always) public func contains(_ address: UInt64, count: Int) -> Bool {
+    address < UInt64(size) && UInt64(count) <= UInt64(size) &- address
+  }
+
+  // MARK: Access by physical address
+
+  /// The bytes at `address`; nil unless all are RAM.
+  public func bytes(at address: UInt64, count: Int) -> [UInt8]? {
+    guard count >= 0, contains(address, count: count) else { return nil }
+    return [UInt8](UnsafeRawBufferPointer(start: base + Int(address), count: count))
+  }
+
+  /// Writes the bytes at `address`; returns false, and writes nothing, unless all of it is RAM.
+  /// Decoded code that the bytes replace must be dropped by the caller: see `Processor.writePhysical`.
+  @discardableResult func write(_ bytes: some Collection<UInt8>, at address: UInt64) -> Bool {
+    guard contains(address, count: bytes.count) else { return false }
+    if bytes.isEmpty { return true }
+    let first = Int(address) / Self.pageSize
+    let last = (Int(address) + bytes.count - 1) / Self.pageSize
+    for page in first...last { prepareWrite(page: page) }
+    UnsafeMutableRawBufferPointer(start: base + Int(address), count: bytes.count).copyBytes(from: bytes)
+    return true
+  }
+
+  // MARK: Forks
+
+  /// How many forks are open.
+  public var depth: Int { epochs.count }
+
+  /// Saves the page for the innermost fork unless that was already done.
+  @inline(__always) func prepareWrite(page: Int) {
+    if epochOfPage[page] != currentEpoch { saveForEpoch(page) }
+  }
+
+  private func saveForEpoch(_ page: Int) {
+    let copy = freeCopies.popLast() ?? UnsafeMutableRawPointer.allocate(byteCount: Self.pageSize, alignment: 4096)
+    copy.copyMemory(from: base + page * Self.pageSize, byteCount: Self.pageSize)
+    epochs[epochs.count - 1].saved.append(SavedPage(page: page, previousEpoch: epochOfPage[page], copy: copy))
+    epochOfPage[page] = currentEpoch
+  }
+
+  /// Opens a fork: from now on the first write to each page is remembered.
+  func fork() {
+    epochs.append(Epoch(identifier: nextEpoch))
+    currentEpoch = nextEpoch
+    nextEpoch += 1
+  }
+
+  /// Puts every page back as it was when the innermost fork was opened; the fork stays open. Calls `changed` for each page.
+  func restore(changed: (Int) -> Void) {
+    precondition(!epochs.isEmpty, "restore needs an open fork")
+    let last = epochs.count - 1
+    for saved in epochs[last].saved {
+      (base + saved.page * Self.pageSize).copyMemory(from: saved.copy, byteCount: Self.pageSize)
+      epochOfPage[saved.page] = saved.previousEpoch
+      freeCopies.append(saved.copy)
+      changed(saved.page)
+    }
+    epochs[last].saved.removeAll(keepingCapacity: true)
+  }
+
+  /// Pages written since the innermost fork was opened.
+  public var dirtyPageCount: Int { epochs.last?.saved.count ?? 0 }
+
+  /// The numbers of the pages written since the innermost fork was opened, ascending.
+  public var dirtyPages: [Int] { (epochs.last?.saved ?? []).map(\.page).sorted() }
+
+  /// Closes the innermost fork and keeps what was written since: it becomes part of the fork around it.
+  func drop() {
+    precondition(!epochs.isEmpty, "drop needs an open fork")
+    let inner = epochs.removeLast()
+    currentEpoch = epochs.last?.identifier ?? 0
+    for saved in inner.saved {
+      if let outer = epochs.indices.last, saved.previousEpoch != currentEpoch {
+        epochs[outer].saved.append(saved)
+        epochOfPage[saved.page] = currentEpoch
+      } else {
+        epochOfPage[saved.page] = currentEpoch
+        freeCopies.append(saved.copy)
+      }
+    }
+  }
+}

@@ -1,0 +1,264 @@
+/// One x86-64 processor: its state, its memory, its caches, and the way in for a platform.
+///
+/// The machine knows nothing of a board, a hypervisor or a kernel. It runs until something needs the platform and says what
+/// (`Exit`); the platform acts and runs it again. Time is the number of retired instructions plus the time spent halted, in
+/// nanoseconds: nothing reads the host's clock.
+/// Not modelled: more than one processor, real-address and virtual-8086 mode, task switches, SMM, virtualisation.
+public final class Processor {
+  public let memory: PhysicalMemory
+  public let profile: Profile
+
+  // SAFETY: one allocation that lives as long as the processor. MEASURED: hot state in class properties costs 4 to 5 times.
+  let s: UnsafeMutablePointer<ProcessorState>
+  /// The register file, by byte offset: the state's own first bytes.
+  let r: UnsafeMutableRawPointer
+
+  let readCache = TranslationCache()
+  let writeCache = TranslationCache()
+  let fetchCache = TranslationCache()
+  var readTranslations: UnsafeMutablePointer<TranslationEntry>
+  var writeTranslations: UnsafeMutablePointer<TranslationEntry>
+  var blocks: BlockCache
+  let decoder = Decoder()
+
+  /// Context of each PCID since its last flush; 0 where none was made.
+  let contextOfPCID: UnsafeMutablePointer<UInt32>
+  var nextContext: UInt32 = 1
+  var fetchGeneration: UInt64 = 0
+  /// Linear range in which large pages were cached as 4 KiB pieces.
+  var largePages: (low: UInt64, high: UInt64) = (~0, 0)
+
+  /// Something must be looked at before the next instruction: a debug trap, an interrupt, a shadow, single-stepping.
+  var attention = false
+
+  /// Hears every access and event. While somebody listens nothing is cached, so each access takes the slow path.
+  public var observer: (any Observer)? {
+    didSet { flushTranslations() }
+  }
+
+  /// An instruction address at which a run stops before the instruction is executed. Not canonical where there is none.
+  var stopAddress = Processor.noStop
+  static let noStop: UInt64 = 1 << 63
+
+  var forks: [ProcessorState] = []
+
+  public init(memory: PhysicalMemory, profile: Profile) {
+    self.memory = memory
+    self.profile = profile
+    s = .allocate(capacity: 1)
+    s.initialize(to: ProcessorState())
+    r = UnsafeMutableRawPointer(s)
+    precondition(
+      MemoryLayout<ProcessorState>.offset(of: \.registers) == 0, "the register file is the state's first property")
+    readTranslations = readCache.set(.supervisor)
+    writeTranslations = writeCache.set(.supervisor)
+    blocks = BlockCache(pageCount: memory.size / PhysicalMemory.pageSize)
+    contextOfPCID = .allocate(capacity: 4096)
+    contextOfPCID.initialize(repeating: 0, count: 4096)
+    flushTranslations()
+  }
+
+  deinit {
+    s.deallocate()
+    readCache.deallocate()
+    writeCache.deallocate()
+    fetchCache.deallocate()
+    blocks.deallocate()
+    contextOfPCID.deallocate()
+  }
+
+  // MARK: State, for those who look
+
+  public var state: ProcessorState { s.pointee }
+
+  public subscript(register: GeneralRegister) -> UInt64 {
+    get { s.pointee.registers[register.rawValue] }
+    set { s.pointee.registers[register.rawValue] = newValue }
+  }
+
+  public var rip: UInt64 {
+    get { s.pointee.rip }
+    set { s.pointee.rip = newValue }
+  }
+
+  public var rflags: RFLAGS {
+    get { s.pointee.rflags }
+    set {
+      s.pointee.rflags = newValue
+      updateView()
+    }
+  }
+
+  /// Virtual time in nanoseconds.
+  public var now: UInt64 { s.pointee.retired &+ s.pointee.idleTime }
+
+  public func segment(_ name: SegmentName) -> SegmentRegister { s.pointee.segments[name.rawValue] }
+  public func segmentBase(_ name: SegmentName) -> UInt64 { s.pointee.registers[20 + name.rawValue] }
+
+  /// Changes a segment base behind the kernel's back: for whoever plays the user program or removes a guard.
+  public func setSegmentBase(_ name: SegmentName, _ base: UInt64) { s.pointee.registers[20 + name.rawValue] = base }
+
+  // MARK: Forks
+
+  /// Opens a fork of memory and state. Translation caches start empty, so that every run from here is the same.
+  public func fork() {
+    memory.fork()
+    forks.append(s.pointee)
+    flushTranslations()
+  }
+
+  /// Goes back to the innermost fork, which stays open.
+  public func restore() {
+    precondition(!forks.isEmpty, "restore needs an open fork")
+    memory.restore { page in if memory.codeLines[page] != 0 { dropCode(page: page) } }
+    s.pointee = forks[forks.count - 1]
+    flushTranslations()
+  }
+
+  /// Closes the innermost fork and keeps what happened since.
+  public func drop() {
+    precondition(!forks.isEmpty, "drop needs an open fork")
+    memory.drop()
+    forks.removeLast()
+    flushTranslations()
+  }
+
+  /// Replaces the whole state, as when a snapshot is loaded.
+  public func setState(_ state: ProcessorState) {
+    s.pointee = state
+    blocks.removeAll()
+    flushTranslations()
+  }
+
+  /// Writes guest RAM as a device or loader would. False, and nothing written, unless all of it is RAM.
+  @discardableResult
+  public func writePhysical(_ bytes: some Collection<UInt8>, at address: UInt64) -> Bool {
+    guard memory.write(bytes, at: address) else { return false }
+    if !bytes.isEmpty { dropCode(at: address, count: bytes.count) }
+    return true
+  }
+
+  /// Writes where the current address space maps `linear`; false, and nothing written, unless all is mapped RAM.
+  @discardableResult
+  public func write(_ bytes: [UInt8], atLinear linear: UInt64) -> Bool {
+    var pieces: [(UInt64, ArraySlice<UInt8>)] = []
+    var done = 0
+    while done < bytes.count {
+      let at = linear &+ UInt64(done)
+      let piece = min(bytes.count - done, Int(4096 - (at & 0xFFF)))
+      guard let physical = physicalAddress(of: at), memory.contains(physical, count: piece) else { return false }
+      pieces.append((physical, bytes[done..<done + piece]))
+      done += piece
+    }
+    for (address, piece) in pieces { writePhysical(piece, at: address) }
+    return true
+  }
+
+  // MARK: Caches
+
+  /// Drops decoded code whose lines the bytes touch.
+  func dropCode(at address: UInt64, count: Int) {
+    let last = address &+ UInt64(count - 1)
+    for page in Int(address >> 12)...Int(last >> 12) {
+      let marks = memory.codeLines[page]
+      if marks == 0 { continue }
+      let from = page == Int(address >> 12) ? (address & 0xFFF) >> 6 : 0
+      let to = page == Int(last >> 12) ? (last & 0xFFF) >> 6 : 63
+      let touched = (~UInt64(0) << from) & (~UInt64(0) >> (63 - to))
+      if marks & touched != 0 { dropCode(page: page) }
+    }
+  }
+
+  func dropCode(page: Int) {
+    blocks.kill(page: page)
+    memory.codeLines[page] = 0
+    changeFetchKey()
+  }
+
+  /// Drops every cached translation.
+  func flushTranslations() {
+    // Entries of a context that is not current never match, so a new context is as good as an empty cache.
+    contextOfPCID.update(repeating: 0, count: 4096)
+    largePages = (~0, 0)
+    enterContext()
+    updateView()
+  }
+
+  /// Drops what was cached for the current PCID.
+  func flushCurrentContext() {
+    contextOfPCID[currentPCID] = 0
+    enterContext()
+    updateView()
+  }
+
+  var currentPCID: Int {
+    s.pointee.cr4 & CR4.processContextIdentifiers != 0 ? Int(s.pointee.cr3 & 0xFFF) : 0
+  }
+
+  /// Makes the context of the current PCID the one that is looked up.
+  func enterContext() {
+    let pcid = currentPCID
+    if contextOfPCID[pcid] == 0 {
+      contextOfPCID[pcid] = nextContext
+      nextContext &+= 1
+      if UInt64(nextContext & 0xFFF) == TranslationCache.disabledTag {
+        // The tags are used up: start again with empty caches.
+        nextContext &+= 2
+        contextOfPCID.update(repeating: 0, count: 4096)
+        readCache.clear()
+        writeCache.clear()
+        fetchCache.clear()
+        contextOfPCID[pcid] = nextContext
+        nextContext &+= 1
+      }
+    }
+  }
+
+  /// Follows a change of privilege, AC, paging mode or code segment.
+  @inline(__always)
+  func updateView() {
+    let context = contextOfPCID[currentPCID]
+    let uncached = observer != nil || alignmentChecked
+    s.pointee.translationTag = uncached ? TranslationCache.disabledTag : UInt64(context & 0xFFF)
+    let view = dataView
+    readTranslations = readCache.set(view)
+    writeTranslations = writeCache.set(view)
+    s.pointee.fetchKey =
+      UInt64(context) << 32 | (fetchGeneration & 0xFF_FFFF) << 8 | (s.pointee.cpl == 3 ? 4 : 0)
+      | UInt64(s.pointee.codeMode.rawValue)
+    updateAttention()
+  }
+
+  /// Makes every cached jump target be looked up again.
+  func changeFetchKey() {
+    fetchGeneration &+= 1
+    if fetchGeneration & 0xFF_FFFF == 0 { blocks.clearJumps() }
+    s.pointee.fetchKey = s.pointee.fetchKey & ~0xFFFF_FF00 | (fetchGeneration & 0xFF_FFFF) << 8
+  }
+
+  func noteLargePage(_ linear: UInt64, _ bytes: UInt64) {
+    let start = linear & ~(bytes &- 1)
+    if start < largePages.low { largePages.low = start }
+    if start &+ (bytes &- 1) > largePages.high { largePages.high = start &+ (bytes &- 1) }
+  }
+
+  /// INVLPG: drops the page in every context; a piece of a large page takes the whole cache with it.
+  func dropTranslation(of linear: UInt64) {
+    if linear >= largePages.low && linear <= largePages.high {
+      flushTranslations()
+    } else {
+      readCache.drop(page: linear)
+      writeCache.drop(page: linear)
+      fetchCache.drop(page: linear)
+    }
+    changeFetchKey()
+  }
+}
+
+/// Hears what the machine does. Every method is called after the fact.
+public protocol Observer: AnyObject {
+  func read(_ linear: UInt64, size: Int, value: UInt64)
+  func wrote(_ linear: UInt64, size: Int, value: UInt64)
+  /// An event was delivered: its frame is on the stack and RIP at the handler.
+  func delivered(_ vector: Vector, errorCode: UInt32?, from rip: UInt64)
+}

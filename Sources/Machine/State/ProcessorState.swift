@@ -1,0 +1,115 @@
+/// Everything that the processor holds between two instructions. A trivial value: copying it is a snapshot.
+///
+/// SDM vol. 3A, "System Architecture Overview"; vol. 1, "Basic Execution Environment".
+/// The register file must stay the first stored property: the interpreter addresses it through the structure's own address.
+public struct ProcessorState: Sendable {
+  /// General registers, zero, temporaries and segment bases; see `Slot`.
+  var registers = InlineArray<32, UInt64>(repeating: 0)
+
+  // Flags. The arithmetic ones are kept as the last result and its carries; see `State/LazyFlags.swift`.
+  var flagResult: UInt64 = 1
+  var flagCarries: UInt64 = 0
+  /// RFLAGS without the arithmetic flags and without the fixed one.
+  var otherFlags: UInt64 = 0
+
+  public internal(set) var rip: UInt64 = 0
+  /// Instructions retired since the machine was made.
+  public internal(set) var retired: UInt64 = 0
+  /// Virtual nanoseconds that passed while halted, added to `retired`.
+  public internal(set) var idleTime: UInt64 = 0
+
+  /// Current privilege level, 0 to 3.
+  public internal(set) var cpl: UInt8 = 0
+  var codeMode: CodeMode = .bits32
+  /// What an event must wait for: set by STI and by loads of SS.
+  public internal(set) var shadow: InterruptShadow = .none
+  /// NMIs wait until the next IRET.
+  public internal(set) var nmiBlocked = false
+  /// The platform's interrupt line. The platform keeps it up to date.
+  var interruptLine = false
+  var nmiLatched = false
+  /// DR6 bits of debug traps to report at the next boundary.
+  var pendingDebug: UInt64 = 0
+  public internal(set) var isHalted = false
+  /// Events delivered since the machine was made.
+  public internal(set) var eventCount: UInt64 = 0
+  /// While one instruction executes: whether a single-step trap follows it, and whether RF is cleared after it.
+  var trapAfter = false
+  var clearsResume = true
+
+  var segments = InlineArray<6, SegmentRegister>(repeating: SegmentRegister())
+  var ldtr = SegmentRegister()
+  var ldtrBase: UInt64 = 0
+  var tr = SegmentRegister()
+  var trBase: UInt64 = 0
+  public internal(set) var gdtr = DescriptorTable()
+  public internal(set) var idtr = DescriptorTable()
+
+  public internal(set) var cr0: UInt64 = CR0.extensionType
+  public internal(set) var cr2: UInt64 = 0
+  public internal(set) var cr3: UInt64 = 0
+  public internal(set) var cr4: UInt64 = 0
+  public internal(set) var cr8: UInt64 = 0
+  public internal(set) var dr = InlineArray<4, UInt64>(repeating: 0)
+  public internal(set) var dr6: UInt64 = DR6.fixedOnes
+  public internal(set) var dr7: UInt64 = DR7.fixedOnes
+  public internal(set) var msr = ModelSpecificRegisters()
+
+  var vectors = InlineArray<16, Vector128>(repeating: Vector128())
+  var mxcsr: UInt32 = 0x1F80
+
+  // The answer of the platform to the access that stopped the current instruction.
+  var reply = PlatformReply()
+
+  // Translation caches: see `Memory/TranslationCache.swift`.
+  /// The low bits of a cached tag: which translation context the entry was made in.
+  var translationTag: UInt64 = 1
+  /// Distinguishes every (context, privilege, code mode) under which an instruction was fetched.
+  var fetchKey: UInt64 = 0
+
+  public init() {}
+}
+
+/// The width of addresses and operands that the code segment asks for.
+enum CodeMode: UInt8, Sendable {
+  case bits16, bits32, bits64
+}
+
+/// SDM vol. 3A, "Masking Exceptions and Interrupts When Switching Stacks"; vol. 2B, "STI".
+public enum InterruptShadow: UInt8, Sendable {
+  case none
+  /// The boundary after an STI that set IF: maskable interrupts wait.
+  case sti
+  /// The boundary after a load of SS: interrupts, NMIs and debug traps wait.
+  case movSS
+}
+
+/// SDM vol. 4, "Architectural MSRs"; AMD APM vol. 2, "System-Control MSRs".
+public struct ModelSpecificRegisters: Sendable {
+  public internal(set) var efer: UInt64 = 0
+  public internal(set) var star: UInt64 = 0
+  public internal(set) var lstar: UInt64 = 0
+  public internal(set) var cstar: UInt64 = 0
+  public internal(set) var syscallMask: UInt64 = 0
+  public internal(set) var kernelGSBase: UInt64 = 0
+  public internal(set) var sysenterCS: UInt64 = 0
+  public internal(set) var sysenterESP: UInt64 = 0
+  public internal(set) var sysenterEIP: UInt64 = 0
+  public internal(set) var tscAuxiliary: UInt64 = 0
+  public internal(set) var tscOffset: UInt64 = 0
+  public internal(set) var pageAttributes: UInt64 = 0x0007_0406_0007_0406
+  public internal(set) var apicBase: UInt64 = 0xFEE0_0900
+  public internal(set) var debugControl: UInt64 = 0
+  public internal(set) var miscellaneousEnable: UInt64 = 1
+  public internal(set) var machineCheckStatus: UInt64 = 0
+  public internal(set) var mtrrDefaultType: UInt64 = 0
+}
+
+/// What the platform answered for the port or memory access of the instruction that is being executed again.
+struct PlatformReply: Sendable {
+  var readAddress: UInt64 = 0
+  var readValue: UInt64 = 0
+  var writeAddress: UInt64 = 0
+  var hasRead = false
+  var hasWritten = false
+}
