@@ -4,3 +4,4 @@
 /// executed. Every function puts the host's control word back before it returns.
 #pragma once
 #include "HostSSE.h"
+#include "HostX87.h"
