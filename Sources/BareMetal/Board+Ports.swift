@@ -72,8 +72,8 @@ extension Board {
     case 0x61:
       timer.writeSystemControl(value, now: now)
       errorEnables = value & 0x0C
-    // Keyboard controller command FEh pulses its output line 0, which is wired to the processor's reset.
-    case 0x64 where value == 0xFE: return .reset
+    // Keyboard controller commands F0h to FFh pulse its output lines whose bit is 0; line 0 is the processor's reset.
+    case 0x64 where value & 0xF1 == 0xF0: return .reset
     case 0x80: postCode = value
     case 0x92:
       let resets = value & ~systemControlA & 1 != 0

@@ -126,6 +126,22 @@ public struct Board: Equatable, Sendable {
     refreshPins()
   }
 
+  // MARK: Events from outside
+
+  /// One more rise of IRQ0, as if counter 0's cycle ended now. The timer itself goes on as it was.
+  public mutating func raiseTimerInterrupt() {
+    interruptControllers.setLine(0, false)
+    interruptControllers.setLine(0, true)
+    refreshPins()
+  }
+
+  /// A fixed interrupt message for the local APIC, as an I/O APIC or a device sends one.
+  public mutating func deliverInterruptMessage(vector: UInt8) {
+    guard isLocalAPICEnabled else { return }
+    localAPIC.receive(message: vector)
+    refreshPins()
+  }
+
   // MARK: The local APIC's processor side
 
   /// Present and enabled in IA32_APIC_BASE.

@@ -97,6 +97,9 @@ public struct LocalAPIC: Equatable, Sendable {
     triggerMode.remove(vector)
   }
 
+  /// A fixed, edge-triggered interrupt message from outside.
+  public mutating func receive(message vector: UInt8) { accept(fixed: vector) }
+
   private mutating func deliver(_ entry: UInt32) {
     guard entry & Flag.masked == 0 else { return }
     switch DeliveryMode(of: entry) {
@@ -134,6 +137,11 @@ public struct LocalAPIC: Equatable, Sendable {
   public mutating func pulseLINT1() { deliver(lint1Entry) }
 
   // MARK: Timer
+
+  /// The vector that the timer asks for. Nil: it is masked, or the local APIC is software-disabled.
+  public var timerVector: UInt8? {
+    timerEntry & Flag.masked == 0 ? UInt8(truncatingIfNeeded: timerEntry) : nil
+  }
 
   private var timerMode: TimerMode { TimerMode(rawValue: timerEntry >> 17 & 3)! }
 

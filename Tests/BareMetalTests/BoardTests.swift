@@ -58,15 +58,18 @@ import Testing
   @Test func waysToReset() {
     var board = Board()
     #expect(board.writePort(0x64, size: 1, value: 0xFE, now: 0) == .reset)
-    #expect(board.writePort(0x64, size: 1, value: 0x20, now: 0) == .continue)
+    for command: UInt32 in [0x20, 0xEE, 0xFF] {
+      #expect(board.writePort(0x64, size: 1, value: command, now: 0) == .continue)
+    }
     // Linux' sequence: reset type, then the trigger.
     #expect(board.writePort(0xCF9, size: 1, value: 0x02, now: 0) == .continue)
     #expect(board.writePort(0xCF9, size: 1, value: 0x06, now: 0) == .reset)
     // A PCI configuration address is no reset.
-    #expect(board.writePort(0xCF8, size: 4, value: 0x8000_0400, now: 0) == .continue)
+    #expect(board.writePort(0xCF8, size: 4, value: 0x8000_0C04, now: 0) == .continue)
     // Port 92h resets when bit 0 rises.
     #expect(board.writePort(0x92, size: 1, value: 0x02, now: 0) == .continue)
     #expect(board.writePort(0x92, size: 1, value: 0x03, now: 0) == .reset)
+    #expect(board.writePort(0x92, size: 1, value: 0x03, now: 0) == .continue)
   }
 
   @Test func post() {
@@ -265,6 +268,32 @@ import Testing
     var small = Board(hasLocalAPIC: false)
     small.pulseNMI()
     #expect(small.nmiRequest)
+  }
+
+  @Test func interruptsFromOutside() {
+    var board = Board()
+    startControllers(&board, unmasked: 0x01)
+    // Refused by a local APIC that software has not enabled; then accepted, and ended like any other.
+    board.deliverInterruptMessage(vector: 0x61)
+    #expect(!board.interruptRequest)
+    for (offset, value): (UInt64, UInt64) in [(0xF0, 0x1FF), (0x350, 0x700), (0x320, 0xEC)] {
+      _ = board.writeMemory(apicPage + offset, size: 4, value: value, now: 0)
+    }
+    #expect(board.localAPIC.timerVector == 0xEC)
+    board.deliverInterruptMessage(vector: 0x61)
+    #expect(board.acknowledgeInterrupt() == 0x61)
+    #expect(board.readMemory(apicPage + 0x130, size: 4, now: 0) == 0x2)
+    _ = board.writeMemory(apicPage + 0xB0, size: 4, value: 0, now: 0)
+    #expect(board.readMemory(apicPage + 0x130, size: 4, now: 0) == 0)
+    board.raiseTimerInterrupt()
+    #expect(board.acknowledgeInterrupt() == 0x30)
+    #expect(!board.interruptRequest)
+    // With both asking, the local APIC's own goes first and the other stays.
+    write(&board, [(0x20, 0x60)])
+    board.raiseTimerInterrupt()
+    board.deliverInterruptMessage(vector: 0x61)
+    #expect(board.acknowledgeInterrupt() == 0x61)
+    #expect(board.acknowledgeInterrupt() == 0x30)
   }
 
   @Test func initToItselfResets() {

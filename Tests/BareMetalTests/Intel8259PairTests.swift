@@ -108,6 +108,8 @@ import Testing
     _ = pair.acknowledge()
     pair.write(0x20, 0x20)
     #expect(!pair.outputAsserted)
+    pair.setLine(4, true)
+    #expect(!pair.outputAsserted)
     pair.setLine(4, false)
     #expect(!pair.outputAsserted)
     pair.setLine(4, true)
@@ -167,6 +169,17 @@ import Testing
     pair.write(0xA0, 0x20)
     pair.write(0x20, 0x20)
     #expect(pair.acknowledge() == 0x23)
+  }
+
+  @Test func aSlaveThatEndsByItselfStillMakesAnEdgeForEachRequest() {
+    var pair = started(slaveWord4: 0x03)
+    pair.setLine(8, true)
+    pair.setLine(9, true)
+    #expect(pair.acknowledge() == 0x28)
+    pair.write(0x20, 0x20)
+    #expect(pair.acknowledge() == 0x29)
+    pair.write(0x20, 0x20)
+    #expect(!pair.outputAsserted)
   }
 
   @Test(arguments: [false, true])
