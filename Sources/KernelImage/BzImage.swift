@@ -18,6 +18,9 @@ public struct BzImage: Sendable {
 
   /// No kernel is larger than this, and no payload may unpack to more.
   static let largestKernel = 1 << 30
+  /// Beyond this a promise must be in proportion to the payload. Kernels shrink five to ten times; a few bytes that promise
+  /// a GiB are not worth asking the machine for it.
+  private static let unquestioned = 256 << 20
 
   private enum Field {
     static let setupSectors: UInt64 = 0x1f1
@@ -61,6 +64,9 @@ public struct BzImage: Sendable {
     guard size > 0, size <= BzImage.largestKernel else {
       throw image.malformed(
         at: sizeField, "an unpacked size of \(size) bytes, where a kernel has 1 to \(BzImage.largestKernel)")
+    }
+    guard size <= max(BzImage.unquestioned, whole.count * 64) else {
+      throw image.malformed(at: sizeField, "\(whole.count) bytes of payload are to unpack to \(size)")
     }
     guard let found = Compression.detect(image.bytes, at: whole.lowerBound) else {
       throw image.malformed(at: UInt64(whole.lowerBound), "the payload has no known compression's magic number")

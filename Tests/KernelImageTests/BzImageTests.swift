@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test func promisesBeyondAnyKernel() {
-    for size in [0, (1 << 30) + 1, .max] as [UInt32] {
+    for size in [0, 1 << 30, (1 << 30) + 1, .max] as [UInt32] {
       let file = SyntheticBzImage.build(Self.elf, .lz4, promising: size)
       #expect(Self.error(file)?.offset == UInt64(file.count - 4))
     }

@@ -1,3 +1,4 @@
+import Foundation
 import KernelImage
 import Testing
 
@@ -84,5 +85,26 @@ import Testing
     descending.swapAt(0, 2)
     #expect(try Self.table(descending, .offsetsInFront).isEmpty)
     #expect(try Self.table([], .offsetsInFront).isEmpty)
+  }
+
+  /// Sixteen MiB that look like the beginning of a table everywhere: the search gives up instead of trying all of it.
+  @Test func aHostileImageEndsTheSearch() throws {
+    let blob = SyntheticKallsyms(symbols: Self.code, layout: .countingUp).build()
+    var countsEverywhere = ByteBuffer()
+    for _ in 0..<2 << 20 {
+      countsEverywhere.append(UInt32(1000))
+      countsEverywhere.append(UInt32(0))
+    }
+    let tablesEverywhere = [[UInt8]](repeating: Array(blob.dropFirst(8)), count: (16 << 20) / blob.count).flatMap(
+      \.self)
+    for data in [countsEverywhere.bytes + blob.dropFirst(8), tablesEverywhere] {
+      let elf = SyntheticELF(data: data).build()
+      var start = timespec()
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start)
+      _ = try KernelImage(bytes: elf, name: "kernel").symbols
+      var end = timespec()
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end)
+      #expect(end.tv_sec - start.tv_sec < 10)
+    }
   }
 }

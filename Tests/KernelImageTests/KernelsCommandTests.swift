@@ -20,13 +20,20 @@ import Testing
     return (process.terminationStatus, String(decoding: bytes, as: UTF8.self))
   }
 
-  /// A cache of its own, and a proxy that refuses: whatever reaches for the network fails.
+  /// A cache of its own, and an apt-get in front of the real one that always fails, as without a network.
   static func withOfflineCache(_ body: (URL, [String: String]) throws -> Void) throws {
-    let cache = FileManager.default.temporaryDirectory.appending(path: "limen-kernels-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: cache) }
-    try body(
-      cache, ["LIMEN_CACHE": cache.path, "http_proxy": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1"])
+    let folder = FileManager.default.temporaryDirectory.appending(path: "limen-kernels-\(UUID().uuidString)")
+    let cache = folder.appending(path: "cache")
+    let programs = folder.appending(path: "bin")
+    for directory in [cache, programs] {
+      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    }
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let apt = programs.appending(path: "apt-get")
+    try Data("#!/bin/sh\nexit 100\n".utf8).write(to: apt)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: apt.path)
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+    try body(cache, ["LIMEN_CACHE": cache.path, "PATH": "\(programs.path):\(path)"])
   }
 
   @Test func listsNames() throws {
