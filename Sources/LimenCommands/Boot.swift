@@ -1,5 +1,10 @@
 import ArgumentParser
+import BareMetal
+import Explorer
 import Findings
+import Foundation
+import KernelImage
+import Machine
 
 /// `limen boot KERNEL`: the kernel's serial console on standard input and output.
 struct Boot: ParsableCommand {
@@ -8,6 +13,9 @@ struct Boot: ParsableCommand {
     discussion: """
       EXAMPLE
         limen boot vmlinuz --initrd initrd.img --append "panic=-1"
+
+      Without --initrd the kernel finds a busybox shell, where the host has busybox-static installed.
+      Type Ctrl-A x to leave.
       """)
 
   @OptionGroup var machine: MachineOptions
@@ -16,9 +24,60 @@ struct Boot: ParsableCommand {
   @Option(help: "The initial ramdisk.", completion: .file())
   var initrd: String?
 
+  @Option(help: "Stop after this many million instructions.")
+  var limit: UInt64?
+
+  @Flag(help: "Say at the end, on standard error, how many instructions the boot took.")
+  var count = false
+
   func run() throws {
     try Catalogue.require(one.platform)
-    throw CommandFailure.unsupported(
-      "boot", "the machine room is not connected in this version", addedIn: "Sources/LimenCommands/Boot.swift")
+    let computer = try Starting.computer(machine, profile: one.profile, initrd: try ramdisk())
+    let console = Console()
+    defer { console.leave() }
+    computer.console = console.write
+    let started = DispatchTime.now().uptimeNanoseconds
+    let end = run(computer, console)
+    console.flush()
+    if count { report(computer, since: started) }
+    switch end {
+    case .powerOff: return
+    case .budget: throw CommandFailure(.inconclusive, machine.kernel, "stopped after \(limit ?? 0) million instructions")
+    case .reset(let byShutdown):
+      let why = byShutdown ? "the processor shut down (triple fault)" : "the kernel reset the machine"
+      throw CommandFailure(.violation, machine.kernel, "\(why) at \(Starting.place(computer))")
+    case .debugExit(let status): throw Outcome(status: status == 0 ? .allHeld : .violation)
+    case .unsupported(let what):
+      throw CommandFailure(.unsupported, machine.kernel, "unsupported: \(what) at \(Starting.place(computer))")
+    }
+  }
+
+  private func ramdisk() throws -> [UInt8] {
+    if let initrd { return try Files.read(initrd, limit: 1 << 30) }
+    let busybox = "/bin/busybox"
+    guard FileManager.default.fileExists(atPath: busybox) else { return [] }
+    return try Initramfs.shell(busybox: Files.read(busybox, limit: 1 << 26)).archive
+  }
+
+  /// Runs in slices, so that what is typed reaches the guest.
+  private func run(_ computer: BareMetalComputer, _ console: Console) -> BareMetalComputer.End {
+    let total = limit.map { $0 * 1_000_000 } ?? .max
+    while true {
+      let end = computer.run(min(2_000_000, total - computer.processor.retired))
+      console.flush()
+      guard case .budget = end else { return end }
+      if computer.processor.retired >= total { return .budget }
+      let typed = console.read()
+      if console.wasLeft { return .powerOff }
+      if !typed.isEmpty { computer.board.feedSerial(typed) }
+    }
+  }
+
+  private func report(_ computer: BareMetalComputer, since started: UInt64) {
+    let seconds = Double(DispatchTime.now().uptimeNanoseconds - started) / 1e9
+    let retired = computer.processor.retired
+    let rate = Double(retired) / seconds / 1e6
+    StandardError.write(
+      "\(retired) instructions, \(String(format: "%.2f", seconds)) s, \(String(format: "%.1f", rate)) million a second\n")
   }
 }

@@ -14,15 +14,16 @@ extension Processor {
       do throws(Fault) {
         if attention {
           if let exit = try takeBoundaryEvents() { return exit }
+          if s.pointee.isHalted { return .halted }
           if s.pointee.retired >= limit { return .budget }
           if s.pointee.rip == stopAddress { return .budget }
           try executeOne()
         } else {
+          if s.pointee.isHalted { return .halted }
           if s.pointee.retired >= limit { return .budget }
           if s.pointee.rip == stopAddress { return .budget }
           try executeBlocks(limit: limit)
         }
-        if s.pointee.isHalted { return .halted }
       } catch {
         if let exit = raise(error) { return exit }
         if deliveries == 0 { return .budget }
@@ -33,13 +34,13 @@ extension Processor {
 
   /// Executes one instruction, or delivers one event where one is due, and stops at the boundary after it.
   public func step() -> Exit {
-    if s.pointee.isHalted { return .halted }
     do throws(Fault) {
       if attention {
         let delivered = s.pointee.eventCount
         if let exit = try takeBoundaryEvents() { return exit }
         if s.pointee.eventCount != delivered { return .budget }
       }
+      if s.pointee.isHalted { return .halted }
       try executeOne()
     } catch {
       if let exit = raise(error) { return exit }

@@ -122,7 +122,6 @@ extension Processor {
   /// Delivers a maskable interrupt, acknowledged by the platform. The boundary must allow it.
   public func deliverInterrupt(_ vector: Vector) -> Exit? {
     precondition(canTakeInterrupt, "an interrupt is delivered only where the boundary allows it")
-    s.pointee.isHalted = false
     defer { updateAttention() }
     return deliverOrShutDown(vector, kind: .external)
   }
@@ -130,7 +129,6 @@ extension Processor {
   /// Latches an NMI: it is taken at the next boundary that allows it.
   public func raiseNMI() {
     s.pointee.nmiLatched = true
-    s.pointee.isHalted = false
     updateAttention()
   }
 
@@ -139,7 +137,6 @@ extension Processor {
 
   /// Delivers a machine check, an abort that nothing masks but CR4.MCE: shutdown when that is clear.
   public func deliverMachineCheck() -> Exit? {
-    s.pointee.isHalted = false
     guard s.pointee.cr4 & CR4.machineCheckEnable != 0 else { return .shutdown }
     defer { updateAttention() }
     return deliverOrShutDown(.machineCheck, kind: .exception)
@@ -147,22 +144,19 @@ extension Processor {
 
   /// Delivers an exception as if the instruction at RIP had raised it.
   public func deliverException(_ vector: Vector, errorCode: UInt32? = nil) -> Exit? {
-    s.pointee.isHalted = false
     return raise(.exception(vector, errorCode: errorCode))
   }
 
   /// Delivers an instruction breakpoint at RIP: DR6 bit `index` and a fault-like #DB.
   public func deliverInstructionBreakpoint(_ index: Int) -> Exit? {
-    s.pointee.isHalted = false
     return raise(.debug(1 << UInt64(index)))
   }
 
   /// Delivers a page fault for `address` with CR2 set, as if the instruction at RIP had raised it.
   public func deliverPageFault(errorCode: UInt32, address: UInt64) -> Exit? {
-    s.pointee.isHalted = false
     return raise(.page(errorCode: errorCode, address: address))
   }
 
-  /// Ends a halt without an event, and lets virtual time pass.
+  /// Lets virtual time pass while halted.
   public func skipIdle(nanoseconds: UInt64) { s.pointee.idleTime &+= nanoseconds }
 }

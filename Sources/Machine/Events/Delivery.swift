@@ -147,6 +147,7 @@ extension Processor {
     if gate.type == 0xE { cleared.insert(.interruptEnable) }
     s.pointee.otherFlags &= ~cleared.rawValue
     s.pointee.shadow = .none
+    s.pointee.isHalted = false
     s.pointee.eventCount &+= 1
     updateView()
     observer?.delivered(vector, errorCode: errorCode, from: from)

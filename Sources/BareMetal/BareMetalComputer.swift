@@ -1,0 +1,217 @@
+/// The whole computer: one processor, RAM and the board, and the loop that lets them act on each other.
+///
+/// Everything that happens follows from the start: the board is told the virtual time, the processor runs to the board's next
+/// deadline, and what it asks of the board is answered at once. A kernel powers off by halting with interrupts disabled, since
+/// the board has no ACPI.
+import Machine
+
+public final class BareMetalComputer {
+  public let processor: Processor
+  public var board: Board
+  /// Hears the bytes that the guest sends over its serial port.
+  public var console: ((UInt8) -> Void)?
+
+  private var forks: [Board] = []
+
+  /// A part of a kernel: its bytes, and its size in memory, where the rest is zero.
+  public struct Segment {
+    public var address: UInt64
+    public var bytes: ArraySlice<UInt8>
+    public var memorySize: UInt64
+    public init(address: UInt64, bytes: ArraySlice<UInt8>, memorySize: UInt64) {
+      self.address = address
+      self.bytes = bytes
+      self.memorySize = memorySize
+    }
+  }
+
+  /// Why a run ended.
+  public enum End: Sendable {
+    case budget
+    /// The processor halts and nothing can wake it: how a kernel powers off or stops for good.
+    case powerOff
+    /// A reset was asked for, or the processor shut down (a triple fault): `byShutdown`.
+    case reset(byShutdown: Bool)
+    /// The guest wrote to the debug-exit port.
+    case debugExit(status: UInt32)
+    case unsupported(Unsupported)
+  }
+
+  public enum Refusal: Error, Sendable, CustomStringConvertible {
+    case noMemory(bytes: Int)
+    case segmentOutsideMemory(address: UInt64, size: UInt64, memorySize: UInt64)
+    case segmentsOverlap(first: UInt64, second: UInt64)
+
+    public var description: String {
+      switch self {
+      case .noMemory(let bytes): "the host has no room for \(bytes) bytes of guest memory"
+      case .segmentOutsideMemory(let address, let size, let memorySize):
+        "a segment of \(size) bytes at physical address 0x\(String(address, radix: 16)) does not fit into "
+          + "\(memorySize) bytes of memory"
+      case .segmentsOverlap(let first, let second):
+        "the segments at physical addresses 0x\(String(first, radix: 16)) and 0x\(String(second, radix: 16)) overlap"
+      }
+    }
+  }
+
+  /// - Parameter memorySize: RAM in bytes, a multiple of 4096.
+  public init(memorySize: Int, profile: Profile, hasLocalAPIC: Bool = true) throws(Refusal) {
+    guard let memory = PhysicalMemory(size: memorySize) else { throw .noMemory(bytes: memorySize) }
+    processor = Processor(memory: memory, profile: profile)
+    board = Board(hasLocalAPIC: hasLocalAPIC)
+  }
+
+  /// A computer that goes on from a snapshot: RAM from an open file, privately mapped.
+  public init(memorySize: Int, file descriptor: Int32, state: ProcessorState, board: Board, profile: Profile)
+    throws(Refusal)
+  {
+    guard let memory = PhysicalMemory(size: memorySize, privateCopyOf: descriptor) else {
+      throw .noMemory(bytes: memorySize)
+    }
+    processor = Processor(memory: memory, profile: profile)
+    processor.setState(state)
+    self.board = board
+  }
+
+  /// Puts a kernel and its initrd into memory and the processor at the PVH entry point.
+  public func start(segments: [Segment], entry: UInt32, initrd: [UInt8], commandLine: String) throws {
+    let size = UInt64(processor.memory.size)
+    let sorted = segments.filter { $0.memorySize > 0 }.sorted { $0.address < $1.address }
+    for segment in sorted {
+      guard segment.address <= size, segment.memorySize <= size - segment.address else {
+        throw Refusal.segmentOutsideMemory(address: segment.address, size: segment.memorySize, memorySize: size)
+      }
+    }
+    for (first, second) in zip(sorted, sorted.dropFirst()) where first.address + first.memorySize > second.address {
+      throw Refusal.segmentsOverlap(first: first.address, second: second.address)
+    }
+    for segment in sorted { processor.writePhysical(segment.bytes, at: segment.address) }
+    let kernelEnd = sorted.last.map { $0.address + $0.memorySize } ?? 0
+    let layout = try PVHStart.layout(
+      kernelEnd: kernelEnd, initrdSize: UInt64(initrd.count), commandLine: commandLine, memorySize: size)
+    for write in layout.writes { processor.writePhysical(write.bytes, at: write.address) }
+    if let address = layout.initrdAddress { processor.writePhysical(initrd, at: address) }
+    processor.startPVH(entry: entry, startInfo: layout.startInfoAddress)
+  }
+
+  // MARK: Running
+
+  /// Runs until `budget` more instructions have retired or the machine stops; with `address`, also until the instruction there
+  /// is next.
+  public func run(_ budget: UInt64, until address: UInt64? = nil) -> End {
+    let limit = processor.retired &+ budget
+    while true {
+      synchronise()
+      let retired = processor.retired
+      if retired >= limit || processor.rip == address { return .budget }
+      var slice = limit - retired
+      if let deadline = board.nextDeadline(after: processor.now) {
+        slice = min(slice, max(1, deadline > processor.now ? deadline - processor.now : 1))
+      }
+      let exit = address.map { processor.run(slice, until: $0) } ?? processor.run(slice)
+      if let end = answer(exit) {
+        drain()
+        return end
+      }
+    }
+  }
+
+  /// Takes one step: one instruction, or the delivery of one event that is due.
+  public func step() -> End {
+    synchronise()
+    if let end = answer(processor.step()) {
+      drain()
+      return end
+    }
+    return .budget
+  }
+
+  /// Tells the board the time, and the processor what the board asks of it.
+  private func synchronise() {
+    let now = processor.now
+    if processor.apicBase != board.apicBase { board.setAPICBase(processor.apicBase, now: now) }
+    board.advance(to: now)
+    processor.setInterruptLine(board.interruptRequest)
+    if board.nmiRequest {
+      board.acknowledgeNMI()
+      processor.raiseNMI()
+    }
+  }
+
+  /// Does what an exit asks. Nil when the machine goes on.
+  private func answer(_ exit: Exit) -> End? {
+    var exit = exit
+    while true {
+      let now = processor.now
+      switch exit {
+      case .budget: return nil
+      case .halted: return wake()
+      case .portRead(let port, let size):
+        exit = processor.completePortRead(board.readPort(port, size: size, now: now))
+      case .portWrite(let port, let size, let value):
+        let outcome = board.writePort(port, size: size, value: value, now: now)
+        exit = processor.completePortWrite()
+        if let end = end(for: outcome) { return end }
+        drain()
+      case .memoryRead(let address, let size):
+        exit = processor.completeMemoryRead(
+          address: address, value: board.readMemory(address, size: size, now: now))
+      case .memoryWrite(let address, let size, let value):
+        let outcome = board.writeMemory(address, size: size, value: value, now: now)
+        exit = processor.completeMemoryWrite(address: address)
+        if let end = end(for: outcome) { return end }
+      case .interruptWindow:
+        let vector = board.acknowledgeInterrupt()
+        let after = processor.deliverInterrupt(Vector(vector))
+        processor.setInterruptLine(board.interruptRequest)
+        guard let after else { return nil }
+        exit = after
+      case .shutdown: return .reset(byShutdown: true)
+      case .unsupported(let what): return .unsupported(what)
+      }
+      // Whatever the device changed takes effect at the next boundary.
+      processor.setInterruptLine(board.interruptRequest)
+    }
+  }
+
+  private func end(for outcome: BoardOutcome) -> End? {
+    switch outcome {
+    case .continue: nil
+    case .debugExit(let status): .debugExit(status: status)
+    case .reset: .reset(byShutdown: false)
+    }
+  }
+
+  /// Skips idle time up to the board's next deadline.
+  private func wake() -> End? {
+    guard processor.interruptsEnabled || board.nmiRequest else { return .powerOff }
+    if board.interruptRequest || board.nmiRequest { return nil }
+    guard let deadline = board.nextDeadline(after: processor.now) else { return .powerOff }
+    if deadline > processor.now { processor.skipIdle(nanoseconds: deadline - processor.now) }
+    return nil
+  }
+
+  private func drain() {
+    guard let console else { return }
+    for byte in board.drainSerialOutput() { console(byte) }
+  }
+
+  // MARK: Forks
+
+  public func fork() {
+    processor.fork()
+    forks.append(board)
+  }
+
+  /// Goes back to the innermost fork, which stays open.
+  public func restore() {
+    processor.restore()
+    board = forks[forks.count - 1]
+  }
+
+  /// Closes the innermost fork and keeps what happened since.
+  public func drop() {
+    processor.drop()
+    forks.removeLast()
+  }
+}

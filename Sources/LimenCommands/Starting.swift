@@ -1,0 +1,39 @@
+import BareMetal
+import Explorer
+import Findings
+import KernelImage
+import Machine
+
+/// From options to a computer at its kernel's first instruction, with the errors that a user can act on.
+enum Starting {
+  static func kernel(_ path: String) throws(CommandFailure) -> KernelImage {
+    do { return try KernelImage(contentsOf: path) } catch { throw CommandFailure(.badInput, nil, "\(error)") }
+  }
+
+  static func profile(_ name: ProfileName) -> Profile {
+    switch name {
+    case .intel: .intel
+    case .amd: .amd
+    }
+  }
+
+  static func computer(_ options: MachineOptions, profile: ProfileName, initrd: [UInt8]) throws(CommandFailure)
+    -> BareMetalComputer
+  {
+    let kernel = try kernel(options.kernel)
+    let line = [Guest.standardCommandLine, options.append].filter { !$0.isEmpty }.joined(separator: " ")
+    let guest = Guest(kernel: kernel, initrd: initrd, commandLine: line, memory: options.memory)
+    do {
+      return try guest.computer(profile: Self.profile(profile))
+    } catch let refusal as Guest.Refusal {
+      throw CommandFailure(.unsupported, nil, "\(refusal)")
+    } catch {
+      throw CommandFailure(.badInput, options.kernel, "\(error)")
+    }
+  }
+
+  /// Where the processor stands, for a message.
+  static func place(_ computer: BareMetalComputer) -> String {
+    "RIP 0x\(String(computer.processor.rip, radix: 16)) after \(computer.processor.retired) instructions"
+  }
+}

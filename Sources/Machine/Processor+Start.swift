@@ -1,0 +1,29 @@
+/// The state in which a PVH kernel starts, and a few values that a platform keeps in step with the processor.
+///
+/// Xen `docs/misc/pvh.pandoc`, "General Registers": 32-bit protected mode, flat segments, paging off, EBX at the start
+/// information, interrupts off.
+extension Processor {
+  public func startPVH(entry: UInt32, startInfo: UInt32) {
+    var state = ProcessorState()
+    for name in SegmentName.allCases {
+      state.segments[name.rawValue] = name == .cs ? .flatCode32 : .flatData
+    }
+    // A busy 32-bit TSS of the smallest size; the null selectors of the rest are the guest's to replace.
+    state.tr = SegmentRegister(selector: 0, attributes: 0x8B, limit: 0x67)
+    state.cr0 = CR0.protection | CR0.extensionType
+    state.rip = UInt64(entry)
+    state.registers[GeneralRegister.rbx.rawValue] = UInt64(startInfo)
+    setState(state)
+  }
+
+  /// IA32_APIC_BASE as the guest wrote it.
+  public var apicBase: UInt64 { s.pointee.msr.apicBase }
+  /// CR8, the task priority.
+  public var taskPriority: UInt8 { UInt8(truncatingIfNeeded: s.pointee.cr8) }
+  public var isHalted: Bool { s.pointee.isHalted }
+  public var retired: UInt64 { s.pointee.retired }
+  public var cpl: UInt8 { s.pointee.cpl }
+  public var cr3: UInt64 { s.pointee.cr3 }
+  /// An interrupt could be taken once the processor is at a boundary that allows it: RFLAGS.IF.
+  public var interruptsEnabled: Bool { s.pointee.flag(.interruptEnable) }
+}
