@@ -52,10 +52,12 @@ extension MXCSR {
   /// unmasked nothing is computed, hence no other flag set; the post-computation exceptions come after.
   ///
   /// A masked underflow is reported when the result is tiny and inexact, an unmasked one whenever it is tiny, and flush
-  /// to zero counts only while underflow is masked: `isTiny` looks at the (then unflushed) result.
+  /// to zero counts only while underflow is masked: `isTiny` looks at the (then unflushed) result. `isInexact` is asked
+  /// under the masked control word once an unmasked overflow or underflow is found.
   @inline(__always)
   func performing<Value>(
-    isTiny: (Value) -> Bool = { _ in false }, _ instruction: (UInt32) -> (value: Value, mxcsr: UInt32)
+    isTiny: (Value) -> Bool = { _ in false }, isInexact: (UInt32) -> Bool = { _ in false },
+    _ instruction: (UInt32) -> (value: Value, mxcsr: UInt32)
   ) -> VectorOutcome<Value> {
     if masksEverything {
       let (value, after) = instruction(rawValue)
@@ -67,8 +69,11 @@ extension MXCSR {
     var flags = after & Self.flags
     if flags & Self.preComputation & unmasked != 0 {
       flags &= Self.preComputation
-    } else if unmasked & Self.underflow != 0, isTiny(value) {
-      flags |= Self.underflow
+    } else {
+      if unmasked & Self.underflow != 0, isTiny(value) { flags |= Self.underflow }
+      if flags & unmasked & (Self.overflow | Self.underflow) != 0 {
+        flags = flags & ~Self.precision | (isInexact(control) ? Self.precision : 0)
+      }
     }
     return VectorOutcome(
       value: value, mxcsr: MXCSR(rawValue: rawValue | flags), raised: flags & unmasked != 0)

@@ -12,7 +12,8 @@ extension MXCSR {
   public func performing(
     _ instruction: SSEInstruction, _ destination: Vector128, _ source: Vector128
   ) -> VectorOutcome<Vector128> {
-    performing(isTiny: instruction.tinyResult.isTiny) { control in
+    let isInexact = { instruction.isInexact(destination, source, control: $0, unmasked: unmasked) }
+    return performing(isTiny: instruction.tinyResult.isTiny, isInexact: isInexact) { control in
       let result = hostSSE(instruction, destination.host, source.host, control)
       return (Vector128(result.value), result.mxcsr)
     }
@@ -58,7 +59,7 @@ extension MXCSR {
 }
 
 /// The elements of a result that can be tiny.
-private enum TinyResult {
+enum TinyResult {
   case none, packedSingle, packedDouble, scalarSingle, scalarDouble
 
   @inline(__always)
@@ -82,7 +83,7 @@ private enum TinyResult {
 }
 
 extension SSEInstruction {
-  fileprivate var tinyResult: TinyResult {
+  var tinyResult: TinyResult {
     switch self {
     case .addps, .subps, .mulps, .divps, .addsubps, .haddps, .hsubps, .cvtpd2ps: .packedSingle
     case .addpd, .subpd, .mulpd, .divpd, .addsubpd, .haddpd, .hsubpd: .packedDouble
