@@ -5,7 +5,7 @@
 
   // A handler that notes what it was entered with, then joins the stub of its vector.
   .macro WATCHER vector
-  .pushsection .text.watchers
+  .pushsection .text.watchers, "ax"
 watch_\vector:
   movq %rsp, %r14
   movl %cs, %r13d
@@ -151,7 +151,7 @@ run_image:
   int $0x40
   LEAVE
   SHOW_ENTRY
-  .pushsection .user.text
+  .pushsection .user.text, "ax"
 user_watch:
   movq %rsp, %r14
   movl %cs, %r13d

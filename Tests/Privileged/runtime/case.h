@@ -18,6 +18,8 @@
   movq %rsp, case_stack
   movq $79f, case_resume
   movq $72f, case_start
+  pushq $2
+  popfq
 72:
   .endm
 
@@ -61,7 +63,7 @@
   pushq $RPL3(U_CODE64)
   pushq $75f
   iretq
-  .pushsection .user.text
+  .pushsection .user.text, "ax"
 75:
   .endm
 
@@ -73,7 +75,7 @@
   pushq $RPL3(U_CODE32)
   pushq $75f
   iretq
-  .pushsection .user.text
+  .pushsection .user.text, "ax"
   .code32
 75:
   .endm
@@ -84,7 +86,7 @@
   pushq $K_CODE32
   pushq $75f
   lretq
-  .pushsection .text.compatibility
+  .pushsection .text.compatibility, "ax"
   .code32
 75:
   .endm
@@ -95,6 +97,14 @@
   .code64
   .endm
 
+// Maps page `index` of the window to spare page 0 or 1 with these flags; RBX becomes its address.
+  .macro MAP index:req, flags:req, page=0
+  movabsq $\flags, %rbx
+  addq $spare_page + 4096 * \page, %rbx
+  movq %rbx, page_window + 8 * (\index)
+  movl $WINDOW + 4096 * (\index), %ebx
+  .endm
+
 // What follows is logged: each event prints a line `name.n: ...` and returns where it came from, at most `limit` times.
   .macro LOG limit:req
   movq $\limit, case_log
@@ -103,7 +113,8 @@
   .macro WRMSR msr:req, value:req
   movl $\msr, %ecx
   movabsq $\value, %rax
-  movabsq $(\value) >> 32, %rdx
+  movq %rax, %rdx
+  shrq $32, %rdx
   wrmsr
   .endm
 

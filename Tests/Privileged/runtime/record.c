@@ -47,7 +47,7 @@ u64 case_log, case_logged, log_flags_set, log_flags_clear;
 static struct event recorded;
 static u64 recorded_cr2, recorded_dr6;
 u64 recorded_frame;
-static int have_record, handling;
+static int have_record, handling, ended_by_event;
 
 static inline void out8(u16 port, u8 value) { __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port)); }
 static inline u8 in8(u16 port) {
@@ -236,7 +236,7 @@ static void reset_processor(void) {
   __asm__ volatile("mov %0, %%dr0; mov %0, %%dr1; mov %0, %%dr2; mov %0, %%dr3" ::"r"(zero));
   __asm__ volatile("fninit");
   write_msr(MSR_EFER, 0xD01);
-  write_msr(MSR_STAR, (u64)U_CODE32 << 48 | (u64)K_CODE64 << 32);
+  write_msr(MSR_STAR, (u64)RPL3(U_CODE32) << 48 | (u64)K_CODE64 << 32);
   write_msr(MSR_LSTAR, 0);
   write_msr(MSR_CSTAR, 0);
   write_msr(MSR_SFMASK, 0);
@@ -254,6 +254,14 @@ void case_begin(const char *name) {
   out8(0xA1, 0xFF);
   for (int i = 0; i < 512; i++) page_window[i] = 0;
   for (int i = 1; i < 512; i++) page_window_directory[i] = 0;
+  page_pml4[0] = (u64)page_pdpt | PTE_P | PTE_W | PTE_U;
+  page_pdpt[0] = (u64)page_low | PTE_P | PTE_W | PTE_U;
+  page_pdpt[1] = (u64)page_window_directory | PTE_P | PTE_W | PTE_U;
+  page_pdpt[2] = 0;
+  page_window_directory[0] = (u64)page_window | PTE_P | PTE_W | PTE_U;
+  for (int page = 0; page < 2; page++) {
+    for (int i = 0; i < 4096; i += 2) *(u16 *)&spare_page[page][i] = 0xCD | FINISH << 8;
+  }
   reset_tables();
   reset_processor();
   case_name = name;
@@ -271,6 +279,19 @@ void case_result(void) {
     if (have_record) put_event();
     else put_string(" -");
   }
+  ended_by_event = have_record;
+  have_record = 0;
+}
+
+// The accessed and dirty flags of an entry, if the access was made: after a fault the manual leaves them open.
+void put_entry_use(u64 *entry) {
+  if (!ended_by_event) put_value(*entry & (PTE_A | PTE_D));
+}
+
+// Ends a case early, saying that the processor does not have what it is about.
+void case_absent(void) {
+  put_string(case_name);
+  put_string(": absent\n");
   have_record = 0;
 }
 
