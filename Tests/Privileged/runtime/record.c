@@ -92,8 +92,12 @@ static int put_relative(const char *name, u64 base, u64 value, u64 below, u64 ab
   return 1;
 }
 
-// Shown relative to: T the marked instruction, S the stack of the case, U the user stack, R the RSP0 stack, I1 to I7 the IST stacks, W the window.
+// Shown relative to: T the marked instruction, S the stack of the case, U the user stack, R the RSP0 stack, I1 to I7 the IST stacks, W the window,
+// L the label `landmark` of the image, where it has one.
+extern u8 landmark[] __attribute__((weak));
+
 static void put_address(u64 value) {
+  if (landmark && put_relative("L", (u64)landmark, value, 0, 0x40)) return;
   if (put_relative("T", case_start, value, 0x80, 0x400)) return;
   if (put_relative("S", case_stack, value, 0x400, 0x40)) return;
   if (put_relative("U", (u64)user_stack_top, value, 0x400, 0)) return;
