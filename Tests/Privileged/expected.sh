@@ -1,11 +1,20 @@
 #!/bin/sh
-# Prints what an image must print: QEMU's line, unless `exceptions/IMAGE.txt` lists the manual's: expected.sh IMAGE PROFILE
-# With a third argument `check`, instead complains about entries that name no line, or that QEMU agrees with.
+# Prints what an image must print: QEMU's lines, except for the cases in `exceptions/IMAGE.txt`, which lists the manual's: expected.sh IMAGE PROFILE
+# A case that logs several events is replaced whole. With a third argument `check`, complains about entries that name no case or that QEMU meets.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 exceptions=$here/exceptions/$(basename "$1").txt
 [ -f "$exceptions" ] || exceptions=/dev/null
 "$here/run-qemu.sh" "$1" "$2" | tr -d '\r' | awk -v profile="$2" -v mode="${3:-print}" -v exceptions="$exceptions" '
+  function case_of(line) { sub(/: .*/, "", line); sub(/\.([0-9a-f]+|end)$/, "", line); return line }
+  function finish() {
+    if (current in expected) {
+      if (mode == "check" && expected[current] == actual) print "QEMU agrees: " current
+      used[current] = 1
+      if (mode == "print") printf "%s", expected[current]
+    } else if (mode == "print") printf "%s", actual
+    actual = ""
+  }
   BEGIN {
     while ((getline line < exceptions) > 0) {
       if (line ~ /^#/ || line == "") continue
@@ -13,17 +22,12 @@ exceptions=$here/exceptions/$(basename "$1").txt
         if (index(line, profile " ") != 1) continue
         sub(/^[a-z]+ /, "", line)
       }
-      name = line; sub(/: .*/, "", name)
-      if (name in expected) print "twice: " name
-      expected[name] = line
+      expected[case_of(line)] = expected[case_of(line)] line "\n"
     }
   }
   {
-    name = $0; sub(/: .*/, "", name)
-    if (name in expected) {
-      if (mode == "check" && expected[name] == $0) print "QEMU agrees: " $0
-      used[name] = 1
-    }
-    if (mode == "print") print (name in expected) ? expected[name] : $0
+    if (case_of($0) != current) finish()
+    current = case_of($0)
+    actual = actual $0 "\n"
   }
-  END { if (mode == "check") for (name in expected) if (!(name in used)) print "names no line: " name }'
+  END { finish(); if (mode == "check") for (name in expected) if (!(name in used)) print "names no case: " name }'

@@ -168,3 +168,19 @@
   movl $0, idt + 16 * (\vector) + 12
   popq %rax
   .endm
+
+// Shows RF too.
+  .macro SHOW_RF
+  movq $0x8D5, hidden_flags
+  .endm
+
+// The handler of logged events sets RF in the image, as one for instruction breakpoints must.
+  .macro RESUME
+  movq $FLAG_RF, log_flags_set
+  .endm
+
+// Loads a debug register with an address or value.
+  .macro DEBUG register:req, value:req
+  movabsq $\value, %rax
+  movq %rax, %\register
+  .endm

@@ -92,8 +92,8 @@ static int put_relative(const char *name, u64 base, u64 value, u64 below, u64 ab
   return 1;
 }
 
-// Shown relative to: T the marked instruction, S the stack of the case, U the user stack, R the RSP0 stack, I1 to I7 the IST stacks, W the window,
-// L the label `landmark` of the image, where it has one.
+// Shown relative to: T the marked instruction, S the stack of the case, U the user stack, R the RSP0 stack, I1 to I7 the IST stacks, W the window, V the stub of
+// vector 0, L the label `landmark` of the image, where it has one.
 extern u8 landmark[] __attribute__((weak));
 
 static void put_address(u64 value) {
@@ -106,6 +106,7 @@ static void put_address(u64 value) {
     char name[3] = {'I', (char)('0' + i), 0};
     if (put_relative(name, (u64)stacks[i] + 4096, value, 0xFF0, 0)) return;
   }
+  if (put_relative("V", (u64)stubs, value, 0, 0xFFF)) return;
   if (put_relative("W", WINDOW, value, 0x1000, 0x3FFFFF)) return;
   put_hex(value, 1);
 }
