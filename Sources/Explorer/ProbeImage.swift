@@ -1,0 +1,65 @@
+/// The probe as an ELF file: where it crosses, what it calls its crossings and postures, which pairs make sense.
+///
+/// `Probe/README.md` is the protocol. Everything is read from the file's symbols; there is no second list.
+import Findings
+import KernelImage
+
+public struct ProbeImage: Sendable {
+  public let bytes: [UInt8]
+  public let crossings: [String]
+  public let postures: [PostureName]
+  private let symbols: SymbolTable
+
+  public enum Refusal: Error, CustomStringConvertible {
+    case missing(symbol: String)
+    case unreadable(table: String)
+
+    public var description: String {
+      switch self {
+      case .missing(let symbol): "the probe has no symbol \(symbol)"
+      case .unreadable(let table): "the probe's table \(table) lies outside its segments"
+      }
+    }
+  }
+
+  public init(bytes: [UInt8]) throws {
+    self.bytes = bytes
+    let image = try KernelImage(bytes: bytes, name: "probe.elf")
+    symbols = image.symbols
+    crossings = try Self.names("limen_crossing_names", image)
+    postures = try Self.names("limen_posture_names", image).map { PostureName(rawValue: $0) }
+  }
+
+  /// Address of a label; throws where the probe has none.
+  public func address(_ symbol: String) throws(Refusal) -> UInt64 {
+    guard let address = symbols.lookup(symbol) else { throw .missing(symbol: symbol) }
+    return address
+  }
+
+  /// Address of the instruction that leaves user mode.
+  public func crossingAddress(_ crossing: CrossingKind, posture: PostureName) throws(Refusal) -> UInt64 {
+    if posture == "code-top", let top = symbols.lookup("limen_top_\(crossing.rawValue)") {
+      return top
+    }
+    return try address("limen_crossing_\(crossing.rawValue)")
+  }
+
+  /// A table of pointers to NUL-terminated names, ended by 0.
+  private static func names(_ table: String, _ image: KernelImage) throws -> [String] {
+    guard let start = image.symbols.lookup(table) else { throw Refusal.missing(symbol: table) }
+    var result: [String] = []
+    while result.count < 256 {
+      guard let pointer = image.contents(virtualAddress: start + UInt64(result.count) * 8, count: 8) else {
+        throw Refusal.unreadable(table: table)
+      }
+      let address = pointer.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+      if address == 0 { return result }
+      var name: [UInt8] = []
+      while let byte = image.contents(virtualAddress: address + UInt64(name.count), count: 1)?.first, byte != 0 {
+        name.append(byte)
+      }
+      result.append(String(decoding: name, as: UTF8.self))
+    }
+    throw Refusal.unreadable(table: table)
+  }
+}

@@ -1,0 +1,208 @@
+/// What the explorer saw, in the form in which the invariants judge it. Nothing here knows a kernel or a board.
+import Findings
+import Machine
+
+/// The processor at one boundary, as far as ownership and judgement need it.
+public struct BoundaryState: Sendable, Hashable {
+  public var rip: UInt64
+  public var cpl: UInt8
+  public var rsp: UInt64
+  public var gsBase: UInt64
+  /// CR3 as it is loaded.
+  public var cr3: UInt64
+  public var rflags: RFLAGS
+  public var retired: UInt64
+
+  public init(_ processor: Processor) {
+    rip = processor.rip
+    cpl = processor.cpl
+    rsp = processor[.rsp]
+    gsBase = processor.segmentBase(.gs)
+    cr3 = processor.cr3
+    rflags = processor.rflags
+    retired = processor.retired
+  }
+}
+
+/// Whose state a kernel-mode boundary runs on, decided by asking twice.
+public struct Ownership: OptionSet, Sendable, Hashable {
+  public var rawValue: UInt8
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+  /// RSP is what the user chose.
+  public static let userRSP = Ownership(rawValue: 1)
+  /// The active GS base is the user's.
+  public static let userGS = Ownership(rawValue: 2)
+  /// The page tables are those that user mode runs on, and the kernel has others.
+  public static let userTables = Ownership(rawValue: 4)
+}
+
+/// What user mode can see of itself.
+public struct UserView: Sendable, Equatable {
+  public var registers: [UInt64]
+  public var rip: UInt64
+  public var rflags: RFLAGS
+  public var selectors: [UInt16]
+  public var attributes: [UInt16]
+  public var fsBase: UInt64
+  public var gsBase: UInt64
+  /// Digest of the floating-point and vector state.
+  public var vectors: UInt64
+  /// Digest of every page that user mode can write, by linear address.
+  public var memory: [UInt64: UInt64]
+
+  public init(
+    registers: [UInt64], rip: UInt64, rflags: RFLAGS, selectors: [UInt16], attributes: [UInt16], fsBase: UInt64,
+    gsBase: UInt64, vectors: UInt64, memory: [UInt64: UInt64]
+  ) {
+    self.registers = registers
+    self.rip = rip
+    self.rflags = rflags
+    self.selectors = selectors
+    self.attributes = attributes
+    self.fsBase = fsBase
+    self.gsBase = gsBase
+    self.vectors = vectors
+    self.memory = memory
+  }
+
+  /// The first thing in which `other` differs, in words; nil when user mode cannot tell them apart.
+  public func difference(from other: UserView) -> String? {
+    for (i, register) in GeneralRegister.allCases.enumerated() where registers[i] != other.registers[i] {
+      return "\(register) is \(hex(registers[i])), not \(hex(other.registers[i]))"
+    }
+    if rip != other.rip { return "RIP is \(hex(rip)), not \(hex(other.rip))" }
+    if rflags != other.rflags { return "RFLAGS is \(hex(rflags.rawValue)), not \(hex(other.rflags.rawValue))" }
+    if selectors != other.selectors { return "a segment selector differs" }
+    if attributes != other.attributes { return "the hidden part of a segment register differs" }
+    if fsBase != other.fsBase { return "FS base is \(hex(fsBase)), not \(hex(other.fsBase))" }
+    if gsBase != other.gsBase { return "GS base is \(hex(gsBase)), not \(hex(other.gsBase))" }
+    if vectors != other.vectors { return "the floating-point or vector state differs" }
+    for page in Set(memory.keys).union(other.memory.keys).sorted() where memory[page] != other.memory[page] {
+      return "memory at \(hex(page)) differs"
+    }
+    return nil
+  }
+}
+
+func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+
+/// How a run ended.
+public enum RunEnd: Sendable, Equatable {
+  /// The task is back in user mode.
+  case user
+  /// The bound on instructions was hit.
+  case bound(UInt64)
+  /// Triple fault, reset, or a halt that nothing ends.
+  case dead(String)
+  case unsupported(String)
+}
+
+/// An exception or interrupt that was delivered during a run.
+public struct DeliveryRecord: Sendable, Hashable {
+  public var vector: UInt8
+  public var errorCode: UInt32?
+  /// The interrupted instruction.
+  public var from: UInt64
+  public var fromCPL: UInt8
+  /// The handler's RSP: the lowest address of the frame.
+  public var frame: UInt64
+  /// RSP before the delivery.
+  public var previousRSP: UInt64
+  /// Whose state the interrupted boundary ran on, as far as the values tell.
+  public var ownership: Ownership
+  /// CR2 after a page fault.
+  public var cr2: UInt64
+  /// The instruction that was interrupted returns to user mode (SYSRET, IRET, SYSEXIT).
+  public var atReturn: Bool
+  /// It was injected.
+  public var injected: Bool
+
+  public init(
+    vector: UInt8, errorCode: UInt32?, from: UInt64, fromCPL: UInt8, frame: UInt64, previousRSP: UInt64,
+    ownership: Ownership, cr2: UInt64, atReturn: Bool, injected: Bool
+  ) {
+    self.vector = vector
+    self.errorCode = errorCode
+    self.from = from
+    self.fromCPL = fromCPL
+    self.frame = frame
+    self.previousRSP = previousRSP
+    self.ownership = ownership
+    self.cr2 = cr2
+    self.atReturn = atReturn
+    self.injected = injected
+  }
+}
+
+/// A GS-relative access by the kernel on the user's base.
+public struct StrayAccess: Sendable, Hashable {
+  public var rip: UInt64
+  public var gsBase: UInt64
+  public init(rip: UInt64, gsBase: UInt64) {
+    self.rip = rip
+    self.gsBase = gsBase
+  }
+}
+
+/// Everything that one run showed: the baseline when `event` is nil, else a trial.
+public struct Evidence: Sendable {
+  public var event: EventKind?
+  /// Where the event was injected.
+  public var boundary: BoundaryState?
+  public var ownership: Ownership = []
+  public var end: RunEnd
+  public var deliveries: [DeliveryRecord] = []
+  public var strayGS: StrayAccess?
+  /// A kernel-mode boundary after the entry window with a flag set that the kernel must not run with.
+  public var badFlags: (rip: UInt64, flags: RFLAGS)?
+  /// A boundary that runs on the user's RSP with maskable interrupts open.
+  public var openWindow: BoundaryState?
+  /// The user's view at the end, where the run came back.
+  public var view: UserView?
+  /// The same of the baseline.
+  public var expected: UserView?
+  /// The same of a run with other kernel secrets, for the baseline.
+  public var secretView: UserView?
+  /// What the kernel said on its console during the run.
+  public var console: String = ""
+  /// An interrupt that was injected is still in service, or still requested, at the end.
+  public var unfinishedInterrupt = false
+  /// NMIs are still blocked in user mode.
+  public var nmiStillBlocked = false
+  /// Lowest and highest kernel-owned RSP of the run's main stack.
+  public var stackUsed: UInt64 = 0
+
+  public init(end: RunEnd) { self.end = end }
+}
+
+/// What an invariant says of one run.
+public struct Violation: Sendable, Hashable {
+  public var message: String
+  /// Where it broke.
+  public var rip: UInt64
+  /// Where that came from.
+  public var origin: UInt64?
+  public var originText: String?
+
+  public init(_ message: String, at rip: UInt64, origin: UInt64? = nil, _ originText: String? = nil) {
+    self.message = message
+    self.rip = rip
+    self.origin = origin
+    self.originText = originText
+  }
+}
+
+/// One rule that must hold. Each is declared in a file of its own.
+public protocol Invariant: Sendable {
+  var description: InvariantDescription { get }
+  /// Nil when the run does not break the rule.
+  func judge(_ run: Evidence) -> Violation?
+}
+
+/// Every invariant, in the order in which a run is blamed: causes before consequences.
+public enum Invariants {
+  public static let all: [any Invariant] = [
+    RSPOwned(), GSOwned(), PageTablesOwned(), FlagsSanitised(), InterruptsAsClaimed(), CleanExit(), FrameIntact(),
+    StackBounded(), NoKernelDeath(), Progress(), NoLeak(), UserStatePreserved(),
+  ]
+}

@@ -1,0 +1,33 @@
+/// IF and NMI blocking are what the kernel believes, and every injected event is handled exactly once.
+///
+/// SDM vol. 3A, "Maskable Hardware Interrupts", "Handling Multiple NMIs", "Signaling Interrupt Servicing Completion".
+import Findings
+
+struct InterruptsAsClaimed: Invariant {
+  let description = InvariantDescription(
+    identifier: "interrupts-as-claimed",
+    claim: "Interrupts are masked wherever the user's RSP is current, and every injected event is handled exactly once.",
+    why: "A kernel that believes interrupts masked when they are not is interrupted in the middle of its bookkeeping; an "
+      + "interrupt that is never completed, or an NMI block that is never lifted, silences the machine.",
+    citation: "Intel SDM vol. 3A, \"Maskable Hardware Interrupts\", \"Handling Multiple NMIs\", \"Interrupt Acceptance for "
+      + "Fixed Interrupts\"",
+    specimens: ["ablation if-not-masked-at-syscall"])
+
+  func judge(_ run: Evidence) -> Violation? {
+    if let open = run.openWindow {
+      return Violation(
+        "maskable interrupts are open while RSP \(hex(open.rsp)) is the user's", at: open.rip)
+    }
+    guard run.end == .user else { return nil }
+    if run.nmiStillBlocked {
+      return Violation(
+        "user mode runs with NMIs blocked", at: run.view?.rip ?? 0, origin: run.boundary?.rip, "the event was taken here")
+    }
+    if run.unfinishedInterrupt {
+      return Violation(
+        "an interrupt is still in service in user mode", at: run.view?.rip ?? 0, origin: run.boundary?.rip,
+        "the event was taken here")
+    }
+    return nil
+  }
+}

@@ -1,0 +1,24 @@
+/// The kernel does not run into the limits of the user's page tables.
+///
+/// SDM vol. 3A, "Paging"; Linux Documentation/arch/x86/pti.rst.
+import Findings
+
+struct PageTablesOwned: Invariant {
+  let description = InvariantDescription(
+    identifier: "page-tables-owned",
+    claim: "The kernel leaves the user's page tables before it needs what they do not map.",
+    why: "With page-table isolation the user's tables map only the entry code. Whatever the kernel touches beyond it before "
+      + "CR3 is switched, or after it is switched back, faults in kernel mode.",
+    citation: "Intel SDM vol. 3A, \"4-Level Paging\"; Linux Documentation/arch/x86/pti.rst",
+    specimens: ["ablation user-cr3-kept-at-entry"])
+
+  func judge(_ run: Evidence) -> Violation? {
+    for delivery in run.deliveries
+    where delivery.vector == 14 && delivery.fromCPL == 0 && delivery.ownership.contains(.userTables) && !delivery.injected {
+      return Violation(
+        "kernel mode faulted on \(hex(delivery.cr2)) while the user's page tables were loaded", at: delivery.from,
+        origin: run.boundary?.rip, run.boundary == nil ? nil : "the event was taken here")
+    }
+    return nil
+  }
+}

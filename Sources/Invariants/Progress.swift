@@ -1,0 +1,20 @@
+/// The crossing ends.
+///
+/// Linux 7ddc6a2199f1 (an opportunistic SYSRET that traps for ever) is the kind of defect it finds.
+import Findings
+
+struct Progress: Invariant {
+  let description = InvariantDescription(
+    identifier: "progress",
+    claim: "The task is back in user mode after a bounded number of instructions.",
+    why: "A crossing that an event sends into a loop holds the processor for ever, which any user program can then cause.",
+    citation: "Intel SDM vol. 3B, \"Debug Exceptions (#DB)\"",
+    specimens: [])
+
+  func judge(_ run: Evidence) -> Violation? {
+    guard case .bound(let instructions) = run.end else { return nil }
+    return Violation(
+      "not back in user mode after \(instructions) instructions", at: run.boundary?.rip ?? 0, origin: run.boundary?.rip,
+      "the event was taken here")
+  }
+}

@@ -1,0 +1,29 @@
+/// No event is pushed where the user's RSP points.
+///
+/// SDM vol. 3A, "64-Bit Mode Stack Frame": without a stack switch the frame goes to the current RSP, whoever chose it.
+import Findings
+
+struct RSPOwned: Invariant {
+  let description = InvariantDescription(
+    identifier: "rsp-owned",
+    claim: "No event is pushed where the user's RSP points.",
+    why: "Between SYSCALL and the load of a kernel stack, RSP is whatever the user left in it. An event that pushes its frame "
+      + "there writes the kernel's return address into memory that the user chose, or kills the kernel when the memory is not "
+      + "there. Stacks of the interrupt's own (IST) and masking are what keeps such windows harmless.",
+    citation: "Intel SDM vol. 3A, \"64-Bit Mode Stack Frame\", \"Interrupt Stack Table\"; AMD APM vol. 2, \"Interrupt-Stack "
+      + "Table\"",
+    specimens: ["ablation nmi-without-ist", "ablation db-without-ist", "ablation mc-without-ist"])
+
+  func judge(_ run: Evidence) -> Violation? {
+    for delivery in run.deliveries where delivery.fromCPL == 0 && delivery.ownership.contains(.userRSP) {
+      // A frame within one frame's size below the interrupted RSP was pushed at that RSP.
+      let distance = delivery.previousRSP &- delivery.frame
+      guard distance <= 64 else { continue }
+      return Violation(
+        "the frame of vector \(delivery.vector) was pushed at \(hex(delivery.frame)), where the user's RSP "
+          + "\(hex(delivery.previousRSP)) pointed", at: delivery.from, origin: delivery.from,
+        "the event was taken here, with RSP still the user's")
+    }
+    return nil
+  }
+}
