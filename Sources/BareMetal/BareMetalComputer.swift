@@ -126,6 +126,12 @@ public final class BareMetalComputer {
     return .budget
   }
 
+  /// Lets the processor deliver an event of its own now, and answers what that asks of the board.
+  public func deliver(_ event: (Processor) -> Exit?) -> End {
+    guard let exit = event(processor) else { return .budget }
+    return answer(exit) ?? .budget
+  }
+
   /// Tells the board the time, and the processor what the board asks of it.
   private func synchronise() {
     let now = processor.now
@@ -207,6 +213,12 @@ public final class BareMetalComputer {
   public func restore() {
     processor.restore()
     board = forks[forks.count - 1]
+  }
+
+  /// Moves the innermost fork here: what happened since becomes part of what it goes back to.
+  public func refork() {
+    drop()
+    fork()
   }
 
   /// Closes the innermost fork and keeps what happened since.

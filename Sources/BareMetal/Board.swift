@@ -10,7 +10,7 @@
 /// Not modelled: keyboard controller (ports 0x60 and 0x64 read all-ones, only its reset pulse works), PCI, I/O APIC,
 /// HPET, DMA, floppy, the second to fourth serial port, ACPI (a kernel powers off by halting with IF clear), and IRQ13
 /// for the FPU (64-bit kernels set CR0.NE).
-public struct Board: Equatable, Sendable {
+public struct Board: Equatable, Codable, Sendable {
   public internal(set) var interruptControllers = Intel8259Pair()
   public internal(set) var timer = Timer8254()
   public internal(set) var serial = SerialPort16550()

@@ -1,7 +1,7 @@
 /// The two 8259A controllers of a PC: master at 0x20, slave at 0xA0 on the master's IR2, ELCR at 0x4D0.
 ///
 /// Intel 8259A data sheet, "Cascade Mode"; Intel 82371AB (PIIX4) data sheet, "Edge/Level Control Registers".
-public struct Intel8259Pair: Equatable, Sendable {
+public struct Intel8259Pair: Equatable, Codable, Sendable {
   public private(set) var master = Intel8259(isMaster: true)
   public private(set) var slave = Intel8259(isMaster: false)
 

@@ -5,9 +5,9 @@
 ///
 /// Not modelled: the MCS-80/85 mode (ICW4 bit 0 clear is taken as 8086 mode, a PC has no other use) and buffered mode
 /// (it only drives a pin).
-public struct Intel8259: Equatable, Sendable {
+public struct Intel8259: Equatable, Codable, Sendable {
   /// What the chip expects next on its odd port.
-  enum Initialization: Equatable, Sendable {
+  enum Initialization: Equatable, Codable, Sendable {
     case done, expectsWord2, expectsWord3, expectsWord4
   }
 

@@ -64,7 +64,7 @@ extension LocalAPIC {
   }
 
   /// IRR, ISR or TMR: one bit for each vector.
-  struct VectorSet: Equatable, Sendable {
+  struct VectorSet: Equatable, Codable, Sendable {
     private var words = SIMD8<UInt32>(repeating: 0)
     private(set) var isEmpty = true
 

@@ -6,7 +6,7 @@
 /// One processor, APIC ID 0: an IPI for anybody else vanishes. Not modelled: x2APIC (CPUID must not show it), CMCI,
 /// level-triggered LINT0 in fixed mode (the trigger bit reads back, the pin is taken as edge-triggered), SMI and
 /// start-up IPIs (ignored), and sources of thermal and performance interrupts.
-public struct LocalAPIC: Equatable, Sendable {
+public struct LocalAPIC: Equatable, Codable, Sendable {
   /// The timer's input clock, the processor's bus: 1 GHz, one tick of an undivided timer per virtual nanosecond.
   public static let busFrequency: UInt64 = 1_000_000_000
 
@@ -51,6 +51,9 @@ public struct LocalAPIC: Equatable, Sendable {
     self.identifier = UInt32(identifier) << 24
     self.hasDeadlineMode = hasDeadlineMode
   }
+
+  /// A vector was taken and its EOI has not come yet.
+  public var isServicing: Bool { inService.highest != nil }
 
   // MARK: Priorities
 

@@ -6,7 +6,7 @@
 /// The clock starts at 2026-01-01 00:00:00 UTC, a Thursday, when virtual time is 0, and runs with virtual time: nothing
 /// reads the host's clock. Not modelled: alarm, periodic and update-ended interrupts (the bits of register B read back,
 /// register C is always 0 and IRQ8 never rises), daylight saving, and other rates of the divider in register A.
-public struct RealTimeClock: Equatable, Sendable {
+public struct RealTimeClock: Equatable, Codable, Sendable {
   /// The date of virtual time 0: 2026-01-01 00:00:00 UTC.
   public static let start = "2026-01-01 00:00:00"
   /// The same in seconds since 2000-01-01: 26 years with seven leap days.
@@ -32,7 +32,7 @@ public struct RealTimeClock: Equatable, Sendable {
 
   /// The seven time and calendar locations, as binary numbers with a 24-hour clock. The chip counts two digits of the
   /// year and takes every fourth as a leap year, so this is the calendar of 2000 to 2099, over and over.
-  private struct Calendar: Equatable, Sendable {
+  private struct Calendar: Equatable, Codable, Sendable {
     var second: Int
     var minute: Int
     var hour: Int

@@ -6,7 +6,7 @@
 /// sheet raises the time-out indication have always passed. The peer holds CTS, DSR and DCD and honours RTS: what the
 /// host feeds waits on its side until the driver has asserted RTS, so nothing typed during boot is lost. OUT2 gates
 /// the interrupt line, as on every PC. Not modelled: parity, framing and break, in either direction.
-public struct SerialPort16550: Equatable, Sendable {
+public struct SerialPort16550: Equatable, Codable, Sendable {
   static let receiverFIFOSize = 16
 
   /// Bytes the guest has sent and the host has not taken.

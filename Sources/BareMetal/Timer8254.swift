@@ -3,7 +3,7 @@
 ///
 /// Intel 8254 data sheet, "Programming the 8254", "Read-Back Command"; IBM PC/AT Technical Reference, "System Timers".
 /// Counter 0 drives IRQ0, counter 1 (once DRAM refresh) is free, counter 2 is gated by port 0x61 bit 0.
-public struct Timer8254: Equatable, Sendable {
+public struct Timer8254: Equatable, Codable, Sendable {
   /// 14.318180 MHz / 12.
   public static let frequency: UInt64 = 1_193_182
   private static let nanosecondsPerSecond: UInt64 = 1_000_000_000

@@ -6,8 +6,8 @@
 ///
 /// Not modelled: the count 1 in modes 2 and 3, which the data sheet forbids; the counter then rests with OUT high.
 /// Digits above 9 in BCD are taken as their decimal weight.
-struct Timer8254Counter: Equatable, Sendable {
-  enum ByteOrder: UInt8, Equatable, Sendable {
+struct Timer8254Counter: Equatable, Codable, Sendable {
+  enum ByteOrder: UInt8, Equatable, Codable, Sendable {
     case low = 1
     case high = 2
     case lowThenHigh = 3

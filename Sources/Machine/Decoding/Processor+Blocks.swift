@@ -187,6 +187,21 @@ extension Processor {
     }
   }
 
+  /// Whether the instruction at RIP is one that privilege 0 alone may execute, or that changes what privilege sees.
+  public func nextInstructionIsPrivileged() -> Bool {
+    guard let block = try? findBlock(single: true), block.pointee.operationCount > 0 else { return false }
+    for i in 0..<Int(block.pointee.operationCount) where block.pointee.operations[i].opcode == .external {
+      switch External(rawValue: block.pointee.operations[i].detail) {
+      case .readControl, .writeControl, .readDebug, .writeDebug, .readMSR, .writeMSR, .swapGS, .interruptReturn,
+        .systemReturn, .systemExit, .clearInterrupt, .setInterrupt, .invalidatePage, .invalidatePCID, .loadGDT, .loadIDT,
+        .loadLDT, .loadTask, .halt, .input, .output, .setAC, .clearAC, .clearTaskSwitched:
+        return true
+      default: continue
+      }
+    }
+    return false
+  }
+
   /// Whether the instruction at RIP makes a GS-relative access; false where it cannot be fetched.
   public func nextInstructionUsesGS() -> Bool {
     guard let block = try? findBlock(single: true) else { return false }

@@ -149,6 +149,8 @@ extension Processor {
     s.pointee.shadow = .none
     s.pointee.isHalted = false
     s.pointee.eventCount &+= 1
+    s.pointee.lastVector = vector
+    s.pointee.lastErrorCode = errorCode
     updateView()
     observer?.delivered(vector, errorCode: errorCode, from: from)
   }

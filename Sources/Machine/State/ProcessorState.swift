@@ -33,6 +33,8 @@ public struct ProcessorState: Sendable {
   public internal(set) var isHalted = false
   /// Events delivered since the machine was made.
   public internal(set) var eventCount: UInt64 = 0
+  var lastVector = Vector.divideError
+  var lastErrorCode: UInt32?
   /// While one instruction executes: whether a single-step trap follows it, and whether RF is cleared after it.
   var trapAfter = false
   var clearsResume = true

@@ -1,0 +1,69 @@
+/// Guards that can be taken away from the running kernel's world, to see that the invariants notice.
+///
+/// Each removes one thing that keeps a window harmless. A check that has never fired is not a check.
+import Findings
+import Machine
+
+public enum Ablation: String, CaseIterable, Sendable {
+  case nmiWithoutIST = "nmi-without-ist"
+  case dbWithoutIST = "db-without-ist"
+  case mcWithoutIST = "mc-without-ist"
+  case ifNotMaskedAtSyscall = "if-not-masked-at-syscall"
+  case tfNotMaskedAtSyscall = "tf-not-masked-at-syscall"
+  case swapgsSkippedAtEntry = "swapgs-skipped-at-entry"
+  case swapgsSkippedAtExit = "swapgs-skipped-at-exit"
+  case userCR3KeptAtEntry = "user-cr3-kept-at-entry"
+  case nmiUnblockedEarly = "nmi-unblocked-early"
+  case kernelStackPointerUser = "kernel-stack-pointer-user"
+
+  public var name: AblationName { AblationName(rawValue: rawValue) }
+
+  /// What it takes away.
+  public var meaning: String {
+    switch self {
+    case .nmiWithoutIST: "the NMI gate uses no interrupt stack"
+    case .dbWithoutIST: "the #DB gate uses no interrupt stack"
+    case .mcWithoutIST: "the #MC gate uses no interrupt stack"
+    case .ifNotMaskedAtSyscall: "IA32_FMASK does not clear IF"
+    case .tfNotMaskedAtSyscall: "IA32_FMASK does not clear TF"
+    case .swapgsSkippedAtEntry: "the first SWAPGS after the crossing does nothing"
+    case .swapgsSkippedAtExit: "the last SWAPGS before the return does nothing"
+    case .userCR3KeptAtEntry: "the first write of CR3 after the crossing does nothing"
+    case .nmiUnblockedEarly: "NMI blocking ends with the delivery, and a second NMI follows"
+    case .kernelStackPointerUser: "the word from which the entry code loads its stack pointer holds a user address"
+    }
+  }
+
+  /// The posture that shows it, where the usual one does not.
+  public var posture: PostureName? { self == .tfNotMaskedAtSyscall ? "flags-tf" : nil }
+
+  /// Changes the guest once, at the crossing.
+  func prepare(_ processor: Processor) {
+    switch self {
+    case .nmiWithoutIST: processor.setInterruptStack(of: .nmi, to: 0)
+    case .dbWithoutIST: processor.setInterruptStack(of: .debug, to: 0)
+    case .mcWithoutIST: processor.setInterruptStack(of: .machineCheck, to: 0)
+    case .ifNotMaskedAtSyscall: processor.syscallMask &= ~RFLAGS.interruptEnable.rawValue
+    case .tfNotMaskedAtSyscall: processor.syscallMask &= ~RFLAGS.trap.rawValue
+    default: break
+    }
+  }
+
+  /// Whether instructions are watched while the crossing runs.
+  var watchesInstructions: Bool {
+    switch self {
+    case .swapgsSkippedAtEntry, .swapgsSkippedAtExit, .userCR3KeptAtEntry: true
+    default: false
+    }
+  }
+
+  static let swapgs: [UInt8] = [0x0F, 0x01, 0xF8]
+
+  /// MOV to CR3: 0F 22 with ModRM 11 011 xxx, perhaps behind a REX prefix.
+  static func writesCR3(_ bytes: [UInt8]) -> Int? {
+    let rex = bytes.first.map { $0 & 0xF0 == 0x40 } ?? false
+    let at = rex ? 1 : 0
+    guard bytes.count >= at + 3, bytes[at] == 0x0F, bytes[at + 1] == 0x22, bytes[at + 2] & 0xF8 == 0xD8 else { return nil }
+    return at + 3
+  }
+}

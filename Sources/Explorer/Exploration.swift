@@ -1,0 +1,360 @@
+/// One crossing from one posture on one machine: the baseline, whose state each boundary runs on, every event at every
+/// boundary, and what the invariants say.
+import BareMetal
+import Findings
+import Invariants
+import KernelImage
+import Machine
+
+final class Exploration {
+  let machine: ReadyMachine
+  let crossing: CrossingKind
+  let posture: PostureName
+  let events: [EventKind]
+  let ablations: [Ablation]
+  /// Makes the line that replays a finding.
+  let replayLine: (InvariantName, Path) -> String
+
+  private var computer: BareMetalComputer { machine.computer }
+  private var costs = Costs()
+
+  init(
+    _ machine: ReadyMachine, crossing: CrossingKind, posture: PostureName, events: [EventKind], ablations: [Ablation],
+    replayLine: @escaping (InvariantName, Path) -> String
+  ) {
+    self.machine = machine
+    self.crossing = crossing
+    self.posture = posture
+    self.events = events
+    self.ablations = ablations
+    self.replayLine = replayLine
+  }
+
+  /// A boundary of the baseline, with everything that asking twice and the trials found out about it.
+  struct Boundary {
+    var state: BoundaryState
+    var ownership: Ownership
+    /// For each event: what became of it here.
+    var arrivals: [EventKind: Arrival] = [:]
+  }
+
+  private struct Found {
+    var invariant: InvariantName
+    var violation: Violation
+    var path: Path
+    var boundary: BoundaryState
+  }
+
+  // MARK: The section
+
+  func section() -> CheckSection {
+    do { return try explore() } catch let stop as Stop {
+      return section(stop.verdict)
+    } catch {
+      return section(.internalError(message: "\(error)"))
+    }
+  }
+
+  private func section(_ verdict: Verdict) -> CheckSection {
+    CheckSection(
+      platform: .bareMetal, profile: machine.profileName, crossing: crossing, posture: posture, verdict: verdict,
+      costs: costs)
+  }
+
+  /// Why nothing could be explored.
+  struct Stop: Error {
+    var verdict: Verdict
+  }
+
+  private func explore() throws -> CheckSection {
+    try machine.position(crossing: crossing, posture: posture)
+    defer { machine.leave() }
+    var user = machine.userSide(crossing)
+    let cost = try countCost(user)
+
+    // Ask twice on the kernel as it is; ablations come after.
+    let (states, swapgs) = try record(user)
+    user.hasSplitTables = states.contains { $0.cpl == 0 && $0.cr3 != user.cr3 }
+    var boundaries = try askTwice(states, user)
+    let expected = machine.baselineView
+
+    machine.ablate(ablations, user: user, boundaries: boundaries)
+    var found: [Found] = []
+    let baseline = try judgeBaseline(user, swapgs: swapgs, expected: expected, boundaries: boundaries, &found)
+    var trials: [EventTrials] = []
+    if baseline { trials = explore(&boundaries, user, swapgs, expected, &found) }
+    return assemble(boundaries, trials, found, cost)
+  }
+
+  // MARK: Baseline
+
+  /// Runs the unablated crossing and remembers every boundary.
+  private func record(_ user: UserSide) throws -> ([BoundaryState], Int) {
+    computer.restore()
+    let run = machine.run(user, crossing, [], 0)
+    var states = [BoundaryState(computer.processor)]
+    var swapgs = 0
+    var end = run.cross()
+    while end == nil {
+      states.append(BoundaryState(computer.processor))
+      if computer.processor.cpl == 0, let bytes = computer.processor.bytes(atLinear: computer.processor.rip, count: 3),
+        bytes == Ablation.swapgs
+      {
+        swapgs += 1
+      }
+      end = run.step()
+    }
+    costs.instructions += run.instructions
+    if case .unsupported(let what) = end {
+      throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(computer.processor.rip))"))
+    }
+    if end == .user { states.append(BoundaryState(computer.processor)) }
+    machine.baselineView = end == .user ? UserView(computer.processor) : nil
+    return (states, swapgs)
+  }
+
+  /// Runs again with another RSP and another GS base of the user's. What differs at a boundary is the user's.
+  private func askTwice(_ states: [BoundaryState], _ user: UserSide) throws -> [Boundary] {
+    computer.restore()
+    let processor = computer.processor
+    var other = user
+    other.rsp = user.rsp &- 0x40
+    other.gsBase = user.gsBase ^ 0x1000
+    processor[.rsp] = other.rsp
+    processor.setSegmentBase(.gs, other.gsBase)
+    let run = machine.run(other, crossing, [], 0)
+    var boundaries = [Boundary(state: states[0], ownership: [.userRSP, .userGS])]
+    var end = run.cross()
+    for state in states.dropFirst() {
+      var ownership: Ownership = []
+      if end == nil && processor.rip == state.rip && processor.cpl == state.cpl {
+        if processor[.rsp] != state.rsp { ownership.insert(.userRSP) }
+        if processor.segmentBase(.gs) != state.gsBase { ownership.insert(.userGS) }
+        end = run.step()
+      } else {
+        // The two runs went apart: what the values say has to do.
+        if state.rsp == user.rsp { ownership.insert(.userRSP) }
+        if state.gsBase == user.gsBase { ownership.insert(.userGS) }
+      }
+      if user.hasSplitTables && state.cr3 == user.cr3 { ownership.insert(.userTables) }
+      boundaries.append(Boundary(state: state, ownership: ownership))
+    }
+    costs.instructions += run.instructions
+    return boundaries
+  }
+
+  private func countCost(_ user: UserSide) throws -> Baseline {
+    computer.restore()
+    let counter = AccessCounter()
+    let retired = computer.processor.retired
+    computer.processor.observer = counter
+    let run = machine.run(user, crossing, [], 0)
+    var end = run.cross()
+    while end == nil {
+      if computer.processor.cpl == 0, computer.processor.nextInstructionIsPrivileged() { counter.privileged += 1 }
+      end = run.step()
+    }
+    computer.processor.observer = nil
+    costs.instructions += run.instructions
+    return Baseline(
+      instructions: Int(computer.processor.retired - retired), memoryReads: counter.reads, memoryWrites: counter.writes,
+      privilegedOperations: counter.privileged)
+  }
+
+  /// Judges the run without events. False when it does not come back, and there is nothing to explore.
+  private func judgeBaseline(
+    _ user: UserSide, swapgs: Int, expected: UserView?, boundaries: [Boundary], _ found: inout [Found]
+  ) throws -> Bool {
+    var evidence = runToEnd(user, swapgs, [:])
+    evidence.expected = expected
+    if ablations.isEmpty { evidence.secretView = secretView(user, boundaries) }
+    judge(evidence, Path(), boundaries[0].state, &found)
+    if case .unsupported(let what) = evidence.end {
+      throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(computer.processor.rip))"))
+    }
+    return evidence.end == .user
+  }
+
+  /// What the user sees when the dead part of the kernel's stack holds other bytes.
+  private func secretView(_ user: UserSide, _ boundaries: [Boundary]) -> UserView? {
+    let kernel = boundaries.filter { $0.state.cpl == 0 && !$0.ownership.contains(.userRSP) }.map(\.state.rsp)
+    guard let last = kernel.max() else { return nil }
+    // The stack that most of the crossing runs on; smaller ones (entry trampolines, IST) are copied from at once.
+    let main = kernel.filter { last &- $0 < 16384 }
+    guard let low = main.min(), let high = main.max() else { return nil }
+    computer.restore()
+    let dead = low &- 256
+    var pattern: UInt64 = 0x5EC2_E700_0000_0001
+    var bytes: [UInt8] = []
+    for _ in 0..<(high &- dead) / 8 {
+      pattern = pattern &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      withUnsafeBytes(of: pattern) { bytes.append(contentsOf: $0) }
+    }
+    guard write(bytes, at: dead, tables: boundaries.first { $0.state.cpl == 0 && $0.state.cr3 != user.cr3 }?.state.cr3)
+    else { return nil }
+    let run = machine.run(user, crossing, [], 0)
+    var end = run.cross()
+    while end == nil { end = run.step() }
+    costs.instructions += run.instructions
+    return end == .user ? UserView(computer.processor) : nil
+  }
+
+  private func write(_ bytes: [UInt8], at linear: UInt64, tables: UInt64?) -> Bool {
+    let processor = computer.processor
+    for (i, byte) in bytes.enumerated() {
+      let at = linear &+ UInt64(i)
+      guard let physical = processor.physicalAddress(of: at, tables: tables ?? processor.cr3) else { return false }
+      guard processor.writePhysical([byte], at: physical) else { return false }
+    }
+    return true
+  }
+
+  // MARK: Trials
+
+  /// Runs from the crossing to the end, injecting at the named boundaries.
+  func runToEnd(_ user: UserSide, _ swapgs: Int, _ path: [Int: EventKind]) -> Evidence {
+    computer.restore()
+    let run = machine.run(user, crossing, ablations, swapgs)
+    var end = run.cross()
+    while end == nil {
+      if let event = path[run.boundary], run.obstacle(to: event) == nil {
+        end = run.inject(event)
+      } else {
+        end = run.step()
+      }
+    }
+    costs.instructions += run.instructions
+    return run.evidence(end: end!)
+  }
+
+  private func explore(
+    _ boundaries: inout [Boundary], _ user: UserSide, _ swapgs: Int, _ expected: UserView?, _ found: inout [Found]
+  ) -> [EventTrials] {
+    computer.restore()
+    let run = machine.run(user, crossing, ablations, swapgs)
+    var trials = Dictionary(uniqueKeysWithValues: events.map { ($0, 0) })
+    var end = run.cross()
+    while end == nil {
+      let index = run.boundary
+      let start = run.mark
+      machine.fork()
+      costs.forks += 1
+      for event in events {
+        if let obstacle = run.obstacle(to: event) {
+          if index < boundaries.count { boundaries[index].arrivals[event] = obstacle }
+          continue
+        }
+        trials[event]! += 1
+        let arrival = trial(event, run, user, expected, &found)
+        if index < boundaries.count { boundaries[index].arrivals[event] = arrival }
+        costs.pagesRestored += computer.processor.memory.dirtyPageCount
+        computer.restore()
+        run.mark = start
+        run.resetInstructions()
+      }
+      machine.drop()
+      end = run.step()
+    }
+    costs.instructions += run.instructions
+    return events.map { EventTrials(event: $0, trials: trials[$0]!, unique: trials[$0]!) }
+  }
+
+  /// Injects one event here, runs to the end and judges.
+  private func trial(
+    _ event: EventKind, _ run: Run, _ user: UserSide, _ expected: UserView?, _ found: inout [Found]
+  ) -> Arrival {
+    let state = BoundaryState(computer.processor)
+    let boundary = run.boundary
+    var steps = [PathStep(boundary: boundary, location: machine.location(state.rip), event: event)]
+    run.resetInstructions()
+    var end = run.inject(event)
+    let onOwnStack = state.rsp &- computer.processor[.rsp] > 64
+    if ablations.contains(.nmiUnblockedEarly), event == .nmi, end == nil {
+      // A second NMI on the handler's first instructions, while the first frame still lies where it was pushed.
+      for _ in 0..<2 where end == nil { end = run.step() }
+      if end == nil {
+        let rip = computer.processor.rip
+        steps.append(PathStep(boundary: run.boundary, location: machine.location(rip), event: .nmi))
+        end = run.inject(.nmi)
+      }
+    }
+    while end == nil { end = run.step() }
+    costs.instructions += run.instructions
+    var evidence = run.evidence(end: end!)
+    evidence.event = event
+    evidence.boundary = state
+    evidence.expected = expected
+    let broke = judge(evidence, Path(steps), state, &found)
+    return broke ? .harmful : onOwnStack ? .ownStack : .recovered
+  }
+
+  @discardableResult
+  private func judge(_ evidence: Evidence, _ path: Path, _ state: BoundaryState, _ found: inout [Found]) -> Bool {
+    for invariant in Invariants.all {
+      guard let violation = invariant.judge(evidence) else { continue }
+      found.append(
+        Found(invariant: invariant.description.identifier, violation: violation, path: path, boundary: state))
+      return true
+    }
+    return false
+  }
+
+  // MARK: The report
+
+  private func assemble(
+    _ boundaries: [Boundary], _ trials: [EventTrials], _ found: [Found], _ cost: Baseline
+  ) -> CheckSection {
+    let kernel = boundaries.count { $0.state.cpl == 0 }
+    var verdicts: [InvariantVerdict] = []
+    for invariant in Invariants.all {
+      let name = invariant.description.identifier
+      verdicts.append(
+        InvariantVerdict(invariant: name, verdict: found.contains { $0.invariant == name } ? .violated : .held))
+    }
+    return CheckSection(
+      platform: .bareMetal, profile: machine.profileName, crossing: crossing, posture: posture,
+      verdict: Verdict.combining(verdicts.map(\.verdict)), baseline: cost, boundaries: kernel, trials: trials,
+      invariants: verdicts, windows: WindowMap(boundaries, crossing, machine).windows, findings: findings(found),
+      costs: costs)
+  }
+
+  /// The first finding of each invariant and event, with how often it was met.
+  private func findings(_ found: [Found]) -> [Finding] {
+    var first: [String: (found: Found, count: Int)] = [:]
+    var order: [String] = []
+    for one in found {
+      let key = one.invariant.rawValue + (one.path.steps.first?.event.rawValue ?? "")
+      if first[key] == nil {
+        first[key] = (one, 1)
+        order.append(key)
+      } else {
+        first[key]!.count += 1
+      }
+    }
+    return order.map { key in
+      let (one, count) = first[key]!
+      let more = count > 1 ? " (and at \(count - 1) more boundaries)" : ""
+      let origin = one.violation.origin.map {
+        Origin(location: machine.location($0), explanation: one.violation.originText ?? "it came from here")
+      }
+      return Finding(
+        invariant: one.invariant, message: one.violation.message + more, location: machine.location(one.violation.rip),
+        origin: origin, path: one.path, replay: replayLine(one.invariant, one.path),
+        registers: [
+          RegisterValue("RIP", one.boundary.rip), RegisterValue("RSP", one.boundary.rsp),
+          RegisterValue("GS base", one.boundary.gsBase), RegisterValue("CR3", one.boundary.cr3),
+          RegisterValue("RFLAGS", one.boundary.rflags.rawValue),
+        ])
+    }
+  }
+}
+
+/// Counts what a crossing costs.
+final class AccessCounter: Observer {
+  var reads = 0
+  var writes = 0
+  var privileged = 0
+  func read(_ linear: UInt64, size: Int, value: UInt64) { reads += 1 }
+  func wrote(_ linear: UInt64, size: Int, value: UInt64) { writes += 1 }
+  func delivered(_ vector: Vector, errorCode: UInt32?, from rip: UInt64) {}
+}

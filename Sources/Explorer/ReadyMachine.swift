@@ -1,0 +1,137 @@
+/// A computer whose probe has set everything up and waits for a request, with the fork that every crossing starts from.
+import BareMetal
+import Findings
+import Invariants
+import KernelImage
+import Machine
+
+public final class ReadyMachine {
+  public let computer: BareMetalComputer
+  public let probe: ProbeImage
+  public let profileName: ProfileName
+  private let symbols: SymbolTable
+  private var console: [UInt8] = []
+  private var run: Run?
+
+  /// What the user saw after the last recorded baseline.
+  var baselineView: UserView?
+
+  /// The probe needs no more than this from the request to the crossing.
+  private static let approachBound: UInt64 = 200_000_000
+
+  /// `computer` stands at the probe's `limen_ready`.
+  init(_ computer: BareMetalComputer, probe: ProbeImage, profile: ProfileName, symbols: SymbolTable) {
+    self.computer = computer
+    self.probe = probe
+    profileName = profile
+    self.symbols = symbols
+    computer.fork()
+    computer.console = { [unowned self] in run?.console.append($0) }
+  }
+
+  /// Names an address.
+  func location(_ address: UInt64) -> Location {
+    guard let place = symbols.symbolize(address) else { return Location(address: address) }
+    return Location(address: address, symbol: place.name, offset: place.offset)
+  }
+
+  // MARK: Positioning
+
+  /// Brings the machine to the crossing in the posture, and forks there.
+  func position(crossing: CrossingKind, posture: PostureName) throws {
+    run = nil
+    computer.restore()
+    guard let c = probe.crossings.firstIndex(of: crossing.rawValue) else {
+      throw Exploration.Stop(verdict: .notApplicable(reason: "the probe has no crossing \(crossing.rawValue)"))
+    }
+    guard let p = probe.postures.firstIndex(of: posture) else {
+      throw Exploration.Stop(verdict: .notApplicable(reason: "the probe has no posture \(posture)"))
+    }
+    let table = try probe.address("limen_applicable") + UInt64(c * probe.postures.count + p)
+    guard let applicable = computer.processor.bytes(atLinear: table, count: 1), applicable[0] != 0 else {
+      throw Exploration.Stop(
+        verdict: .notApplicable(reason: "\(crossing.rawValue) from \(posture) does not exist on this processor and kernel"))
+    }
+    var request: [UInt8] = []
+    for word in [UInt32(c), UInt32(p)] { withUnsafeBytes(of: word.littleEndian) { request.append(contentsOf: $0) } }
+    guard computer.processor.write(request, atLinear: try probe.address("limen_request")) else {
+      throw Exploration.Stop(verdict: .internalError(message: "the probe's request word is not mapped"))
+    }
+    let target = try probe.crossingAddress(crossing, posture: posture)
+    let end = computer.run(Self.approachBound, until: target)
+    guard case .budget = end, computer.processor.rip == target, computer.processor.cpl == 3 else {
+      if case .unsupported(let what) = end {
+        throw Exploration.Stop(verdict: .unsupported(what: "\(what)", where: "\(location(computer.processor.rip))"))
+      }
+      throw Exploration.Stop(
+        verdict: .inconclusive(bound: "the probe did not reach its crossing; it stands at \(location(computer.processor.rip))"))
+    }
+    computer.fork()
+  }
+
+  /// Goes back to the request, whatever was explored.
+  func leave() {
+    run = nil
+    computer.restore()
+    computer.drop()
+  }
+
+  func fork() { computer.fork() }
+  func drop() { computer.drop() }
+
+  /// The user's side of the crossing at which the machine stands.
+  func userSide(_ crossing: CrossingKind) -> UserSide {
+    let processor = computer.processor
+    return UserSide(
+      rsp: processor[.rsp], gsBase: processor.segmentBase(.gs), cr3: processor.cr3,
+      entersBySysenter: crossing == .sysenter, hasSplitTables: false)
+  }
+
+  func run(_ user: UserSide, _ crossing: CrossingKind, _ ablations: [Ablation], _ swapgs: Int) -> Run {
+    let run = Run(computer, user: user, crossing: crossing, ablations: ablations, swapgsCount: swapgs)
+    self.run = run
+    return run
+  }
+
+  /// Takes guards away at the crossing, for every run from now on.
+  func ablate(_ ablations: [Ablation], user: UserSide, boundaries: [Exploration.Boundary]) {
+    guard !ablations.isEmpty else { return }
+    computer.restore()
+    for ablation in ablations {
+      ablation.prepare(computer.processor)
+      if ablation == .kernelStackPointerUser { replaceStackPointer(user, boundaries) }
+    }
+    computer.refork()
+  }
+
+  /// Finds the word from which the entry code loads its stack pointer, and puts a user address there.
+  private func replaceStackPointer(_ user: UserSide, _ boundaries: [Exploration.Boundary]) {
+    // The first boundary behind the entry window: its RSP was loaded by the instruction before.
+    guard let first = boundaries.dropFirst().firstIndex(where: { $0.state.cpl == 0 && !$0.ownership.contains(.userRSP) })
+    else { return }
+    let loaded = boundaries[first].state.rsp
+    let recorder = LoadRecorder(value: loaded)
+    computer.processor.observer = recorder
+    let run = run(user, .syscall64, [], 0)
+    var end = run.cross()
+    while end == nil && run.boundary < first { end = run.step() }
+    let tables = computer.processor.cr3
+    computer.processor.observer = nil
+    let place = recorder.last.flatMap { computer.processor.physicalAddress(of: $0, tables: tables) }
+    computer.restore()
+    guard let place else { return }
+    withUnsafeBytes(of: (user.rsp & 0x7FFF_FFFF_F000).littleEndian) { bytes in
+      _ = computer.processor.writePhysical([UInt8](bytes), at: place)
+    }
+  }
+}
+
+/// Remembers where a value was last read from.
+private final class LoadRecorder: Observer {
+  let value: UInt64
+  var last: UInt64?
+  init(value: UInt64) { self.value = value }
+  func read(_ linear: UInt64, size: Int, value: UInt64) { if size == 8 && value == self.value { last = linear } }
+  func wrote(_ linear: UInt64, size: Int, value: UInt64) {}
+  func delivered(_ vector: Vector, errorCode: UInt32?, from rip: UInt64) {}
+}

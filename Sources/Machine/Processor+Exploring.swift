@@ -1,0 +1,104 @@
+/// What whoever explores asks of the processor at a boundary, without copying the whole state.
+///
+/// SDM vol. 3A, "Interrupt Descriptor Table (IDT)", "4-Level Paging".
+extension Processor {
+  public var eventCount: UInt64 { s.pointee.eventCount }
+  /// The last event that was delivered.
+  public var lastVector: Vector { s.pointee.lastVector }
+  public var lastErrorCode: UInt32? { s.pointee.lastErrorCode }
+  public var cr2: UInt64 { s.pointee.cr2 }
+  public var cr4: UInt64 { s.pointee.cr4 }
+  public var nmiBlocked: Bool {
+    get { s.pointee.nmiBlocked }
+    set {
+      s.pointee.nmiBlocked = newValue
+      updateAttention()
+    }
+  }
+  public var shadow: InterruptShadow { s.pointee.shadow }
+  /// IA32_FMASK.
+  public var syscallMask: UInt64 {
+    get { s.pointee.msr.syscallMask }
+    set { s.pointee.msr.syscallMask = newValue }
+  }
+
+  /// The IST index of a vector's gate; nil where the gate cannot be read.
+  public func interruptStack(of vector: Vector) -> UInt8? {
+    bytes(atLinear: gateAddress(vector) &+ 4, count: 1).map { $0[0] & 7 }
+  }
+
+  /// Replaces the IST index in a vector's gate, behind the kernel's back and whatever the page's permissions.
+  @discardableResult
+  public func setInterruptStack(of vector: Vector, to index: UInt8) -> Bool {
+    write([index & 7], atLinear: gateAddress(vector) &+ 4)
+  }
+
+  private func gateAddress(_ vector: Vector) -> UInt64 { s.pointee.idtr.base &+ UInt64(vector.rawValue) * 16 }
+
+  /// Goes on at `address` as if the instruction before it had been a NOP.
+  public func skip(to address: UInt64) { s.pointee.rip = address }
+
+  /// Whether a gate may be used with the current CR4: machine checks can be delivered.
+  public var machineChecksEnabled: Bool { s.pointee.cr4 & CR4.machineCheckEnable != 0 }
+
+  // MARK: What user mode sees
+
+  public var selectors: [UInt16] { SegmentName.allCases.map { s.pointee.segments[$0.rawValue].selector } }
+  public var segmentAttributes: [UInt16] { SegmentName.allCases.map { s.pointee.segments[$0.rawValue].attributes } }
+
+  /// A digest of each page that user mode can write in the current address space, by linear address.
+  public func digestUserPages() -> [UInt64: UInt64] {
+    var result: [UInt64: UInt64] = [:]
+    visit(table: s.pointee.cr3 & PageTableEntry.addressMask, linear: 0, shift: 39, limit: 256, &result)
+    return result
+  }
+
+  private func visit(table: UInt64, linear: UInt64, shift: UInt64, limit: Int, _ result: inout [UInt64: UInt64]) {
+    let needed = PageTableEntry.present | PageTableEntry.user | PageTableEntry.writable
+    for i in 0..<limit {
+      let entry = loadPhysical64(table + UInt64(i) * 8)
+      guard entry & needed == needed else { continue }
+      let at = linear | UInt64(i) << shift
+      if shift == 12 {
+        let page = entry & PageTableEntry.addressMask
+        if memory.contains(page, count: 4096) { result[at] = digest(page: page) }
+      } else if entry & PageTableEntry.pageSize == 0 || shift == 39 {
+        visit(table: entry & PageTableEntry.addressMask, linear: at, shift: shift - 9, limit: 512, &result)
+      } else {
+        let base = entry & PageTableEntry.addressMask & ~((1 << shift) - 1)
+        for piece in stride(from: UInt64(0), to: 1 << shift, by: 4096) where memory.contains(base + piece, count: 4096) {
+          result[at + piece] = digest(page: base + piece)
+        }
+      }
+    }
+  }
+
+  private func digest(page: UInt64) -> UInt64 {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    let words = (memory.base + Int(page)).assumingMemoryBound(to: UInt64.self)
+    for i in 0..<512 { hash = (hash ^ words[i]) &* 0x0000_0100_0000_01B3 ^ (hash >> 29) }
+    return hash
+  }
+
+  /// A digest of the floating-point and vector registers.
+  public func digestVectors() -> UInt64 {
+    var hash: UInt64 = UInt64(s.pointee.mxcsr)
+    for i in 0..<16 {
+      hash = (hash ^ s.pointee.vectors[i].low) &* 0x0000_0100_0000_01B3
+      hash = (hash ^ s.pointee.vectors[i].high) &* 0x0000_0100_0000_01B3
+    }
+    return hash
+  }
+
+  // MARK: Snapshots
+
+  /// The state as bytes: only the same build reads them back.
+  public var archive: [UInt8] { withUnsafeBytes(of: s.pointee) { [UInt8]($0) } }
+
+  /// State from bytes that `archive` of the same build made; nil when the size differs.
+  public static func state(fromArchive bytes: [UInt8]) -> ProcessorState? {
+    guard bytes.count == MemoryLayout<ProcessorState>.size else { return nil }
+    // SAFETY: the structure is trivial and every bit pattern of its integers is one; the bytes come from the same build.
+    return bytes.withUnsafeBytes { $0.loadUnaligned(as: ProcessorState.self) }
+  }
+}
