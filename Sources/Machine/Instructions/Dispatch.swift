@@ -132,7 +132,8 @@ extension Processor {
     case .loadSegmentLimit: try loadSegmentLimit(u)
     case .adjustRPL: adjustRPL(u)
     case .flushLine: _ = try load(linear(u), as: UInt8.self)
-    case .floatingPoint, .vector: try executeVector(u)
+    case .floatingPoint: try executeFloatingPoint(u)
+    case .vector: try executeVector(u)
     }
   }
 

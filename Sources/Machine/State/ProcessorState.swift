@@ -58,7 +58,8 @@ public struct ProcessorState: Sendable {
   public internal(set) var msr = ModelSpecificRegisters()
 
   var vectors = InlineArray<16, Vector128>(repeating: Vector128())
-  var mxcsr: UInt32 = 0x1F80
+  var mxcsr: UInt32 = MXCSR.initial.rawValue
+  var x87 = X87State()
 
   // The answer of the platform to the access that stopped the current instruction.
   var reply = PlatformReply()
