@@ -37,7 +37,9 @@ let package = Package(
     .testTarget(name: "BareMetalTests", dependencies: ["BareMetal", "Machine", "KernelImage"]),
     .testTarget(name: "KernelImageTests", dependencies: ["KernelImage"]),
     .testTarget(name: "FindingsTests", dependencies: ["Findings", "Reports"], exclude: ["Golden"]),
-    .testTarget(name: "ExplorerTests", dependencies: ["Explorer", "Invariants", "Findings", "LimenCommands"]),
+    .testTarget(
+      name: "ExplorerTests", dependencies: ["Explorer", "Invariants", "Findings", "LimenCommands"],
+      exclude: ["Selftests.expected"]),
   ],
   swiftLanguageModes: [.v6]
 )
