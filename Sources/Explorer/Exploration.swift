@@ -66,7 +66,18 @@ final class Exploration {
     var verdict: Verdict
   }
 
-  private func explore() throws -> CheckSection {
+  /// The run that a path names, judged; nothing else is explored.
+  func replay(_ path: Path) -> CheckSection {
+    do {
+      return try explore(path)
+    } catch let stop as Stop {
+      return section(stop.verdict)
+    } catch {
+      return section(.internalError(message: "\(error)"))
+    }
+  }
+
+  private func explore(_ path: Path? = nil) throws -> CheckSection {
     try machine.position(crossing: crossing, posture: posture)
     defer { machine.leave() }
     var user = machine.userSide(crossing)
@@ -80,9 +91,13 @@ final class Exploration {
 
     machine.ablate(ablations, user: user, boundaries: boundaries)
     var found: [Found] = []
+    if let path, !path.steps.isEmpty {
+      replay(path, boundaries, user, swapgs, expected, &found)
+      return assemble(boundaries, [], found, cost)
+    }
     let baseline = try judgeBaseline(user, swapgs: swapgs, expected: expected, boundaries: boundaries, &found)
     var trials: [EventTrials] = []
-    if baseline { trials = explore(&boundaries, user, swapgs, expected, &found) }
+    if baseline && path == nil { trials = explore(&boundaries, user, swapgs, expected, &found) }
     return assemble(boundaries, trials, found, cost)
   }
 
@@ -225,6 +240,15 @@ final class Exploration {
     }
     costs.instructions += run.instructions
     return run.evidence(end: end!)
+  }
+
+  private func replay(
+    _ path: Path, _ boundaries: [Boundary], _ user: UserSide, _ swapgs: Int, _ expected: UserView?, _ found: inout [Found]
+  ) {
+    let wanted = Dictionary(path.steps.map { ($0.boundary, $0.event) }) { first, _ in first }
+    var evidence = runToEnd(user, swapgs, wanted)
+    evidence.expected = expected
+    judge(evidence, path, evidence.boundary ?? boundaries[0].state, &found)
   }
 
   private func explore(

@@ -207,7 +207,7 @@ final class Run {
 
   /// Makes the event happen at this boundary. Nil while the run goes on.
   func inject(_ event: EventKind, asCrossing: Bool = false) -> RunEnd? {
-    if !asCrossing {
+    if !asCrossing && evidence.event == nil {
       evidence.event = event
       evidence.boundary = BoundaryState(processor)
       evidence.ownership = ownership(Before(processor))

@@ -1,4 +1,6 @@
+import Explorer
 import Findings
+import Invariants
 
 /// What this version can be asked about, drawn from the declarations of the rooms below. A list whose declarations do
 /// not exist yet is unsupported, not empty.
@@ -13,13 +15,9 @@ enum Catalogue {
       addedIn: "Sources/LimenCommands/Catalogue.swift")
   }
 
-  static func invariants() throws(CommandFailure) -> [InvariantDescription] { throw absent("invariants") }
+  static func invariants() -> [InvariantDescription] { Invariants.all.map(\.description) }
 
-  static func postures() throws(CommandFailure) -> [PostureName] { throw absent("postures") }
+  static func postures() throws(CommandFailure) -> [PostureName] { try ProbeFile.load().postures }
 
-  static func ablations() throws(CommandFailure) -> [AblationName] { throw absent("ablations") }
-
-  private static func absent(_ list: String) -> CommandFailure {
-    .unsupported(list, "none are declared in this version", addedIn: "Sources/LimenCommands/Catalogue.swift")
-  }
+  static func ablations() -> [AblationName] { Ablation.allCases.map(\.name) }
 }

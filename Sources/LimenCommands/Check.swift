@@ -1,4 +1,5 @@
 import ArgumentParser
+import Explorer
 import Findings
 import Reports
 
@@ -58,10 +59,26 @@ struct Check: ParsableCommand {
     var witnesses: [Witness]
   }
 
-  /// The seam to the explorer: what stands above asks and prints.
   private func look(_ progress: Progress) throws -> Answer {
     for platform in many.platform.names { try Catalogue.require(platform) }
-    throw CommandFailure.unsupported(
-      "check", "the explorer is not connected in this version", addedIn: "Sources/LimenCommands/Check.swift")
+    let probe = try ProbeFile.load()
+    let kernel = try Starting.kernel(machine.kernel)
+    let ablations = try ablate.chosen(from: Catalogue.ablations(), option: "--ablate").map {
+      Ablation(rawValue: $0.rawValue)!
+    }
+    let checker = Checker(
+      kernel: kernel, kernelPath: machine.kernel, probe: probe, memory: machine.memory, append: machine.append,
+      profiles: many.profile.names, crossings: crossing.names,
+      postures: try posture.chosen(from: probe.postures, option: "--posture"), events: event.names,
+      ablations: ablations, jobs: jobs, witnessFolder: witnesses)
+    do {
+      let result = try checker.check { line in progress.show(line) }
+      return Answer(report: result.report, witnesses: result.witnesses)
+    } catch let refusal as BootSnapshot.Refusal {
+      if case .unsupported = refusal { throw CommandFailure(.unsupported, nil, "\(refusal)") }
+      throw CommandFailure(.badInput, nil, "\(refusal)")
+    } catch let refusal as Guest.Refusal {
+      throw CommandFailure(.unsupported, nil, "\(refusal)")
+    }
   }
 }

@@ -15,7 +15,7 @@ struct Explain: ParsableCommand {
   var identifier: String
 
   func run() throws {
-    let invariants = try Catalogue.invariants()
+    let invariants = Catalogue.invariants()
     guard let invariant = invariants.first(where: { $0.identifier.rawValue == identifier }) else {
       throw CommandFailure(.badInput, identifier, "no invariant has this identifier; see 'limen list invariants'")
     }

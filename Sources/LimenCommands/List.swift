@@ -28,8 +28,8 @@ struct List: ParsableCommand {
     case .crossings: CrossingKind.allCases.map(\.rawValue)
     case .events: EventKind.allCases.map(\.rawValue)
     case .postures: try Catalogue.postures().map(\.rawValue)
-    case .invariants: try Catalogue.invariants().map(\.identifier.rawValue)
-    case .ablations: try Catalogue.ablations().map(\.rawValue)
+    case .invariants: Catalogue.invariants().map(\.identifier.rawValue)
+    case .ablations: Catalogue.ablations().map(\.rawValue)
     }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Explorer
 import Findings
 
 /// `limen replay FILE`: the run that a finding names, once more.
@@ -36,10 +37,23 @@ struct Replay: ParsableCommand {
     do { return try Witness(reading: bytes) } catch { throw .badInput(path, error) }
   }
 
-  /// The seam to the explorer.
   private func look(_ witness: Witness, _ progress: Progress) throws -> CheckReport {
     try Catalogue.require(witness.platform)
-    throw CommandFailure.unsupported(
-      "replay", "the explorer is not connected in this version", addedIn: "Sources/LimenCommands/Replay.swift")
+    let path = kernel ?? witness.kernelPath
+    let image = try Starting.kernel(path)
+    guard image.digest == witness.kernel.sha256 else {
+      throw CommandFailure(.badInput, path, "not the kernel of the witness: SHA-256 \(image.digest), not \(witness.kernel.sha256)")
+    }
+    let ablations = try witness.ablations.map { name throws(CommandFailure) in
+      guard let ablation = Ablation(rawValue: name.rawValue) else {
+        throw CommandFailure(.badInput, file, "there is no ablation \(name)")
+      }
+      return ablation
+    }
+    let checker = Checker(
+      kernel: image, kernelPath: path, probe: try ProbeFile.load(), memory: witness.memory,
+      append: witness.commandLine, profiles: [witness.profile], crossings: [witness.crossing],
+      postures: [witness.posture], events: [], ablations: ablations, jobs: 1, witnessFolder: "")
+    return try checker.replay(witness.path, line: "limen replay \(file)") { line in progress.show(line) }
   }
 }

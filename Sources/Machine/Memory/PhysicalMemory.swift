@@ -81,6 +81,20 @@ public final class PhysicalMemory {
     return true
   }
 
+  /// Calls `body` with the address and the bytes of every page that is not all zero, ascending, until it returns false.
+  /// Returns whether it never did.
+  public func forEachNonzeroPage(_ body: (UInt64, UnsafeRawBufferPointer) -> Bool) -> Bool {
+    for page in 0..<size / Self.pageSize {
+      let start = base + page * Self.pageSize
+      let words = start.assumingMemoryBound(to: UInt64.self)
+      var any: UInt64 = 0
+      for i in 0..<Self.pageSize / 8 { any |= words[i] }
+      if any == 0 { continue }
+      if !body(UInt64(page * Self.pageSize), UnsafeRawBufferPointer(start: start, count: Self.pageSize)) { return false }
+    }
+    return true
+  }
+
   // MARK: Forks
 
   /// How many forks are open.

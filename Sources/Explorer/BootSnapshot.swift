@@ -1,0 +1,199 @@
+/// The boot to the probe, done once and kept on disk: RAM as a sparse file, the processor and the board beside it.
+///
+/// A snapshot is named by a digest of everything that it depends on: the kernel, the probe, the profile, memory, command line
+/// and this build of Limen. It is written to a draft and renamed, so that a reader sees all of it or nothing, and any part of
+/// the cache can be deleted at any time. A snapshot that cannot be written is no error: the boot was done, only not kept.
+import BareMetal
+import Findings
+import Foundation
+import KernelImage
+import Machine
+
+public struct BootSnapshot {
+  public let guest: Guest
+  public let probe: ProbeImage
+  public let profile: Profile
+  public let cache: URL?
+
+  /// The boot is given up after this many instructions.
+  public static let bootBound: UInt64 = 20_000_000_000
+  /// The newest snapshots that are kept.
+  public static let kept = 12
+
+  public init(guest: Guest, probe: ProbeImage, profile: Profile, cache: URL? = BootSnapshot.standardCache) {
+    self.guest = guest
+    self.probe = probe
+    self.profile = profile
+    self.cache = cache
+  }
+
+  /// `$LIMEN_CACHE`, `$XDG_CACHE_HOME/limen` or `~/.cache/limen`; snapshots lie in `snapshots` below it.
+  public static var standardCache: URL? {
+    let environment = ProcessInfo.processInfo.environment
+    func folder(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+    if let own = folder("LIMEN_CACHE") { return URL(filePath: own).appending(path: "snapshots") }
+    if let base = folder("XDG_CACHE_HOME") { return URL(filePath: base).appending(path: "limen/snapshots") }
+    if let home = folder("HOME") { return URL(filePath: home).appending(path: ".cache/limen/snapshots") }
+    return nil
+  }
+
+  public enum Refusal: Error, CustomStringConvertible {
+    case died(kernel: String, how: String, place: String, lastWords: String)
+    case unsupported(kernel: String, what: String, place: String)
+    case tooLong(kernel: String, instructions: UInt64, place: String)
+
+    public var description: String {
+      switch self {
+      case .died(let kernel, let how, let place, let words):
+        "\(kernel): the kernel did not reach the probe: \(how) at \(place)" + (words.isEmpty ? "" : "; it last said: \(words)")
+      case .unsupported(let kernel, let what, let place): "\(kernel): unsupported: \(what) at \(place)"
+      case .tooLong(let kernel, let instructions, let place):
+        "\(kernel): the kernel did not reach the probe within \(instructions) instructions; it stands at \(place)"
+      }
+    }
+  }
+
+  /// A machine at the probe's request, from the cache or booted now. `progress` hears how far a boot is.
+  public func ready(progress: (UInt64) -> Void = { _ in }) throws -> ReadyMachine {
+    if let computer = load() { return machine(computer) }
+    let computer = try boot(progress)
+    save(computer)
+    return machine(computer)
+  }
+
+  private func machine(_ computer: BareMetalComputer) -> ReadyMachine {
+    ReadyMachine(
+      computer, probe: probe, profile: profile.vendor == .intel ? .intel : .amd, symbols: guest.kernel.symbols)
+  }
+
+  private func boot(_ progress: (UInt64) -> Void) throws -> BareMetalComputer {
+    let computer = try guest.computer(profile: profile)
+    var said: [UInt8] = []
+    computer.console = { said.append($0) }
+    let target = try probe.address("limen_ready")
+    func place() -> String {
+      let rip = computer.processor.rip
+      return guest.kernel.symbols.symbolize(rip).map { "\($0)" } ?? "0x\(String(rip, radix: 16))"
+    }
+    while true {
+      let end = computer.run(50_000_000, until: target)
+      progress(computer.processor.retired)
+      switch end {
+      case .budget:
+        if computer.processor.rip == target && computer.processor.cpl == 3 {
+          computer.console = nil
+          return computer
+        }
+        if computer.processor.retired >= Self.bootBound {
+          throw Refusal.tooLong(kernel: guest.kernel.name, instructions: Self.bootBound, place: place())
+        }
+      case .unsupported(let what):
+        throw Refusal.unsupported(kernel: guest.kernel.name, what: "\(what)", place: place())
+      case .powerOff: throw death("it halted", place(), said)
+      case .reset(let byShutdown): throw death(byShutdown ? "triple fault" : "it reset the machine", place(), said)
+      case .debugExit: throw death("it left through the debug port", place(), said)
+      }
+    }
+  }
+
+  private func death(_ how: String, _ place: String, _ said: [UInt8]) -> Refusal {
+    let lines = String(decoding: said, as: UTF8.self).split(whereSeparator: \.isNewline)
+    return .died(kernel: guest.kernel.name, how: how, place: place, lastWords: lines.last.map(String.init) ?? "")
+  }
+
+  // MARK: The cache
+
+  private static let layout = 1
+
+  /// Names this build: a digest of the running program's file.
+  private static let build: String = {
+    guard let bytes = try? Data(contentsOf: URL(filePath: "/proc/self/exe")) else { return "unknown" }
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    bytes.withUnsafeBytes { raw in
+      for i in 0..<raw.count / 8 {
+        hash = (hash ^ raw.loadUnaligned(fromByteOffset: i * 8, as: UInt64.self)) &* 0x0000_0100_0000_01B3 ^ (hash >> 31)
+      }
+    }
+    return String(hash, radix: 16) + "-\(bytes.count)"
+  }()
+
+  /// The key of this snapshot.
+  private var key: String {
+    let parts = [
+      "\(Self.layout)", Self.build, guest.kernel.digest, profile.name, "\(guest.memory)", guest.commandLine,
+      SHA256.hexadecimal(of: guest.initrd),
+    ]
+    return SHA256.hexadecimal(of: Array(parts.joined(separator: "\n").utf8))
+  }
+
+  private var folder: URL? { cache?.appending(path: key) }
+
+  private func load() -> BareMetalComputer? {
+    guard let folder, let state = try? Data(contentsOf: folder.appending(path: "processor")),
+      let boardText = try? Data(contentsOf: folder.appending(path: "board.json")),
+      let board = try? JSONDecoder().decode(Board.self, from: boardText),
+      let processor = Processor.state(fromArchive: [UInt8](state))
+    else { return nil }
+    let descriptor = open(folder.appending(path: "memory").path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, Int(status.st_size) == guest.memory << 20 else { return nil }
+    // The time of use orders the cache.
+    utimensat(AT_FDCWD, folder.path, nil, 0)
+    return try? BareMetalComputer(
+      memorySize: guest.memory << 20, file: descriptor, state: processor, board: board, profile: profile)
+  }
+
+  private func save(_ computer: BareMetalComputer) {
+    guard let cache, let folder else { return }
+    let files = FileManager.default
+    let draft = cache.appending(path: "draft-\(getpid())-\(key.prefix(16))")
+    do {
+      try files.createDirectory(at: draft, withIntermediateDirectories: true)
+      try Data(computer.processor.archive).write(to: draft.appending(path: "processor"))
+      try JSONEncoder().encode(computer.board).write(to: draft.appending(path: "board.json"))
+      try writeMemory(computer.processor.memory, to: draft.appending(path: "memory").path)
+      // Somebody else may have been faster; theirs is as good.
+      if !files.fileExists(atPath: folder.path) { try files.moveItem(at: draft, to: folder) }
+      trim(cache)
+    } catch {}
+    try? files.removeItem(at: draft)
+  }
+
+  private struct WriteFailure: Error {}
+
+  /// Writes RAM, leaving holes where it is zero.
+  private func writeMemory(_ memory: PhysicalMemory, to path: String) throws {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw WriteFailure() }
+    defer { close(descriptor) }
+    guard ftruncate(descriptor, off_t(memory.size)) == 0 else { throw WriteFailure() }
+    let written = memory.forEachNonzeroPage { address, bytes in
+      var done = 0
+      while done < bytes.count {
+        let count = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(address) + off_t(done))
+        if count < 0 && errno == EINTR { continue }
+        if count <= 0 { return false }
+        done += count
+      }
+      return true
+    }
+    guard written else { throw WriteFailure() }
+  }
+
+  /// Keeps the newest snapshots, and drafts that may still be written.
+  private func trim(_ cache: URL) {
+    let files = FileManager.default
+    let keys: [URLResourceKey] = [.contentModificationDateKey]
+    guard let all = try? files.contentsOfDirectory(at: cache, includingPropertiesForKeys: keys) else { return }
+    func date(_ url: URL) -> Date {
+      (try? url.resourceValues(forKeys: [.contentModificationDateKey]).contentModificationDate) ?? .distantPast
+    }
+    let snapshots = all.filter { !$0.lastPathComponent.hasPrefix("draft-") }.sorted { date($0) > date($1) }
+    for old in snapshots.dropFirst(Self.kept) { try? files.removeItem(at: old) }
+    for draft in all where draft.lastPathComponent.hasPrefix("draft-") && date(draft).timeIntervalSinceNow < -3600 {
+      try? files.removeItem(at: draft)
+    }
+  }
+}

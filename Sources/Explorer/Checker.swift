@@ -1,0 +1,143 @@
+/// A whole check: profiles, crossings and postures, on as many threads as wanted, made into one report.
+///
+/// Every section is explored on a machine of its own state, so the report does not depend on the number of threads.
+import BareMetal
+import Findings
+import Foundation
+import KernelImage
+import Machine
+import Synchronization
+
+public struct Checker: Sendable {
+  public let kernel: KernelImage
+  public let kernelPath: String
+  public let probe: ProbeImage
+  public let memory: Int
+  public let append: String
+  public let profiles: [ProfileName]
+  public let crossings: [CrossingKind]
+  public let postures: [PostureName]
+  public let events: [EventKind]
+  public let ablations: [Ablation]
+  public let jobs: Int
+  public let witnessFolder: String
+
+  public init(
+    kernel: KernelImage, kernelPath: String, probe: ProbeImage, memory: Int, append: String, profiles: [ProfileName],
+    crossings: [CrossingKind], postures: [PostureName], events: [EventKind], ablations: [Ablation], jobs: Int,
+    witnessFolder: String
+  ) {
+    self.kernel = kernel
+    self.kernelPath = kernelPath
+    self.probe = probe
+    self.memory = memory
+    self.append = append
+    self.profiles = profiles
+    self.crossings = crossings
+    self.postures = postures
+    self.events = events
+    self.ablations = ablations
+    self.jobs = jobs
+    self.witnessFolder = witnessFolder
+  }
+
+  public struct Result: Sendable {
+    public var report: CheckReport
+    public var witnesses: [Witness]
+  }
+
+  /// Seconds of the kernel's own delays are spared where they cannot matter; the console stays loud, since it is evidence.
+  static let probeCommandLine = "panic=-1 quiet"
+
+  private struct Task: Sendable {
+    var profile: ProfileName
+    var crossing: CrossingKind
+    var posture: PostureName
+  }
+
+  public func snapshot(_ profile: ProfileName) throws -> BootSnapshot {
+    let line = [Guest.standardCommandLine, Self.probeCommandLine, append].filter { !$0.isEmpty }.joined(separator: " ")
+    let guest = Guest(
+      kernel: kernel, initrd: try Initramfs.running(probe.bytes).archive, commandLine: line, memory: memory)
+    return BootSnapshot(guest: guest, probe: probe, profile: profile == .intel ? .intel : .amd)
+  }
+
+  /// Explores everything. `progress` hears a line for a terminal.
+  public func check(progress: @Sendable (String) -> Void) throws -> Result {
+    var wanted = postures
+    for posture in ablations.compactMap(\.posture) where !wanted.contains(posture) { wanted.append(posture) }
+    var tasks: [Task] = []
+    for profile in profiles {
+      for crossing in crossings { for posture in wanted { tasks.append(Task(profile: profile, crossing: crossing, posture: posture)) } }
+    }
+    // One boot of each profile first, so that the threads find its snapshot.
+    for profile in profiles {
+      _ = try snapshot(profile).ready { progress("booting (\(profile.rawValue)): \($0 / 1_000_000) million instructions") }
+    }
+    let next = Atomic<Int>(0)
+    let sections = Mutex<[CheckSection]>([])
+    let failure = Mutex<(any Error)?>(nil)
+    let all = tasks
+    DispatchQueue.concurrentPerform(iterations: max(1, min(jobs, all.count))) { _ in
+      var machines: [ProfileName: ReadyMachine] = [:]
+      while true {
+        let i = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard i < all.count, failure.withLock({ $0 == nil }) else { return }
+        let task = all[i]
+        do {
+          let machine = try machines[task.profile] ?? snapshot(task.profile).ready()
+          machines[task.profile] = machine
+          progress("\(task.profile.rawValue) \(task.crossing.rawValue)/\(task.posture) (\(i + 1) of \(all.count))")
+          let section = explore(task, on: machine)
+          sections.withLock { $0.append(section) }
+        } catch {
+          failure.withLock { $0 = error }
+        }
+      }
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
+    let report = CheckReport(
+      kernel: identity, ablations: ablations.map(\.name), sections: sections.withLock { $0 })
+    return Result(report: report, witnesses: witnesses(of: report))
+  }
+
+  private var identity: KernelIdentity {
+    KernelIdentity(name: URL(filePath: kernelPath).lastPathComponent, sha256: kernel.digest)
+  }
+
+  private func explore(_ task: Task, on machine: ReadyMachine) -> CheckSection {
+    let exploration = Exploration(
+      machine, crossing: task.crossing, posture: task.posture, events: events, ablations: ablations
+    ) { invariant, path in
+      let witness = self.witness(task, invariant, path)
+      return "limen replay \(self.witnessFolder)/\(witness.fileName)"
+    }
+    return exploration.section()
+  }
+
+  private func witness(_ task: Task, _ invariant: InvariantName, _ path: Path) -> Witness {
+    Witness(
+      kernel: identity, kernelPath: kernelPath, platform: .bareMetal, profile: task.profile, memory: memory,
+      commandLine: append, crossing: task.crossing, posture: task.posture, ablations: ablations.map(\.name),
+      invariant: invariant, path: path)
+  }
+
+  private func witnesses(of report: CheckReport) -> [Witness] {
+    report.sections.flatMap { section in
+      section.findings.map {
+        witness(
+          Task(profile: section.profile, crossing: section.crossing, posture: section.posture), $0.invariant, $0.path)
+      }
+    }
+  }
+
+  /// Runs one path again and judges it alone.
+  public func replay(_ path: Path, line: String, progress: @Sendable (String) -> Void) throws -> CheckReport {
+    let machine = try snapshot(profiles[0]).ready { progress("booting: \($0 / 1_000_000) million instructions") }
+    let exploration = Exploration(
+      machine, crossing: crossings[0], posture: postures[0], events: [], ablations: ablations
+    ) { _, _ in line }
+    return CheckReport(
+      kernel: identity, ablations: ablations.map(\.name), sections: [exploration.replay(path)])
+  }
+}
