@@ -6,12 +6,16 @@
 public enum PackedShift: UInt8, CaseIterable, Sendable {
   case psllw, pslld, psllq, psrlw, psrld, psrlq, psraw, psrad
 
-  public func callAsFunction<R: PackedRegister>(_ a: R, by count: UInt64) -> R {
+  public func callAsFunction(_ a: Vector128, by count: UInt64) -> Vector128 { result(a, count) }
+  public func callAsFunction(_ a: UInt64, by count: UInt64) -> UInt64 { result(a, count) }
+
+  @inline(__always)
+  private func result<R: PackedRegister>(_ a: R, _ count: UInt64) -> R {
     switch self {
-    case .psllw: count > 15 ? .zero : R(elements: a.words &<< R.Words(repeating: UInt16(count)))
+    case .psllw: count > 15 ? .zero : R(elements: a.unsignedWords &<< R.UnsignedWords(repeating: UInt16(count)))
     case .pslld: count > 31 ? .zero : R(elements: a.doublewords &<< R.Doublewords(repeating: UInt32(count)))
     case .psllq: count > 63 ? .zero : a.quadwords(a) { value, _ in value &<< count }
-    case .psrlw: count > 15 ? .zero : R(elements: a.words &>> R.Words(repeating: UInt16(count)))
+    case .psrlw: count > 15 ? .zero : R(elements: a.unsignedWords &>> R.UnsignedWords(repeating: UInt16(count)))
     case .psrld: count > 31 ? .zero : R(elements: a.doublewords &>> R.Doublewords(repeating: UInt32(count)))
     case .psrlq: count > 63 ? .zero : a.quadwords(a) { value, _ in value &>> count }
     case .psraw: R(elements: a.signedWords &>> R.SignedWords(repeating: Int16(min(count, 15))))

@@ -39,26 +39,35 @@ extension UInt64 {
   }
 }
 
-extension PackedRegister {
-  /// PINSRW: the index counts modulo the number of words.
-  public func insertingWord(_ word: UInt16, at index: UInt8) -> Self {
-    var result = words
-    result[Int(index) & (Words.scalarCount - 1)] = word
-    return Self(elements: result)
+// PINSRW, PEXTRW (the index counts modulo the number of words) and PMOVMSKB, whose bit i also says for MASKMOVQ and
+// MASKMOVDQU whether byte i is stored.
+
+extension UInt64 {
+  public func insertingWord(_ word: UInt16, at index: UInt8) -> UInt64 {
+    let shift = UInt64(index & 3) * 16
+    return self & ~(0xFFFF << shift) | UInt64(word) << shift
   }
 
-  /// PEXTRW: the index counts modulo the number of words.
-  public func word(at index: UInt8) -> UInt16 { words[Int(index) & (Words.scalarCount - 1)] }
+  public func word(at index: UInt8) -> UInt16 { UInt16(truncatingIfNeeded: self >> (UInt64(index & 3) * 16)) }
 
-  /// PMOVMSKB; for MASKMOVQ and MASKMOVDQU, bit i says whether byte i is stored.
+  /// One multiplication gathers the eight sign bits, seven places apart, in the top byte.
   public var byteSigns: UInt32 {
-    var mask: UInt32 = 0
-    for i in 0..<Bytes.scalarCount { mask |= UInt32(bytes[i] >> 7) << UInt32(i) }
-    return mask
+    let signs = (self >> 7) & 0x0101_0101_0101_0101
+    return UInt32((signs &* 0x0102_0408_1020_4080) >> 56)
   }
 }
 
 extension Vector128 {
+  public func insertingWord(_ word: UInt16, at index: UInt8) -> Vector128 {
+    index & 4 == 0
+      ? Vector128(low: low.insertingWord(word, at: index), high: high)
+      : Vector128(low: low, high: high.insertingWord(word, at: index))
+  }
+
+  public func word(at index: UInt8) -> UInt16 { (index & 4 == 0 ? low : high).word(at: index) }
+
+  public var byteSigns: UInt32 { low.byteSigns | high.byteSigns << 8 }
+
   /// MOVMSKPS.
   public var singleSigns: UInt32 {
     let lowPair = low >> 31 & 1 | low >> 62 & 2
