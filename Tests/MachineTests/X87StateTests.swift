@@ -26,6 +26,15 @@ import Testing
       + (0..<2).map { UInt8(truncatingIfNeeded: value.signExponent >> UInt16(8 * $0)) }
   }
 
+  /// What FNSTENV may write of this state. The host's kernel can switch tasks between the load of the state and the
+  /// instruction, and AMD's XSAVE forgets the pointers when no exception is pending.
+  private func environments(of state: X87State, word: Bool) -> [[UInt8]] {
+    var forgotten = state
+    (forgotten.instructionPointer, forgotten.operandPointer, forgotten.opcode) = (0, 0, 0)
+    let all = state.hasPendingException ? [state] : [state, forgotten]
+    return all.map { bytes($0.environment(), word: word) }
+  }
+
   private func expectEqual(_ machine: X87State, _ host: FXSAVEArea, _ place: Comment) throws {
     try #require(
       X87Afterwards(machine.area, memory: [], flags: 0, ax: 0) == X87Afterwards(host, memory: [], flags: 0, ax: 0),
@@ -118,7 +127,8 @@ import Testing
       var host = before.area
       var memory = [UInt8](repeating: 0, count: 108)
       oracleX87Environment(.fnstenv, word, &host, &memory)
-      try #require(Array(memory[..<size]) == bytes(before.environment(), word: word), "fnstenv")
+      let found = Array(memory[..<size])
+      try #require(environments(of: before, word: word).contains(found), "fnstenv: \(found)")
       var after = before
       after.maskAll()
       try expectEqual(after, host, "fnstenv")
@@ -126,7 +136,9 @@ import Testing
       host = before.area
       oracleX87Environment(.fnsave, word, &host, &memory)
       let registers = (0..<8).flatMap { bytes(before[$0]) }
-      try #require(Array(memory[..<(size + 80)]) == bytes(before.environment(), word: word) + registers, "fnsave")
+      let saved = Array(memory[..<size])
+      try #require(environments(of: before, word: word).contains(saved), "fnsave: \(saved)")
+      try #require(Array(memory[size..<(size + 80)]) == registers, "fnsave")
       after = before
       after.initialize()
       try expectEqual(after, host, "fnsave")
