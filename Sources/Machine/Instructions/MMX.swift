@@ -59,7 +59,8 @@ extension Processor {
     case .mixedSinglesFromMMX:
       let source = try mmxSource(u)
       setVector(u, try complete(control.convertingToSingles(source, over: vectorDestination(u))))
-      s.pointee.x87.enterMMX()
+      // With a memory operand Intel's manual still has the transition to MMX ("CVTPI2PS"); AMD's processors make none.
+      if profile.vendor == .intel || !u.pointee.traits.contains(.memory) { s.pointee.x87.enterMMX() }
     case .mixedDoublesFromMMX:
       let source = try mmxSource(u)
       setVector(u, try complete(control.convertingToDoubles(source)))
