@@ -552,12 +552,6 @@ note_dr7:
   movq %dr7, %rbx
   jmp stubs + 16
   .popsection
-  CASE "detect-before-privilege"
-  DEBUG dr7, 0x2400
-  USER64
-  movq %dr7, %rax
-  LEAVE
-  END
 
   // I/O breakpoints need CR4.DE.
   CASE "io"

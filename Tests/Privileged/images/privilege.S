@@ -350,6 +350,7 @@ run_image:
   .macro UNDEFINED name, bytes:vararg
   CASE "\name"
   movl $user_scratch, %ebx
+  movl $0, %eax
   AT
   .byte \bytes
   END
@@ -429,6 +430,8 @@ run_image:
   movl $5, %eax
   movl $0, user_scratch
   movl $4, user_scratch + 4
+  movl $RPL3(U_DATA), %ecx
+  movl %ecx, %ds
   USER32
   .byte 0x62, 0x05  // bound %eax, user_scratch
   .long user_scratch
@@ -438,6 +441,8 @@ run_image:
   movl $4, %eax
   movl $0, user_scratch
   movl $4, user_scratch + 4
+  movl $RPL3(U_DATA), %ecx
+  movl %ecx, %ds
   USER32
   .byte 0x62, 0x05  // bound %eax, user_scratch
   .long user_scratch
