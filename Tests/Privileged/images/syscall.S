@@ -233,7 +233,7 @@ returned32:
   sysretq
   END
   CASE "sysret64-noncanonical-flags-kept"
-  movabsq $0x8000000000000000, %rcx
+  movabsq $0x8000000000000001, %rcx
   movl $0x47602, %r11d
   GATE 13, ist=1
   movq $user_stack_top, %rsp
