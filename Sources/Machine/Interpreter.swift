@@ -51,13 +51,14 @@ extension Processor {
   /// Runs until the instruction at `address` is next, or until the budget is used up or the platform is needed.
   /// The caller looks at `rip` to tell which.
   public func run(_ budget: UInt64, until address: UInt64) -> Exit {
-    if stopAddress != address {
-      // Blocks must not run across the address.
+    if splitAddress != address {
+      // Blocks must not run across the address, now or when it is asked for again.
       blocks.removeAll()
       for page in 0..<memory.size / PhysicalMemory.pageSize { memory.codeLines[page] = 0 }
       changeFetchKey()
-      stopAddress = address
+      splitAddress = address
     }
+    stopAddress = address
     defer { stopAddress = Self.noStop }
     return run(budget)
   }

@@ -39,6 +39,8 @@ public final class Processor {
   /// An instruction address at which a run stops before the instruction is executed. Not canonical where there is none.
   var stopAddress = Processor.noStop
   static let noStop: UInt64 = 1 << 63
+  /// The last address at which a run was to stop: no block runs across it.
+  var splitAddress = Processor.noStop
 
   var forks: [ProcessorState] = []
 
