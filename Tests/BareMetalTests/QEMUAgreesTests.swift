@@ -95,7 +95,7 @@ import Testing
     } when: {
       Self.cutShort.contains(image)
     }
-    for name in expected.order {
+    for name in expected.order where name != "done" {
       guard let lines = expected.lines[name], lines != ["\(name): *"] else { continue }
       let found = actualCases.lines[name] ?? []
       withKnownIssue("known hole", isIntermittent: true) {
