@@ -128,6 +128,22 @@ public struct Board: Equatable, Codable, Sendable {
 
   // MARK: Events from outside
 
+  /// One more interrupt of the timer that the kernel uses: the local APIC's where its entry is not masked, else counter 0's.
+  public mutating func raiseTimer() {
+    if isLocalAPICEnabled, let vector = localAPIC.timerVector {
+      deliverInterruptMessage(vector: vector)
+    } else {
+      raiseTimerInterrupt()
+    }
+  }
+
+  /// Whether `raiseTimer` would reach the processor.
+  public var canRaiseTimerInterrupt: Bool {
+    var copy = self
+    copy.raiseTimer()
+    return copy.interruptRequest
+  }
+
   /// One more rise of IRQ0, as if counter 0's cycle ended now. The timer itself goes on as it was.
   public mutating func raiseTimerInterrupt() {
     interruptControllers.setLine(0, false)

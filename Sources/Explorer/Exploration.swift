@@ -142,6 +142,7 @@ final class Exploration {
     var end = run.cross()
     for state in states.dropFirst() {
       var ownership: Ownership = []
+      if state.cpl == 0 && !state.canPush { ownership.insert(.userRSP) }
       if end == nil && processor.rip == state.rip && processor.cpl == state.cpl {
         if processor[.rsp] != state.rsp { ownership.insert(.userRSP) }
         if processor.segmentBase(.gs) != state.gsBase { ownership.insert(.userGS) }

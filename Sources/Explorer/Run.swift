@@ -107,6 +107,8 @@ final class Run {
     var gsBase: UInt64
     var cr3: UInt64
     var events: UInt64
+    /// Whether a frame could be pushed at RSP.
+    var canPush: Bool
 
     init(_ processor: Processor) {
       rip = processor.rip
@@ -115,12 +117,13 @@ final class Run {
       gsBase = processor.segmentBase(.gs)
       cr3 = processor.cr3
       events = processor.eventCount
+      canPush = cpl == 3 || processor.isSupervisorWritable(rsp &- 8)
     }
   }
 
   private func ownership(_ before: Before) -> Ownership {
     var result: Ownership = []
-    if before.rsp == user.rsp { result.insert(.userRSP) }
+    if before.rsp == user.rsp || !before.canPush { result.insert(.userRSP) }
     if before.gsBase == user.gsBase { result.insert(.userGS) }
     if user.hasSplitTables && before.cr3 == user.cr3 { result.insert(.userTables) }
     return result
@@ -193,17 +196,14 @@ final class Run {
     switch event {
     case .nmi: return processor.canTakeNMI ? nil : .blocked
     case .externalInterrupt:
-      guard interruptVector != nil else { return .noSource }
-      return processor.canTakeInterrupt ? nil : .masked
+      if !processor.canTakeInterrupt { return .masked }
+      return computer.board.canRaiseTimerInterrupt ? nil : .noSource
     case .machineCheck: return processor.machineChecksEnabled ? nil : .noSource
     case .debugBreakpoint:
       return processor.rflags.contains(.resume) || processor.shadow == .movSS ? .masked : nil
     case .pageFault: return .noSource
     }
   }
-
-  /// The timer's vector, which every kernel expects at any time.
-  private var interruptVector: UInt8? { computer.board.localAPIC.timerVector }
 
   /// Makes the event happen at this boundary. Nil while the run goes on.
   func inject(_ event: EventKind, asCrossing: Bool = false) -> RunEnd? {
@@ -218,7 +218,8 @@ final class Run {
       processor.raiseNMI()
       return finish(before, computer.step(), injected: true)
     case .externalInterrupt:
-      if let vector = interruptVector { computer.board.deliverInterruptMessage(vector: vector) }
+      // The timer's, which every kernel expects at any time.
+      computer.board.raiseTimer()
       return finish(before, computer.step(), injected: true)
     case .machineCheck: return finish(before, computer.deliver { $0.deliverMachineCheck() }, injected: true)
     case .debugBreakpoint: return finish(before, computer.deliver { $0.deliverInstructionBreakpoint(0) }, injected: true)

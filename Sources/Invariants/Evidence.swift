@@ -12,6 +12,8 @@ public struct BoundaryState: Sendable, Hashable {
   public var cr3: UInt64
   public var rflags: RFLAGS
   public var retired: UInt64
+  /// Supervisor mode can push at RSP: the word below it is mapped, writable and not the user's.
+  public var canPush: Bool
 
   public init(_ processor: Processor) {
     rip = processor.rip
@@ -21,6 +23,7 @@ public struct BoundaryState: Sendable, Hashable {
     cr3 = processor.cr3
     rflags = processor.rflags
     retired = processor.retired
+    canPush = processor.isSupervisorWritable(processor[.rsp] &- 8)
   }
 }
 
@@ -28,7 +31,7 @@ public struct BoundaryState: Sendable, Hashable {
 public struct Ownership: OptionSet, Sendable, Hashable {
   public var rawValue: UInt8
   public init(rawValue: UInt8) { self.rawValue = rawValue }
-  /// RSP is what the user chose.
+  /// RSP is what the user chose, or nothing that a frame could be pushed to: not the kernel's own stack.
   public static let userRSP = Ownership(rawValue: 1)
   /// The active GS base is the user's.
   public static let userGS = Ownership(rawValue: 2)

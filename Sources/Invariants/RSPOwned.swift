@@ -16,6 +16,11 @@ struct RSPOwned: Invariant {
 
   func judge(_ run: Evidence) -> Violation? {
     for delivery in run.deliveries where delivery.fromCPL == 0 && delivery.ownership.contains(.userRSP) {
+      if delivery.vector == 8 {
+        return Violation(
+          "an event could not push its frame at \(hex(delivery.previousRSP)), which is not the kernel's stack, and became a "
+            + "double fault", at: delivery.from, origin: delivery.from, "the event was taken here, with RSP not the kernel's")
+      }
       // A frame within one frame's size below the interrupted RSP was pushed at that RSP.
       let distance = delivery.previousRSP &- delivery.frame
       guard distance <= 64 else { continue }

@@ -44,8 +44,9 @@ extension Processor {
     case 0x174: return msr.sysenterCS
     case 0x175: return msr.sysenterESP
     case 0x176: return msr.sysenterEIP
-    case 0x179: return 0
-    case 0x17A: return 0
+    case 0x179: return profile.machineCheckCapabilities
+    case 0x17A: return msr.machineCheckStatus
+    case 0x400...0x403: return msr.machineCheckBank[Int(index - 0x400)]
     case 0x1A0: return profile.vendor == .intel ? msr.miscellaneousEnable : nil
     case 0x1D9: return msr.debugControl
     case 0x200...0x20F, 0x250, 0x258, 0x259, 0x268...0x26F: return 0
@@ -77,7 +78,12 @@ extension Processor {
     case 0x174: s.pointee.msr.sysenterCS = value
     case 0x175: s.pointee.msr.sysenterESP = try canonical(value)
     case 0x176: s.pointee.msr.sysenterEIP = try canonical(value)
-    case 0x17A: break
+    case 0x17A: s.pointee.msr.machineCheckStatus = value & 7
+    // SDM vol. 3B, "IA32_MCi_STATUS MSRS": software may only clear the status.
+    case 0x401, 0x402, 0x403:
+      guard value == 0 || profile.vendor == .amd else { throw Fault.gp() }
+      s.pointee.msr.machineCheckBank[Int(index - 0x400)] = value
+    case 0x400: s.pointee.msr.machineCheckBank[0] = value
     case 0x1A0:
       guard profile.vendor == .intel else { throw Fault.gp() }
       s.pointee.msr.miscellaneousEnable = value

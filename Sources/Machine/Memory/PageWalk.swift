@@ -142,6 +142,23 @@ extension Processor {
     }
   }
 
+  /// Whether supervisor mode could store at `linear` in the current address space with SMAP on: mapped, writable, and not a
+  /// user page. No fault is raised and no flag is set.
+  public func isSupervisorWritable(_ linear: UInt64) -> Bool {
+    guard Self.isCanonical(linear), s.pointee.cr0 & CR0.paging != 0 else { return false }
+    var table = s.pointee.cr3 & PageTableEntry.addressMask
+    var shift: UInt64 = 39
+    var isUser = true
+    while true {
+      let entry = loadPhysical64(table + ((linear >> shift) & 0x1FF) &* 8)
+      guard entry & PageTableEntry.present != 0, entry & PageTableEntry.writable != 0 else { return false }
+      isUser = isUser && entry & PageTableEntry.user != 0
+      if shift == 12 || (shift != 39 && entry & PageTableEntry.pageSize != 0) { return !isUser }
+      table = entry & PageTableEntry.addressMask
+      shift -= 9
+    }
+  }
+
   /// A page-table entry or descriptor; all ones where there is no RAM.
   @inline(__always) func loadPhysical64(_ address: UInt64) -> UInt64 {
     guard memory.contains(address, count: 8) else { return ~0 }

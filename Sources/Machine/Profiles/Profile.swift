@@ -47,6 +47,17 @@ public struct Profile: Sendable {
     EFER.syscallEnable | EFER.longModeEnable | EFER.longModeActive | EFER.noExecute
   }
 
+  /// IA32_MCG_CAP: one bank; on Intel software error recovery (MCG_SER_P).
+  var machineCheckCapabilities: UInt64 { vendor == .intel ? 1 << 24 | 1 : 1 }
+
+  /// IA32_MC0_STATUS of the machine check that can be injected, one that a kernel need not die of: on Intel an uncorrected
+  /// error found by memory scrubbing, "action optional" (SDM vol. 3B, "Machine-Check Error Codes Interpretation", "UCR Error
+  /// Classification"); AMD has none that is both fatal to nothing and an exception, so the bank stays empty.
+  var injectedMachineCheck: UInt64 {
+    // VAL, UC, EN, S; MCACOD 0xC0: memory scrubbing.
+    vendor == .intel ? 1 << 63 | 1 << 61 | 1 << 60 | 1 << 56 | 0xC0 : 0
+  }
+
   var microcodeRevision: UInt64 { vendor == .intel ? 0x1 << 32 : 0x0100_0065 }
 
   /// MSRs that read as a constant; nil where there is none.
@@ -65,10 +76,10 @@ public struct Profile: Sendable {
 
   // MARK: CPUID
 
-  /// FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2
+  /// FPU DE PSE TSC MSR PAE MCE CX8 APIC SEP PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2
   private var features1D: UInt32 {
     var bits: UInt32 = 0
-    for bit in [0, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 16, 17, 19, 23, 24, 25, 26] { bits |= 1 << UInt32(bit) }
+    for bit in [0, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26] { bits |= 1 << UInt32(bit) }
     return bits
   }
 

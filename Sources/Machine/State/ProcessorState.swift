@@ -105,6 +105,8 @@ public struct ModelSpecificRegisters: Sendable {
   public internal(set) var debugControl: UInt64 = 0
   public internal(set) var miscellaneousEnable: UInt64 = 1
   public internal(set) var machineCheckStatus: UInt64 = 0
+  /// The one error-reporting bank: control, status, address, miscellaneous.
+  var machineCheckBank = InlineArray<4, UInt64>(repeating: 0)
   public internal(set) var mtrrDefaultType: UInt64 = 0
 }
 
