@@ -320,8 +320,9 @@ extension Translator {
       operation.dst = Slot.t0
       operation.traits.insert(.memory)
       emit(operation)
-      // The body leaves in t0 what memory becomes; the store happens in either case.
+      // The body leaves in t0 what memory becomes and in t1 the accumulator; the store happens in either case.
       store(0, from: Slot.t0)
+      emit(.move64, dst: Slot.rax, src: Slot.t1)
     } else {
       operation.dst = slot(0)
       emit(operation)

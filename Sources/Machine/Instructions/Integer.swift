@@ -283,12 +283,13 @@ extension Processor {
   private func compareExchangeAt<W: FixedWidthInteger & UnsignedInteger>(_ u: Operation, _ type: W.Type) {
     let old = get(u.pointee.dst, type)
     let expected = get(Slot.rax, type)
+    if u.pointee.traits.contains(.memory) { set(Slot.t1, get(Slot.rax, UInt64.self)) }
     _ = s.pointee.subtract(expected, old)
     if expected == old {
       set(u.pointee.dst, get(u.pointee.src, type))
     } else {
-      // The destination is written in either case; a register destination of 32 bits is not zero-extended then.
-      set(Slot.rax, old)
+      // Memory is written in either case, and its address may depend on the accumulator: that changes after the store.
+      set(u.pointee.traits.contains(.memory) ? Slot.t1 : Slot.rax, old)
     }
   }
 
