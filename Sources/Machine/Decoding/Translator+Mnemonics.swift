@@ -375,8 +375,8 @@ extension Translator {
     }
     if isMemory(0) {
       var operation = external(.popMemory, width: stackWidth)
-      if is64 && addressWidth == 8 {
-        address(&operation, 0, write: true)
+      if is64 {
+        address(&operation, 0, write: true, inBody: true)
       } else {
         emit(.unmodelledForm, [.endsBlock])
         return

@@ -133,7 +133,10 @@ struct Translator {
   }
 
   /// Makes `operation` address the memory operand `i`, emitting what must come before it. `size` is the bytes accessed.
-  mutating func address(_ operation: inout MicroOperation, _ i: Int, size: Int? = nil, write: Bool = false) {
+  /// `inBody` says that the body of 64-bit code computes the address, a 32-bit one too.
+  mutating func address(
+    _ operation: inout MicroOperation, _ i: Int, size: Int? = nil, write: Bool = false, inBody: Bool = false
+  ) {
     let memory = operand(i).mem
     let segment = Self.segment(memory.segment) ?? .ds
     if segment == .ss { operation.traits.insert(.stack) }
@@ -152,7 +155,8 @@ struct Translator {
     if is64 {
       if segment == .fs { operation.segment = Slot.fsBase }
       if segment == .gs { operation.segment = Slot.gsBase }
-      if addressWidth == 8 {
+      if addressWidth != 8 && inBody { operation.traits.insert(.shortAddress) }
+      if addressWidth == 8 || inBody {
         operation.base = parts.base
         operation.index = parts.index
         operation.scale = parts.scale

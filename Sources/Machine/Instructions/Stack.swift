@@ -82,7 +82,9 @@ extension Processor {
     let before = get(Slot.rsp, UInt64.self)
     pop(bytes: width)
     do throws(Fault) {
-      try storeSized(linear(u), popped, width, stack: u.pointee.traits.contains(.stack))
+      let offset = effective(u) & (u.pointee.traits.contains(.shortAddress) ? 0xFFFF_FFFF : ~0)
+      let at = offset &+ get(u.pointee.segment, UInt64.self)
+      try storeSized(at, popped, width, stack: u.pointee.traits.contains(.stack))
     } catch {
       set(Slot.rsp, before)
       throw error
