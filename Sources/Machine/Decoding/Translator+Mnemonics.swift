@@ -183,9 +183,11 @@ extension Translator {
   }
 
   private mutating func extend(signed: Bool) {
-    let from = width(1)
     let to = width(0)
-    let source = load(1, into: Slot.t0) ?? Slot.zero
+    // MOVSXD with a 16-bit operand moves a word. SDM vol. 2B, "MOVSX/MOVSXD", has a word for its source; AMD's processors
+    // read a doubleword and drop half of it.
+    let from = min(width(1), to)
+    let source = load(1, into: Slot.t0, width: profile.vendor == .amd ? nil : from) ?? Slot.zero
     if from == to {
       registerMove(slot(0), source, to)
       return

@@ -179,11 +179,11 @@ struct Translator {
   }
 
   /// The operand as a value in a register slot, loaded where it is in memory; nil for an immediate.
-  mutating func load(_ i: Int, into temporary: UInt8) -> UInt8? {
+  mutating func load(_ i: Int, into temporary: UInt8, width given: Int? = nil) -> UInt8? {
     if isRegister(i) { return slot(i) }
     if isImmediate(i) { return nil }
-    var operation = MicroOperation(Opcode.load8.ofWidth(width(i)))
-    address(&operation, i)
+    var operation = MicroOperation(Opcode.load8.ofWidth(given ?? width(i)))
+    address(&operation, i, size: given)
     operation.dst = temporary
     emit(operation)
     return temporary
