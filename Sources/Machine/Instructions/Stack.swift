@@ -146,8 +146,8 @@ extension Processor {
         try push(frame, width: width)
       }
       let top = get(Slot.rsp, UInt64.self) &- u.pointee.imm
-      // The processor touches the new top of the stack as a write before it commits.
-      try probeWrite(try stackLinear(top, size: 1, write: true), size: 1, stack: true)
+      // The processor touches the new top of the stack as a write of the operand's width before it commits.
+      try probeWrite(try stackLinear(top, size: width, write: true), size: width, stack: true)
       setStackPointer(top)
       setSized(Slot.rbp, frame, width)
     } catch {
