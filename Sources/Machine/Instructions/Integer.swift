@@ -302,8 +302,8 @@ extension Processor {
     }
     let width = Int(half)
     let stack = u.pointee.traits.contains(.stack)
-    try probeWrite(at, size: width, stack: stack)
-    try probeWrite(at &+ half, size: width, stack: stack)
+    // The operand is one of twice the width: its alignment is checked whole.
+    try probeWrite(at, size: 2 * width, stack: stack)
     let low = try loadSized(at, width, stack: stack)
     let high = try loadSized(at &+ half, width, stack: stack)
     let equal = low == getSized(Slot.rax, width) && high == getSized(Slot.rdx, width)
