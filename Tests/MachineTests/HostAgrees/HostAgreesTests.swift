@@ -1,0 +1,73 @@
+/// Goal: whole integer instructions of user mode leave in the machine what they leave on the host processor: registers, flags,
+/// memory, RIP, and which exception with which error code and address.
+///
+/// `LIMEN_COMPARISONS` sets how many are made of each half; `Documentation/Oracles.md` records a long run.
+
+import Foundation
+import Machine
+import Testing
+
+/// Hears everything and keeps nothing: while it listens, every access takes the slow path.
+private final class SlowPath: Observer {
+  func read(_ linear: UInt64, size: Int, value: UInt64) {}
+  func wrote(_ linear: UInt64, size: Int, value: UInt64) {}
+  func delivered(_ vector: Vector, errorCode: UInt32?, from rip: UInt64) {}
+}
+
+@Suite(.serialized) struct HostAgreesTests {
+  static let total = ProcessInfo.processInfo.environment["LIMEN_COMPARISONS"].flatMap(Int.init) ?? 1_200_000
+  static let rounds = 16
+
+  @Test(
+    "integer instructions", arguments: [(seed: 0x4C69_6D65_6E01, slow: false), (seed: 0x4C69_6D65_6E02, slow: true)])
+  func hostAgrees(seed: UInt64, slow: Bool) throws {
+    let half = (Self.total + 1) / 2
+    var comparison = try #require(HostComparison(seed: seed), "the fixed addresses are not free")
+    let listener = SlowPath()
+    if slow { comparison.processor.observer = listener }
+    while comparison.compared < half {
+      let form = comparison.source.form()
+      comparison.compare(form, rounds: min(Self.rounds, half - comparison.compared))
+    }
+    print("seed \(String(seed, radix: 16)): \(comparison.compared) comparisons, \(comparison.raised) exceptions")
+    for difference in comparison.differences { Issue.record("\(difference)") }
+    #expect(comparison.differing == 0)
+    #expect(comparison.compared == half)
+    #expect(comparison.raised > half / 200)
+  }
+}
+
+extension FormSource {
+  mutating func form() -> InstructionForm {
+    switch random.below(64) {
+    case 0..<12: binaryArithmetic()
+    case 12..<14: test()
+    case 14..<16: oneOperand()
+    case 16..<19: multiply()
+    case 19..<21: divide()
+    case 21..<26: shift()
+    case 26..<28: shiftDouble()
+    case 28..<32: bitTest()
+    case 32: bitScan()
+    case 33: byteSwap()
+    case 34: extendAccumulator()
+    case 35: flagInstruction()
+    case 36..<38: move()
+    case 38..<40: extendingMove()
+    case 40..<42: conditional()
+    case 42..<44: loadAddress()
+    case 44: noOperation()
+    case 45: exchange()
+    case 46..<49: compareExchange()
+    case 49..<51: push()
+    case 51..<53: pop()
+    case 53: pushFlags()
+    case 54: frame()
+    case 55: tableLookup()
+    case 56..<60: string()
+    case 60..<62: relativeBranch()
+    case 62: indirectBranch()
+    default: chance(4) ? refused() : binaryArithmetic()
+    }
+  }
+}
