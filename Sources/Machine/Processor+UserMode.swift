@@ -1,14 +1,14 @@
 /// A processor that begins in 64-bit user mode, with a kernel that does nothing but say which exception came.
 ///
-/// For tests of single instructions, and for whoever plays the kernel of a small program: start, step, ask `takeException`
-/// after each step. SDM vol. 3A, "IA-32e Mode Operation", "4-Level Paging and 5-Level Paging", "64-Bit Mode Stack Frame".
+/// For tests of instructions, and for whoever plays the kernel of a small program: start, run until halted, ask
+/// `takeException`, run again. SDM vol. 3A, "IA-32e Mode Operation", "4-Level Paging and 5-Level Paging", "64-Bit Mode Stack Frame".
 /// The selectors are those of Linux (CS 0x33, SS 0x2B, the rest null), so that a user program cannot tell.
 ///
 /// The system area, addressed as it lies in physical memory:
 ///
 ///     +0x0000  PML4, PDPT and page directory, a page each
 ///     +0x3000  IDT; GDT at +0x3200; TSS at +0x3400
-///     +0x4000  where the gates lead, 16 bytes apart; nothing is there to execute
+///     +0x4000  where the gates lead, 16 bytes apart: each is a HLT
 ///     +0x5000  the stack of privilege 0
 ///     +0x6000  page tables, one for each 2 MiB that holds a user page
 
@@ -91,7 +91,8 @@ extension Processor {
     return true
   }
 
-  /// The exception that the last step delivered, if it did; the processor is back in user mode, at the RIP of its frame.
+  /// The exception that was delivered since the processor was in user mode last; it is back there, at the RIP of the frame.
+  /// Nil where it never left.
   public func takeException() -> TakenException? {
     let handlers = (s.pointee.cr3 & PageTableEntry.addressMask) + SystemArea.handlers
     guard s.pointee.cpl == 0, s.pointee.rip >= handlers, s.pointee.rip < handlers + SystemArea.vectors * 16 else {
@@ -109,6 +110,7 @@ extension Processor {
       vector: vector, errorCode: errorCode, rip: loadPhysical64(at), rsp: loadPhysical64(at + 24),
       rflags: RFLAGS(rawValue: loadPhysical64(at + 16)))
     enterUserCode(&s.pointee)
+    s.pointee.isHalted = false
     s.pointee.rip = taken.rip
     set(Slot.rsp, taken.rsp)
     s.pointee.rflags = taken.rflags
@@ -131,6 +133,7 @@ extension Processor {
       gates.append(target >> 32)
     }
     writeWords(gates, at: area + SystemArea.descriptorTables)
+    writePhysical([UInt8](repeating: 0xF4, count: Int(SystemArea.vectors * 16)), at: area + SystemArea.handlers)
     let tss = area + SystemArea.tss
     writeWords(
       [

@@ -172,6 +172,7 @@ bool hostIsAMD(void) {
 
 void hostPlace(uint64_t address, const uint8_t *bytes, uint32_t count) {
   for (uint64_t at = placedFrom & ~15ull; at < placedTo; at += HOST_LANDING) writeLanding(at);
+  if (count > HOST_CODE_END - address) count = (uint32_t)(HOST_CODE_END - address);
   placedFrom = address;
   placedTo = address + count;
   memcpy((void *)address, bytes, count);

@@ -40,7 +40,8 @@ bool hostPrepare(void);
 /// Whether the host's vendor is AMD: the machine's profile follows it where vendors differ.
 bool hostIsAMD(void);
 
-/// Writes an instruction at `address` in the code pages, with a landing place right behind it where there is room.
+/// Writes instructions at `address` in the code pages, with a landing place right behind them where there is room. What
+/// would lie behind the pages is left out.
 void hostPlace(uint64_t address, const uint8_t *bytes, uint32_t count);
 
 /// Fills the page that is readable alone.

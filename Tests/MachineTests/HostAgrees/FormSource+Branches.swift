@@ -15,7 +15,7 @@ extension FormSource {
       let at = UInt64(Int(next) + reach.lowerBound + random.below(reach.count)) & ~(step - 1)
       let distance = Int(at) - Int(next)
       if reach.contains(distance), at >= UInt64(HOST_CODE), at < UInt64(HOST_CODE_END),
-        at + step <= from || at >= next + 2 * step
+        at + step <= from - UInt64(Self.longestFiller) || at >= next + 2 * step
       {
         return at
       }
@@ -76,7 +76,8 @@ extension FormSource {
     }
     // RIP-relative operands were placed already, perhaps over the target.
     if form.memory == nil || form.memory?.base != nil || form.memory?.index != nil { form.address = address }
-    let covered = form.address &- 16..<form.address + UInt64(form.bytes.count + 2 * Int(HOST_LANDING))
+    let covered =
+      form.address - 16 - UInt64(Self.longestFiller)..<form.address + UInt64(form.bytes.count + 2 * Int(HOST_LANDING))
     return covered.contains(target) ? indirectBranch() : form
   }
 

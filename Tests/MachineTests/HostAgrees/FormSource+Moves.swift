@@ -24,7 +24,8 @@ extension FormSource {
           [.noRepeat, .noOperandSize])
       }
       // MOV from a segment register; FS and GS are the host's own.
-      return encode(.defined, width: wordWidth(), [0x8C], reg: random.below(4), .register(random.below(16)))
+      let operand: RM = chance(2) ? .register(random.below(16)) : .memory(size: 2)
+      return encode(.defined, width: wordWidth(), [0x8C], reg: random.below(4), operand)
     }
   }
 

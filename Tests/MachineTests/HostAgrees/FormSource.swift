@@ -47,6 +47,17 @@ struct FormSource {
   mutating func width() -> Int { [1, 2, 4, 8][random.below(4)] }
   mutating func wordWidth() -> Int { [2, 4, 8][random.below(3)] }
 
+  static let longestFiller = 16
+
+  /// Instructions that change nothing, to stand before a form, so that it is not the first of its block.
+  mutating func filler() -> [UInt8] {
+    var bytes: [UInt8] = []
+    for _ in 0..<random.below(4) {
+      bytes += one([[0x90], [0x66, 0x90], [0x0F, 0x1F, 0x00], [0x48, 0x89, 0xC0], [0x4D, 0x8D, 0x24, 0x24]])
+    }
+    return bytes
+  }
+
   /// An integer drawn to extremes, of all widths at once.
   mutating func integer() -> UInt64 {
     let n = UInt64(random.below(64))

@@ -1,5 +1,6 @@
 /// The same instruction on the host processor and in the machine, and where they differ.
 
+import Foundation
 import HostInstructions
 import HostOracle
 import Machine
@@ -14,6 +15,7 @@ struct HostComparison {
   /// The encoding that was noted last: one difference of it is enough.
   private var lastNoted: [UInt8] = []
 
+  private static let breakpoint: UInt8 = 0xCC
   private static let names = GeneralRegister.allCases
   private static let memory = UInt64(HOST_MEMORY)..<UInt64(HOST_MEMORY_END)
 
@@ -30,6 +32,8 @@ struct HostComparison {
       UserPages(Self.memory, isWritable: true, isExecutable: false),
       UserPages(UInt64(HOST_CONSTANT)..<UInt64(HOST_CONSTANT_END), isWritable: false, isExecutable: false),
     ]
+    processor.writePhysical(
+      [UInt8](repeating: Self.breakpoint, count: Int(HOST_CODE_END - HOST_CODE)), at: UInt64(HOST_CODE))
     precondition(processor.startUserMode(pages: pages, systemArea: 0x10_0000), "the areas lie in 4 MiB of RAM")
     let constant = (0..<512).flatMap { _ in FormSource.littleEndian(source.integer(), 8) }
     constant.withUnsafeBufferPointer { hostFillConstant($0.baseAddress, UInt32($0.count)) }
@@ -56,24 +60,35 @@ struct HostComparison {
     return UnsafeRawPointer(bitPattern: UInt(address))!.loadUnaligned(as: UInt64.self)
   }
 
-  /// Executes `form` with `rounds` sets of operands.
+  /// Executes `form` with `rounds` sets of operands, alone or after instructions that change nothing.
   mutating func compare(_ form: InstructionForm, rounds: Int) {
-    form.bytes.withUnsafeBufferPointer { hostPlace(form.address, $0.baseAddress, UInt32($0.count)) }
-    processor.writePhysical(form.bytes, at: form.address)
-    for _ in 0..<rounds {
-      let before = source.draw(form, write: { [self] in write($0, $1) }, read: Self.read)
-      compareOnce(form, before)
+    var form = form
+    if source.chance(200), form.mayBeCutOff {
+      // The end of the instruction cannot be fetched.
+      form.address = UInt64(HOST_CODE_END) - UInt64(1 + source.random.below(form.bytes.count - 1))
     }
+    let alone = source.chance(2)
+    let filler = alone ? [] : source.filler()
+    let start = form.address - UInt64(filler.count)
+    let bytes = (filler + form.bytes).prefix(Int(UInt64(HOST_CODE_END) - start))
+    bytes.withUnsafeBufferPointer { hostPlace(start, $0.baseAddress, UInt32($0.count)) }
+    processor.writePhysical(bytes, at: start)
+    for _ in 0..<rounds {
+      var before = source.draw(form, write: { [self] in write($0, $1) }, read: Self.read)
+      before[Registers.rip] = start
+      compareOnce(form, before, alone: alone)
+    }
+    processor.writePhysical([UInt8](repeating: Self.breakpoint, count: bytes.count), at: start)
   }
 
-  private mutating func compareOnce(_ form: InstructionForm, _ before: Registers) {
+  private mutating func compareOnce(_ form: InstructionForm, _ before: Registers, alone: Bool) {
     let operand = form.operandRegister.map { before[$0] } ?? form.memory.map { Self.read($0.target) } ?? 0
     var host = before
     var outcome = HostOutcome()
     withUnsafeMutableBytes(of: &host.words) {
       hostExecute($0.baseAddress!.assumingMemoryBound(to: HostRegisters.self), &outcome)
     }
-    var (machine, machineOutcome) = execute(before)
+    var (machine, machineOutcome) = alone ? step(before) : run(form, before)
     compared += 1
     if outcome.vector >= 0 { raised += 1 }
 
@@ -111,10 +126,9 @@ struct HostComparison {
     }
   }
 
-  private func execute(_ before: Registers) -> (Registers, HostOutcome) {
-    for i in 0..<16 { processor[Self.names[i]] = before[i] }
-    processor.rflags = RFLAGS(rawValue: before[Registers.rflags])
-    processor.rip = before[Registers.rip]
+  /// Executes one instruction alone.
+  private func step(_ before: Registers) -> (Registers, HostOutcome) {
+    load(before)
     var outcome = HostOutcome(vector: -1, errorCode: 0, faultAddress: 0)
     var exit = processor.step()
     var exception = processor.takeException()
@@ -124,6 +138,34 @@ struct HostComparison {
       exception = processor.takeException()
     }
     if case .budget = exit {} else { outcome.vector = -2 }
+    return finish(exception, outcome)
+  }
+
+  /// Runs block by block until something is raised. The code pages are full of INT3, so that what completes ends in one.
+  private func run(_ form: InstructionForm, _ before: Registers) -> (Registers, HostOutcome) {
+    load(before)
+    _ = processor.run(64)
+    var exception = processor.takeException()
+    var completed = false
+    if let taken = exception, taken.vector == .breakpoint {
+      let at = taken.rip - 1
+      if at < form.address || at >= form.address + UInt64(form.bytes.count) {
+        completed = true
+        exception = nil
+        processor.rip = at
+      }
+    }
+    return finish(exception, HostOutcome(vector: completed ? -1 : -2, errorCode: 0, faultAddress: 0))
+  }
+
+  private func load(_ before: Registers) {
+    for i in 0..<16 { processor[Self.names[i]] = before[i] }
+    processor.rflags = RFLAGS(rawValue: before[Registers.rflags])
+    processor.rip = before[Registers.rip]
+  }
+
+  private func finish(_ exception: TakenException?, _ unless: HostOutcome) -> (Registers, HostOutcome) {
+    var outcome = unless
     if let exception {
       outcome.vector = Int32(exception.vector.rawValue)
       outcome.errorCode = exception.errorCode ?? 0
@@ -141,7 +183,7 @@ struct HostComparison {
     let count = Self.memory.count
     let host = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: UInt(Self.memory.lowerBound)), count: count)
     let machine = processor.memory.bytes(at: Self.memory.lowerBound, count: count)!
-    if machine.withUnsafeBytes({ $0.elementsEqual(host) }) { return nil }
+    if machine.withUnsafeBytes({ memcmp($0.baseAddress!, host.baseAddress!, count) }) == 0 { return nil }
     let at = (0..<count).first { host[$0] != machine[$0] }!
     let text = "memory at \(hex(Self.memory.lowerBound + UInt64(at))) host \(host[at]) machine \(machine[at])"
     processor.writePhysical([UInt8](host), at: Self.memory.lowerBound)

@@ -81,6 +81,13 @@ struct InstructionForm {
   /// The registers that string instructions use are 32 bits wide.
   var isShort = false
 
+  /// Whether its address is free and every byte of it counts.
+  var mayBeCutOff: Bool {
+    guard bytes.count > 1, family != .defined, case .plain = setup else { return false }
+    guard let memory else { return true }
+    return memory.base != nil || memory.index != nil
+  }
+
   /// Whether the instruction may look at or change memory.
   var touchesMemory: Bool {
     if memory != nil { return true }
