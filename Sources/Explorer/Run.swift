@@ -35,6 +35,7 @@ final class Run {
   private var evidence = Evidence(end: .user)
   private var leftEntry = false
   private var entered = false
+  private var consoleRead = 0
 
   /// A run that takes more is not coming back.
   static let bound = 4_000_000
@@ -77,6 +78,7 @@ final class Run {
       leftEntry = newValue.leftEntry
       entered = newValue.entered
       console = newValue.console
+      consoleRead = console.count
     }
   }
 
@@ -96,7 +98,7 @@ final class Run {
     if let end = skipAblated() { return end }
     let before = Before(processor)
     let stray = before.cpl == 0 && before.gsBase == user.gsBase && processor.nextInstructionUsesGS()
-    if stray && evidence.strayGS == nil { evidence.strayGS = StrayAccess(rip: before.rip, gsBase: before.gsBase) }
+    if stray && evidence.strayGS == nil { evidence.strayGS = StrayAccess(step: boundary, rip: before.rip, gsBase: before.gsBase) }
     return finish(before, computer.step(), injected: false)
   }
 
@@ -123,7 +125,8 @@ final class Run {
 
   private func ownership(_ before: Before) -> Ownership {
     var result: Ownership = []
-    if before.rsp == user.rsp || !before.canPush { result.insert(.userRSP) }
+    if before.rsp == user.rsp { result.insert(.userRSP) }
+    if !before.canPush { result.insert(.noStack) }
     if before.gsBase == user.gsBase { result.insert(.userGS) }
     if user.hasSplitTables && before.cr3 == user.cr3 { result.insert(.userTables) }
     return result
@@ -140,6 +143,7 @@ final class Run {
     case .debugExit: return .dead("it left through the debug port")
     case .unsupported(let what): return .unsupported("\(what)")
     }
+    if console.count != consoleRead, let words = newLastWords() { return .dead("it said: \(words)") }
     if processor.cpl != 3 { entered = true }
     // A crossing like single-stepping executes its user instruction first.
     if processor.cpl == 3 && (entered || boundary >= 8) { return .user }
@@ -149,12 +153,22 @@ final class Run {
     return nil
   }
 
+  /// A line that the kernel has just finished and in which it gives up.
+  private func newLastWords() -> String? {
+    guard console.last == UInt8(ascii: "\n") else { return nil }
+    let line = String(decoding: console[consoleRead...], as: UTF8.self)
+    consoleRead = console.count
+    guard NoKernelDeath.lastWords.contains(where: line.contains) else { return nil }
+    // The time stamp is the kernel's own and says nothing here.
+    return String(line.trimmingPrefix { $0 != "]" }.drop { $0 == "]" || $0 == " " }.prefix { !$0.isNewline })
+  }
+
   private func recordDelivery(_ before: Before, injected: Bool) {
     let instruction = processor.bytes(atLinear: before.rip, count: 3, tables: before.cr3)
     let atReturn = instruction.map(Self.returnsToUser) ?? false
     evidence.deliveries.append(
       DeliveryRecord(
-        vector: processor.lastVector.rawValue, errorCode: processor.lastErrorCode, from: before.rip, fromCPL: before.cpl,
+        step: boundary, vector: processor.lastVector.rawValue, errorCode: processor.lastErrorCode, from: before.rip, fromCPL: before.cpl,
         frame: processor[.rsp], previousRSP: before.rsp, ownership: ownership(before), cr2: processor.cr2,
         atReturn: atReturn, injected: injected))
     if ablations.contains(.nmiUnblockedEarly) && processor.lastVector == .nmi { processor.nmiBlocked = false }
@@ -172,16 +186,16 @@ final class Run {
   /// Flags and masks that a kernel-mode boundary must not show.
   private func watchBoundary() {
     let flags = processor.rflags
-    let ownsRSP = processor[.rsp] != user.rsp
+    let ownsRSP = processor[.rsp] != user.rsp && processor.isSupervisorWritable(processor[.rsp] &- 8)
     if !ownsRSP && flags.contains(.interruptEnable) && evidence.openWindow == nil && boundary > 0 {
-      evidence.openWindow = BoundaryState(processor)
+      evidence.openWindow = (boundary, BoundaryState(processor))
     }
     guard evidence.badFlags == nil else { return }
     if flags.contains(.trap) && !user.entersBySysenter {
-      evidence.badFlags = (processor.rip, flags)
+      evidence.badFlags = (boundary, processor.rip, flags)
     } else if ownsRSP && !leftEntry && !flags.isDisjoint(with: [.direction, .nestedTask]) {
       // The entry code has until its first call to clear them.
-      if processor.bytes(atLinear: processor.rip, count: 1) == [0xE8] { evidence.badFlags = (processor.rip, flags) }
+      if processor.bytes(atLinear: processor.rip, count: 1) == [0xE8] { evidence.badFlags = (boundary, processor.rip, flags) }
     }
     if ownsRSP && !leftEntry && processor.bytes(atLinear: processor.rip, count: 1) == [0xE8] { leftEntry = true }
   }

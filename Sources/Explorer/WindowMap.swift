@@ -6,11 +6,11 @@ struct WindowMap {
   var windows: [Window] = []
 
   init(_ boundaries: [Exploration.Boundary], _ crossing: CrossingKind, _ machine: ReadyMachine) {
-    for (kind, owner) in [(WindowKind.rsp, Ownership.userRSP), (.gs, .userGS), (.pageTables, .userTables)] {
+    for (kind, owner) in [(WindowKind.rsp, Ownership.notKernelStack), (.gs, .userGS), (.pageTables, .userTables)] {
       var start: Int?
       var isFirst = true
       for i in 0...boundaries.count {
-        let inside = i < boundaries.count && boundaries[i].state.cpl == 0 && boundaries[i].ownership.contains(owner)
+        let inside = i < boundaries.count && boundaries[i].state.cpl == 0 && !boundaries[i].ownership.isDisjoint(with: owner)
         if inside && start == nil { start = i }
         guard !inside, let from = start else { continue }
         start = nil

@@ -31,8 +31,12 @@ public struct BoundaryState: Sendable, Hashable {
 public struct Ownership: OptionSet, Sendable, Hashable {
   public var rawValue: UInt8
   public init(rawValue: UInt8) { self.rawValue = rawValue }
-  /// RSP is what the user chose, or nothing that a frame could be pushed to: not the kernel's own stack.
+  /// RSP is what the user chose.
   public static let userRSP = Ownership(rawValue: 1)
+  /// RSP is nothing that a frame could be pushed to: some kernels use it as a scratch register.
+  public static let noStack = Ownership(rawValue: 8)
+  /// RSP is not a stack of the kernel's own.
+  public static let notKernelStack: Ownership = [.userRSP, .noStack]
   /// The active GS base is the user's.
   public static let userGS = Ownership(rawValue: 2)
   /// The page tables are those that user mode runs on, and the kernel has others.
@@ -102,6 +106,8 @@ public enum RunEnd: Sendable, Equatable {
 
 /// An exception or interrupt that was delivered during a run.
 public struct DeliveryRecord: Sendable, Hashable {
+  /// The boundary that it led to, counted from the crossing.
+  public var step: Int
   public var vector: UInt8
   public var errorCode: UInt32?
   /// The interrupted instruction.
@@ -121,9 +127,10 @@ public struct DeliveryRecord: Sendable, Hashable {
   public var injected: Bool
 
   public init(
-    vector: UInt8, errorCode: UInt32?, from: UInt64, fromCPL: UInt8, frame: UInt64, previousRSP: UInt64,
+    step: Int, vector: UInt8, errorCode: UInt32?, from: UInt64, fromCPL: UInt8, frame: UInt64, previousRSP: UInt64,
     ownership: Ownership, cr2: UInt64, atReturn: Bool, injected: Bool
   ) {
+    self.step = step
     self.vector = vector
     self.errorCode = errorCode
     self.from = from
@@ -139,9 +146,11 @@ public struct DeliveryRecord: Sendable, Hashable {
 
 /// A GS-relative access by the kernel on the user's base.
 public struct StrayAccess: Sendable, Hashable {
+  public var step: Int
   public var rip: UInt64
   public var gsBase: UInt64
-  public init(rip: UInt64, gsBase: UInt64) {
+  public init(step: Int, rip: UInt64, gsBase: UInt64) {
+    self.step = step
     self.rip = rip
     self.gsBase = gsBase
   }
@@ -157,9 +166,9 @@ public struct Evidence: Sendable {
   public var deliveries: [DeliveryRecord] = []
   public var strayGS: StrayAccess?
   /// A kernel-mode boundary after the entry window with a flag set that the kernel must not run with.
-  public var badFlags: (rip: UInt64, flags: RFLAGS)?
+  public var badFlags: (step: Int, rip: UInt64, flags: RFLAGS)?
   /// A boundary that runs on the user's RSP with maskable interrupts open.
-  public var openWindow: BoundaryState?
+  public var openWindow: (step: Int, state: BoundaryState)?
   /// The user's view at the end, where the run came back.
   public var view: UserView?
   /// The same of the baseline.
@@ -180,6 +189,8 @@ public struct Evidence: Sendable {
 
 /// What an invariant says of one run.
 public struct Violation: Sendable, Hashable {
+  /// The boundary at which it shows; the largest number for what shows at the end alone.
+  public var step: Int
   public var message: String
   /// Where it broke.
   public var rip: UInt64
@@ -187,7 +198,10 @@ public struct Violation: Sendable, Hashable {
   public var origin: UInt64?
   public var originText: String?
 
-  public init(_ message: String, at rip: UInt64, origin: UInt64? = nil, _ originText: String? = nil) {
+  public init(
+    _ message: String, step: Int = .max, at rip: UInt64, origin: UInt64? = nil, _ originText: String? = nil
+  ) {
+    self.step = step
     self.message = message
     self.rip = rip
     self.origin = origin
@@ -202,10 +216,22 @@ public protocol Invariant: Sendable {
   func judge(_ run: Evidence) -> Violation?
 }
 
-/// Every invariant, in the order in which a run is blamed: causes before consequences.
+/// Every invariant. A run is blamed on what shows first, and among equals on what stands first here: causes before
+/// consequences.
 public enum Invariants {
+  /// What broke first in a run; nil when everything held.
+  public static func blame(_ run: Evidence) -> (invariant: InvariantName, violation: Violation)? {
+    var first: (invariant: InvariantName, violation: Violation)?
+    for invariant in all {
+      guard let violation = invariant.judge(run), violation.step < first?.violation.step ?? .max || first == nil
+      else { continue }
+      first = (invariant.description.identifier, violation)
+    }
+    return first
+  }
+
   public static let all: [any Invariant] = [
-    RSPOwned(), GSOwned(), PageTablesOwned(), FlagsSanitised(), InterruptsAsClaimed(), CleanExit(), FrameIntact(),
+    GSOwned(), PageTablesOwned(), FlagsSanitised(), InterruptsAsClaimed(), RSPOwned(), CleanExit(), FrameIntact(),
     StackBounded(), NoKernelDeath(), Progress(), NoLeak(), UserStatePreserved(),
   ]
 }

@@ -14,6 +14,6 @@ struct FlagsSanitised: Invariant {
 
   func judge(_ run: Evidence) -> Violation? {
     guard let bad = run.badFlags else { return nil }
-    return Violation("kernel code runs with RFLAGS \(hex(bad.flags.rawValue)), which the user chose", at: bad.rip)
+    return Violation("kernel code runs with RFLAGS \(hex(bad.flags.rawValue)), which the user chose", step: bad.step, at: bad.rip)
   }
 }

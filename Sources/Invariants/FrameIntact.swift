@@ -19,7 +19,7 @@ struct FrameIntact: Invariant {
       for earlier in run.deliveries[..<i] where earlier.frame == later.frame && later.fromCPL == 0 {
         return Violation(
           "the frame of vector \(later.vector) at \(hex(later.frame)) overwrote that of vector \(earlier.vector)",
-          at: later.from, origin: earlier.from, "the first of the two was taken here")
+          step: later.step, at: later.from, origin: earlier.from, "the first of the two was taken here")
       }
     }
     return nil

@@ -14,7 +14,7 @@ struct GSOwned: Invariant {
   func judge(_ run: Evidence) -> Violation? {
     guard let stray = run.strayGS else { return nil }
     return Violation(
-      "a GS-relative access in kernel mode used the user's GS base \(hex(stray.gsBase))", at: stray.rip,
+      "a GS-relative access in kernel mode used the user's GS base \(hex(stray.gsBase))", step: stray.step, at: stray.rip,
       origin: run.boundary?.rip, run.boundary == nil ? nil : "the event was taken here")
   }
 }

@@ -16,7 +16,8 @@ struct InterruptsAsClaimed: Invariant {
   func judge(_ run: Evidence) -> Violation? {
     if let open = run.openWindow {
       return Violation(
-        "maskable interrupts are open while RSP \(hex(open.rsp)) is the user's", at: open.rip)
+        "maskable interrupts are open while RSP \(hex(open.state.rsp)) is not the kernel's", step: open.step,
+        at: open.state.rip)
     }
     guard run.end == .user else { return nil }
     if run.nmiStillBlocked {

@@ -14,9 +14,12 @@ struct PageTablesOwned: Invariant {
 
   func judge(_ run: Evidence) -> Violation? {
     for delivery in run.deliveries
-    where delivery.vector == 14 && delivery.fromCPL == 0 && delivery.ownership.contains(.userTables) && !delivery.injected {
+    where (delivery.vector == 14 || delivery.vector == 8) && delivery.fromCPL == 0 && !delivery.injected
+      && delivery.ownership.contains(.userTables) && !delivery.ownership.contains(.userRSP)
+    {
       return Violation(
-        "kernel mode faulted on \(hex(delivery.cr2)) while the user's page tables were loaded", at: delivery.from,
+        "kernel mode faulted on \(hex(delivery.cr2)) while the user's page tables were loaded", step: delivery.step,
+        at: delivery.from,
         origin: run.boundary?.rip, run.boundary == nil ? nil : "the event was taken here")
     }
     return nil

@@ -15,10 +15,10 @@ struct StackBounded: Invariant {
   func judge(_ run: Evidence) -> Violation? {
     for delivery in run.deliveries where delivery.vector == 8 {
       // The fault that became a double fault lies just below the stack pointer.
-      guard delivery.cr2 != 0, delivery.previousRSP &- delivery.cr2 < 4096, !delivery.ownership.contains(.userRSP) else {
+      guard delivery.cr2 != 0, delivery.previousRSP &- delivery.cr2 < 4096, !delivery.ownership.contains(.userRSP), !delivery.ownership.contains(.userTables) else {
         continue
       }
-      return Violation("a push below RSP \(hex(delivery.previousRSP)) left the stack", at: delivery.from)
+      return Violation("a push below RSP \(hex(delivery.previousRSP)) left the stack", step: delivery.step, at: delivery.from)
     }
     return nil
   }
