@@ -73,6 +73,7 @@ extension FormSource {
       registers[Registers.rdi] = pointer(200)
       registers[Registers.rsi] = compares ? Self.middle + UInt64(random.below(200)) - 100 : pointer(200)
       if compares && chance(2) { registers.words.swapAt(Registers.rsi, Registers.rdi) }
+      if compares { registers[Registers.rflags] &= ~RFLAGSBits.alignmentCheck }
       if !compares && chance(4) {
         registers[Registers.rdi] = registers[Registers.rsi] &+ UInt64(bitPattern: Int64(random.below(33) - 16))
       }
