@@ -9,7 +9,7 @@ let package = Package(
   name: "limen",
   products: [.executable(name: "limen", targets: ["limen"])],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
     .systemLibrary(name: "CZydis"),
@@ -32,6 +32,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "limen", dependencies: ["LimenCommands"]),
+    .executableTarget(name: "limen-bench", dependencies: ["BareMetal", "Machine", "KernelImage"], path: "Benchmarks"),
     .testTarget(name: "ArchitectureTests"),
     .target(name: "HostInstructions", path: "Tests/HostInstructions"),
     .testTarget(name: "MachineTests", dependencies: ["Machine", "HostFloatingPoint", "HostInstructions"]),
