@@ -72,11 +72,13 @@ extension Processor {
     s.pointee.clearsResume = true
     s.pointee.trapAfter = trapBefore
     let retired = s.pointee.retired
+    let debugBefore = s.pointee.pendingDebug
     do throws(Fault) {
       try executeBlocks(limit: retired &+ 1)
     } catch {
-      // The instruction did not complete: what surrounds it still holds.
+      // The instruction did not complete: what surrounds it still holds, and a breakpoint that it met is not reported.
       s.pointee.shadow = shadowBefore
+      s.pointee.pendingDebug = debugBefore
       throw error
     }
     if s.pointee.retired == retired { return }

@@ -10,8 +10,12 @@ extension Processor {
     attention =
       state.shadow != .none || state.pendingDebug != 0 || state.flag(.trap) || state.flag(.resume)
       || (state.nmiLatched && !state.nmiBlocked) || (state.interruptLine && state.flag(.interruptEnable))
-      || hasInstructionBreakpoints
+      || hasBreakpoints || state.taskPriorityWritten
   }
+
+  /// DR7 enables a breakpoint of any kind: its trap belongs to the boundary after the instruction that met it, so
+  /// instructions are executed one by one.
+  private var hasBreakpoints: Bool { s.pointee.dr7 & 0xFF != 0 }
 
   /// DR7 enables at least one instruction breakpoint.
   var hasInstructionBreakpoints: Bool {
@@ -74,6 +78,21 @@ extension Processor {
       let length = Self.breakpointLength(dr7 >> UInt64(18 + 4 * i) & 3)
       let start = s.pointee.dr[i] & ~(length - 1)
       if linear &+ UInt64(size) > start && linear < start &+ length {
+        s.pointee.pendingDebug |= 1 << UInt64(i)
+        attention = true
+      }
+    }
+  }
+
+  /// Notes the I/O breakpoints that an access to ports hits. SDM vol. 3B, "Data Memory and I/O Breakpoint Exception
+  /// Conditions": they exist while CR4.DE is set.
+  func notePortBreakpoints(_ port: UInt16, size: Int) {
+    let dr7 = s.pointee.dr7
+    guard dr7 & 0xFF != 0, s.pointee.cr4 & CR4.debuggingExtensions != 0 else { return }
+    for i in 0..<4 where dr7 >> UInt64(2 * i) & 3 != 0 && dr7 >> UInt64(16 + 4 * i) & 3 == 2 {
+      let length = Self.breakpointLength(dr7 >> UInt64(18 + 4 * i) & 3)
+      let start = s.pointee.dr[i] & ~(length - 1)
+      if UInt64(port) + UInt64(size) > start && UInt64(port) < start &+ length {
         s.pointee.pendingDebug |= 1 << UInt64(i)
         attention = true
       }

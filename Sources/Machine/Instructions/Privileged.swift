@@ -57,6 +57,7 @@ extension Processor {
     try checkPort(port(u), width)
     guard s.pointee.reply.hasRead else { throw Fault.exit(.portRead(port: port(u), size: width)) }
     setSized(Slot.rax, s.pointee.reply.readValue, width)
+    notePortBreakpoints(port(u), size: width)
   }
 
   func output(_ u: Operation) throws(Fault) {
@@ -66,6 +67,7 @@ extension Processor {
       let out = UInt32(truncatingIfNeeded: getSized(Slot.rax, width))
       throw Fault.exit(.portWrite(port: port(u), size: width, value: out))
     }
+    notePortBreakpoints(port(u), size: width)
   }
 
   /// Answers `Exit.portRead`: the instruction is executed again and completes.

@@ -82,6 +82,7 @@ extension Processor {
       try probeWrite(to, size: width)
       guard s.pointee.reply.hasRead else { throw Fault.exit(.portRead(port: port, size: width)) }
       try storeSized(to, s.pointee.reply.readValue, width)
+      notePortBreakpoints(port, size: width)
       advance(Slot.rdi, di)
     default:
       let port = get(Slot.rdx, UInt16.self)
@@ -91,6 +92,7 @@ extension Processor {
       guard s.pointee.reply.hasWritten else {
         throw Fault.exit(.portWrite(port: port, size: width, value: UInt32(truncatingIfNeeded: out)))
       }
+      notePortBreakpoints(port, size: width)
       advance(Slot.rsi, si)
     }
   }
