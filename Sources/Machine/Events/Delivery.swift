@@ -34,6 +34,7 @@ extension Processor {
     while true {
       var vector: Vector
       var code: UInt32?
+      var kind = EventKind.exception
       switch fault {
       case .exit(let exit): return exit
       case .exception(let v, let c): (vector, code) = (v, c)
@@ -42,14 +43,16 @@ extension Processor {
         s.pointee.cr2 = address
       case .debug(let bits):
         (vector, code) = (.debug, nil)
+        // An instruction breakpoint pushes RF as it was. SDM vol. 3B, "Instruction-Breakpoint Exception Condition".
+        if bits & DR6.debugRegisterAccess == 0 { kind = .trap }
         reportDebug(bits)
       }
       if let earlier = first {
         if earlier == .doubleFault { return .shutdown }
-        if Self.doubleFaults(earlier, vector) { (vector, code) = (.doubleFault, 0) }
+        if Self.doubleFaults(earlier, vector) { (vector, code, kind) = (.doubleFault, 0, .exception) }
       }
       do throws(Fault) {
-        try deliver(vector, errorCode: code, kind: .exception)
+        try deliver(vector, errorCode: code, kind: kind)
         return nil
       } catch {
         fault = error
