@@ -141,8 +141,7 @@ extension Processor {
     set(Slot.rsp, stack &- UInt64(count * 8))
     if newCPL != oldCPL {
       // SS becomes a null selector with the new privilege.
-      s.pointee.segments[SegmentName.ss.rawValue] = SegmentRegister(
-        selector: UInt16(newCPL), attributes: 0xC093 | UInt16(newCPL) << 5, limit: 0xFFFF_FFFF)
+      s.pointee.segments[SegmentName.ss.rawValue] = .nullStack(newCPL)
     }
     setCodeSegment(Selector(selector.rawValue & ~3 | UInt16(newCPL)), code)
     s.pointee.rip = target

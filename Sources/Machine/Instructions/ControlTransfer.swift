@@ -171,8 +171,7 @@ extension Processor {
         try storeSystem(top, word)
       }
       set(Slot.rsp, top)
-      s.pointee.segments[SegmentName.ss.rawValue] = SegmentRegister(
-        selector: UInt16(newCPL), attributes: 0xC093 | UInt16(newCPL) << 5, limit: 0xFFFF_FFFF)
+      s.pointee.segments[SegmentName.ss.rawValue] = .nullStack(newCPL)
     }
     enterCode(Selector(codeSelector.rawValue & ~3 | UInt16(newCPL)), code, target)
   }
@@ -239,8 +238,7 @@ extension Processor {
     if let stackDescriptor {
       setSegment(.ss, stackSelector, stackDescriptor)
     } else {
-      s.pointee.segments[SegmentName.ss.rawValue] = SegmentRegister(
-        selector: stackSelector.rawValue, attributes: 0xC093 | UInt16(selector.rpl) << 5, limit: 0xFFFF_FFFF)
+      s.pointee.segments[SegmentName.ss.rawValue] = .nullStack(stackSelector.rpl)
     }
     // A 16-bit stack segment takes the low half of the pointer alone and keeps the rest (the leak that espfix is about).
     let narrow = !(isLongModeActive && code.isLong) && stackDescriptor.map { !$0.isDefault32 } ?? false

@@ -36,8 +36,7 @@ extension Processor {
     let cpl = s.pointee.cpl
     if selector.isNull {
       guard s.pointee.codeMode == .bits64, cpl < 3, selector.rpl == cpl else { throw Fault.gp() }
-      s.pointee.segments[SegmentName.ss.rawValue] = SegmentRegister(
-        selector: selector.rawValue, attributes: 0xC093 | UInt16(cpl) << 5, limit: 0xFFFF_FFFF)
+      s.pointee.segments[SegmentName.ss.rawValue] = .nullStack(cpl)
     } else {
       let descriptor = try readDescriptor(selector)
       guard selector.rpl == cpl, descriptor.isWritableData, descriptor.dpl == cpl else {

@@ -81,6 +81,11 @@ public struct SegmentRegister: Sendable, Hashable {
   var isReadable: Bool { attributes & 0x10 != 0 && (attributes & 8 == 0 || attributes & 2 != 0) }
   var isExpandDown: Bool { attributes & 0x1C == 0x14 }
 
+  /// SS with a null selector, as privilege level `rpl` below 3 may have it in 64-bit code: not usable outside it.
+  static func nullStack(_ rpl: UInt8) -> SegmentRegister {
+    SegmentRegister(selector: UInt16(rpl), attributes: UInt16(rpl) << 5, limit: 0)
+  }
+
   static let flatCode64 = SegmentRegister(selector: 0, attributes: 0xA09B, limit: 0xFFFF_FFFF)
   static let flatCode32 = SegmentRegister(selector: 0, attributes: 0xC09B, limit: 0xFFFF_FFFF)
   static let flatData = SegmentRegister(selector: 0, attributes: 0xC093, limit: 0xFFFF_FFFF)
