@@ -255,7 +255,12 @@ extension Processor {
   private func dropInnerSegments() {
     for name in [SegmentName.es, .ds, .fs, .gs] {
       let segment = s.pointee.segments[name.rawValue]
-      if segment.selector & 0xFFFC == 0 || segment.attributes & 0x80 == 0 { continue }
+      // A null selector loses its RPL bits as well: its hidden descriptor has DPL 0.
+      if segment.selector & 0xFFFC == 0 {
+        s.pointee.segments[name.rawValue].selector = 0
+        continue
+      }
+      if segment.attributes & 0x80 == 0 { continue }
       let conforming = segment.attributes & 0x1C == 0x1C
       if !conforming && segment.dpl < s.pointee.cpl { loadNull(name, 0) }
     }
