@@ -156,7 +156,8 @@ extension Processor {
     let pcids = s.pointee.cr4 & CR4.processContextIdentifiers != 0
     let keeps = pcids && value >> 63 != 0
     let new = pcids ? value & ~(1 << 63) : value
-    guard new & physicalAddressReserved == 0 else { throw Fault.gp() }
+    // Every bit above the physical address is reserved, bit 63 too unless it is the PCIDs' "no flush".
+    guard new >> Profile.physicalAddressBits == 0 else { throw Fault.gp() }
     s.pointee.cr3 = new
     if !keeps { contextOfPCID[currentPCID] = 0 }
     enterContext()
@@ -221,7 +222,7 @@ extension Processor {
       s.pointee.dr6 = value & 0xE00F | DR6.fixedOnes
     case 7:
       guard value >> 32 == 0 else { throw Fault.gp() }
-      s.pointee.dr7 = value & 0xFFFF_2BFF | DR7.fixedOnes
+      s.pointee.dr7 = value & 0xFFFF_23FF | DR7.fixedOnes
     default: s.pointee.dr[index] = value
     }
     flushTranslations()
@@ -236,7 +237,7 @@ extension Processor {
     let at = linear(u)
     let low = try load(at, as: UInt64.self)
     let address = try load(at &+ 8, as: UInt64.self)
-    guard type <= 3, low >> 12 == 0 || type >= 2 else { throw Fault.gp() }
+    guard type <= 3, low >> 12 == 0 else { throw Fault.gp() }
     if type <= 1 && s.pointee.cr4 & CR4.processContextIdentifiers == 0 && low & 0xFFF != 0 { throw Fault.gp() }
     switch type {
     case 0:
