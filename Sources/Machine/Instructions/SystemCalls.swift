@@ -16,8 +16,9 @@ extension Processor {
     s.pointee.rip = in64 ? s.pointee.msr.lstar : s.pointee.msr.cstar
     let flags = s.pointee.rflags.rawValue & ~s.pointee.msr.syscallMask & ~RFLAGS.resume.rawValue
     s.pointee.rflags = RFLAGS(rawValue: flags)
-    let selector = UInt16(truncatingIfNeeded: s.pointee.msr.star >> 32) & 0xFFFC
-    enterFixed(code: selector, stack: selector &+ 8, cpl: 0, mode: .bits64)
+    // CS loses the RPL bits of STAR, SS is the next selector with whatever RPL STAR has.
+    let selector = UInt16(truncatingIfNeeded: s.pointee.msr.star >> 32)
+    enterFixed(code: selector & 0xFFFC, stack: selector &+ 8, cpl: 0, mode: .bits64)
     // The trap flag counts as it is after the mask.
     s.pointee.trapAfter = s.pointee.flag(.trap)
     s.pointee.clearsResume = false
@@ -35,7 +36,8 @@ extension Processor {
     if to64 && profile.checksSysretTarget && !Self.isCanonical(target) { throw Fault.gp() }
     let base = UInt16(truncatingIfNeeded: s.pointee.msr.star >> 48)
     let code = (to64 ? base &+ 16 : base) | 3
-    let stack = (base &+ 8) | 3
+    // Intel's processors force RPL 3 on SS, AMD's take the selector as STAR has it.
+    let stack = profile.vendor == .intel ? (base &+ 8) | 3 : base &+ 8
     let oldStack = s.pointee.segments[SegmentName.ss.rawValue]
     let oldStackBase = get(Slot.ssBase, UInt64.self)
     enterFixed(code: code, stack: stack, cpl: 3, mode: to64 ? .bits64 : .bits32)
