@@ -48,13 +48,11 @@ extension Processor {
       set(Slot.ssBase, oldStackBase)
     }
     s.pointee.rip = to64 ? target : target & 0xFFFF_FFFF
-    if to64 {
-      // RF and VM are cleared, bit 1 set, reserved bits dropped (SDM: R11 & 3C7FD7H | 2).
-      s.pointee.rflags = RFLAGS(rawValue: get(Slot.r11, UInt64.self) & 0x3C_7FD7 | 2)
-    } else {
-      s.pointee.rflags = RFLAGS(rawValue: get(Slot.r11, UInt64.self) & 0x3C_7FD7 | 2)
-    }
-    s.pointee.trapAfter = s.pointee.flag(.trap)
+    // RF and VM are cleared, bit 1 set, reserved bits dropped (SDM: R11 & 3C7FD7H | 2).
+    s.pointee.rflags = RFLAGS(rawValue: get(Slot.r11, UInt64.self) & 0x3C_7FD7 | 2)
+    // Unlike IRET and POPF, SYSRET traps before the first instruction at its target when it sets TF.
+    s.pointee.trapAfter = false
+    if s.pointee.flag(.trap) { s.pointee.pendingDebug |= DR6.singleStep }
     updateView()
   }
 
