@@ -232,15 +232,15 @@ extension Processor {
 
   func storeSystem<W: FixedWidthInteger & UnsignedInteger>(_ linear: UInt64, _ value: W) throws(Fault) {
     let size = W.bitWidth / 8
-    let last = try systemPhysical(linear &+ UInt64(size - 1), .write)
+    // The first byte that faults is the one that CR2 names.
     let first = try systemPhysical(linear, .write)
-    if (linear & 0xFFF) + UInt64(size) <= 4096 {
+    let inPage = Int(4096 - (linear & 0xFFF))
+    if inPage >= size {
       try storePhysical(first, UInt64(truncatingIfNeeded: value), size: size)
     } else {
-      let inPage = Int(4096 - (linear & 0xFFF))
+      let second = try systemPhysical(linear &+ UInt64(inPage), .write)
       try storePhysical(first, UInt64(truncatingIfNeeded: value), size: inPage)
-      try storePhysical(
-        last & ~0xFFF, UInt64(truncatingIfNeeded: value) >> UInt64(inPage * 8), size: size - inPage)
+      try storePhysical(second, UInt64(truncatingIfNeeded: value) >> UInt64(inPage * 8), size: size - inPage)
     }
     if s.pointee.dr7 & 0xFF != 0 { noteDataBreakpoints(linear, size: size, write: true) }
     observer?.wrote(linear, size: size, value: UInt64(truncatingIfNeeded: value))
