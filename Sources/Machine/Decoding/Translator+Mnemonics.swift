@@ -508,13 +508,15 @@ extension Translator {
   }
 
   private mutating func far(_ name: External) {
-    var operation = external(name, width: operandWidth, [.endsBlock, .setsRIP])
+    // AMD's processors have no 64-bit offset in memory: REX.W changes nothing.
+    let width = profile.vendor == .amd ? min(operandWidth, 4) : operandWidth
+    var operation = external(name, width: width, [.endsBlock, .setsRIP])
     if operand(0).type == ZYDIS_OPERAND_TYPE_POINTER {
       operation.imm = UInt64(operand(0).ptr.offset)
       operation.disp = UInt64(operand(0).ptr.segment)
     } else {
       operation.traits.insert(.memory)
-      address(&operation, 0, size: operandWidth + 2)
+      address(&operation, 0, size: width + 2)
     }
     emit(operation)
     ended = true

@@ -89,8 +89,10 @@ extension Translator {
   }
 
   private mutating func farPointer(_ segment: SegmentName) {
-    var operation = external(.loadFarPointer, width: width(0), [.endsBlock])
-    address(&operation, 1, size: width(0) + 2)
+    // AMD's processors have no 64-bit offset in memory: REX.W changes nothing.
+    let width = profile.vendor == .amd ? min(width(0), 4) : width(0)
+    var operation = external(.loadFarPointer, width: width, [.endsBlock])
+    address(&operation, 1, size: width + 2)
     operation.dst = slot(0)
     operation.imm = UInt64(segment.rawValue)
     emit(operation)
