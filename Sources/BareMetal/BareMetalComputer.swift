@@ -135,7 +135,12 @@ public final class BareMetalComputer {
   /// Tells the board the time, and the processor what the board asks of it.
   private func synchronise() {
     let now = processor.now
-    if processor.apicBase != board.apicBase { board.setAPICBase(processor.apicBase, now: now) }
+    if processor.apicBase != board.apicBase {
+      board.setAPICBase(processor.apicBase, now: now)
+      processor.taskPriority = board.taskPriorityClass
+    }
+    let taskPriority = processor.takeTaskPriority()
+    if taskPriority != board.taskPriorityClass { board.taskPriorityClass = taskPriority }
     board.advance(to: now)
     processor.setInterruptLine(board.interruptRequest)
     if board.nmiRequest {
@@ -164,6 +169,7 @@ public final class BareMetalComputer {
           address: address, value: board.readMemory(address, size: size, now: now))
       case .memoryWrite(let address, let size, let value):
         let outcome = board.writeMemory(address, size: size, value: value, now: now)
+        processor.taskPriority = board.taskPriorityClass
         exit = processor.completeMemoryWrite(address: address)
         if let end = end(for: outcome) { return end }
       case .interruptWindow:

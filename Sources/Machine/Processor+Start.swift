@@ -18,8 +18,20 @@ extension Processor {
 
   /// IA32_APIC_BASE as the guest wrote it.
   public var apicBase: UInt64 { s.pointee.msr.apicBase }
-  /// CR8, the task priority.
-  public var taskPriority: UInt8 { UInt8(truncatingIfNeeded: s.pointee.cr8) }
+  /// CR8, which is bits 7 to 4 of the local APIC's task-priority register. SDM vol. 3A, "Task Priority in IA-32e Mode".
+  public var taskPriority: UInt8 {
+    get { UInt8(truncatingIfNeeded: s.pointee.cr8) }
+    set { s.pointee.cr8 = UInt64(newValue & 0xF) }
+  }
+
+  /// The task priority, for the platform to pass on. A run stops once after the guest wrote it, unless it was asked for.
+  public func takeTaskPriority() -> UInt8 {
+    if s.pointee.taskPriorityWritten {
+      s.pointee.taskPriorityWritten = false
+      updateAttention()
+    }
+    return taskPriority
+  }
   public var isHalted: Bool { s.pointee.isHalted }
   public var retired: UInt64 { s.pointee.retired }
   public var cpl: UInt8 { s.pointee.cpl }

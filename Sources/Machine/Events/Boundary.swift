@@ -27,6 +27,12 @@ extension Processor {
 
   /// Delivers what is due before the next instruction. Returns an exit when the platform must supply the vector.
   func takeBoundaryEvents() throws(Fault) -> Exit? {
+    // The platform sets the interrupt line anew before anything else happens.
+    if s.pointee.taskPriorityWritten {
+      s.pointee.taskPriorityWritten = false
+      updateAttention()
+      return .budget
+    }
     let shadow = s.pointee.shadow
     if shadow != .movSS {
       if s.pointee.pendingDebug != 0 {

@@ -124,6 +124,8 @@ extension Processor {
     case 8:
       guard value & ~0xF == 0 else { throw Fault.gp() }
       s.pointee.cr8 = value
+      s.pointee.taskPriorityWritten = true
+      attention = true
     default: throw Fault.ud
     }
   }

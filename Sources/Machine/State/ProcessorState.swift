@@ -52,6 +52,8 @@ public struct ProcessorState: Sendable {
   public internal(set) var cr3: UInt64 = 0
   public internal(set) var cr4: UInt64 = 0
   public internal(set) var cr8: UInt64 = 0
+  /// CR8 was written and the platform, whose local APIC holds the same register, has not looked yet.
+  var taskPriorityWritten = false
   public internal(set) var dr = InlineArray<4, UInt64>(repeating: 0)
   public internal(set) var dr6: UInt64 = DR6.fixedOnes
   public internal(set) var dr7: UInt64 = DR7.fixedOnes
