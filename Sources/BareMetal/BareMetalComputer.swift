@@ -100,15 +100,18 @@ public final class BareMetalComputer {
   /// is next.
   public func run(_ budget: UInt64, until address: UInt64? = nil) -> End {
     let limit = processor.retired &+ budget
+    // Events whose handlers never start retire nothing, and time stands still: such rounds use up the budget as well.
+    var fruitless: UInt64 = 0
     while true {
       synchronise()
       let retired = processor.retired
-      if retired >= limit || processor.rip == address { return .budget }
+      if retired >= limit || processor.rip == address || fruitless > budget { return .budget }
       var slice = limit - retired
       if let deadline = board.nextDeadline(after: processor.now) {
         slice = min(slice, max(1, deadline > processor.now ? deadline - processor.now : 1))
       }
       let exit = address.map { processor.run(slice, until: $0) } ?? processor.run(slice)
+      if case .budget = exit, processor.retired == retired { fruitless &+= max(1, slice) }
       if let end = answer(exit) {
         drain()
         return end

@@ -16,12 +16,12 @@ extension Processor {
           if let exit = try takeBoundaryEvents() { return exit }
           if s.pointee.isHalted { return .halted }
           if s.pointee.retired >= limit { return .budget }
-          if s.pointee.rip == stopAddress { return .budget }
+          if isAtStopAddress { return .budget }
           try executeOne()
         } else {
           if s.pointee.isHalted { return .halted }
           if s.pointee.retired >= limit { return .budget }
-          if s.pointee.rip == stopAddress { return .budget }
+          if isAtStopAddress { return .budget }
           try executeBlocks(limit: limit)
         }
       } catch {
@@ -62,6 +62,9 @@ extension Processor {
     defer { stopAddress = Self.noStop }
     return run(budget)
   }
+
+  /// RIP itself can be the value that stands for "no address": AMD's SYSRET loads whatever RCX holds.
+  private var isAtStopAddress: Bool { s.pointee.rip == stopAddress && stopAddress != Self.noStop }
 
   /// Executes the instruction at RIP alone, with single-stepping and the shadows that end with it.
   private func executeOne() throws(Fault) {
