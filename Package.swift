@@ -40,7 +40,8 @@ let package = Package(
     .testTarget(name: "KernelImageTests", dependencies: ["KernelImage"]),
     .testTarget(name: "FindingsTests", dependencies: ["Findings", "Reports"], exclude: ["Golden"]),
     .testTarget(
-      name: "ExplorerTests", dependencies: ["Explorer", "Invariants", "Findings", "LimenCommands"],
+      name: "ExplorerTests",
+      dependencies: ["Explorer", "Invariants", "Findings", "LimenCommands", "Reports", "Machine", "KernelImage", "BareMetal"],
       exclude: ["Selftests.expected"]),
   ],
   swiftLanguageModes: [.v6]

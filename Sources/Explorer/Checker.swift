@@ -46,8 +46,8 @@ public struct Checker: Sendable {
     public var witnesses: [Witness]
   }
 
-  /// Seconds of the kernel's own delays are spared where they cannot matter; the console stays loud, since it is evidence.
-  static let probeCommandLine = "panic=-1 quiet"
+  /// Warnings and worse reach the console, where they are evidence; the rest would only make the boot longer.
+  static let probeCommandLine = "panic=-1 loglevel=5"
 
   private struct Task: Sendable {
     var profile: ProfileName

@@ -194,7 +194,7 @@ final class Exploration {
 
   /// What the user sees when the dead part of the kernel's stack holds other bytes.
   private func secretView(_ user: UserSide, _ boundaries: [Boundary]) -> UserView? {
-    let kernel = boundaries.filter { $0.state.cpl == 0 && !$0.ownership.contains(.userRSP) }.map(\.state.rsp)
+    let kernel = boundaries.filter { $0.state.cpl == 0 && $0.ownership.isDisjoint(with: .notKernelStack) }.map(\.state.rsp)
     guard let last = kernel.max() else { return nil }
     // The stack that most of the crossing runs on; smaller ones (entry trampolines, IST) are copied from at once.
     let main = kernel.filter { last &- $0 < 16384 }
@@ -228,8 +228,10 @@ final class Exploration {
 
   // MARK: Trials
 
-  /// An event that did harm at so many boundaries has been shown to; the rest are reported as not tried.
+  /// An event that did harm at so many boundaries has been shown to; the rest are reported as not tried. A trial that does
+  /// not come back costs as much as eight that do.
   private static let harmBound = 32
+  private var endedAtBound = false
 
   /// Runs from the crossing to the end, injecting at the named boundaries.
   func runToEnd(_ user: UserSide, _ swapgs: Int, _ path: [Int: EventKind]) -> Evidence {
@@ -280,7 +282,7 @@ final class Exploration {
         }
         trials[event]! += 1
         let arrival = trial(event, run, user, expected, &found)
-        if arrival == .harmful { harm[event, default: 0] += 1 }
+        if arrival == .harmful { harm[event, default: 0] += endedAtBound ? 8 : 1 }
         if index < boundaries.count { boundaries[index].arrivals[event] = arrival }
         costs.pagesRestored += computer.processor.memory.dirtyPageCount
         computer.restore()
@@ -315,6 +317,7 @@ final class Exploration {
     }
     while end == nil { end = run.step() }
     costs.instructions += run.instructions
+    endedAtBound = end == .bound(UInt64(Run.bound))
     var evidence = run.evidence(end: end!)
     evidence.event = event
     evidence.boundary = state
@@ -325,7 +328,7 @@ final class Exploration {
 
   @discardableResult
   private func judge(_ evidence: Evidence, _ path: Path, _ state: BoundaryState, _ found: inout [Found]) -> Bool {
-    guard let (invariant, violation) = Invariants.blame(evidence) else { return false }
+    guard let (invariant, violation) = Invariants.blame(evidence, from: path.steps.first?.boundary ?? 0) else { return false }
     found.append(Found(invariant: invariant, violation: violation, path: path, boundary: state))
     return true
   }

@@ -107,7 +107,7 @@ public final class ReadyMachine {
   /// Finds the word from which the entry code loads its stack pointer, and puts a user address there.
   private func replaceStackPointer(_ user: UserSide, _ boundaries: [Exploration.Boundary]) {
     // The first boundary behind the entry window: its RSP was loaded by the instruction before.
-    guard let first = boundaries.dropFirst().firstIndex(where: { $0.state.cpl == 0 && !$0.ownership.contains(.userRSP) })
+    guard let first = boundaries.dropFirst().firstIndex(where: { $0.state.cpl == 0 && $0.ownership.isDisjoint(with: .notKernelStack) })
     else { return }
     let loaded = boundaries[first].state.rsp
     let recorder = LoadRecorder(value: loaded)

@@ -38,7 +38,7 @@ final class Run {
   private var consoleRead = 0
 
   /// A run that takes more is not coming back.
-  static let bound = 4_000_000
+  static let bound = 2_000_000
 
   init(
     _ computer: BareMetalComputer, user: UserSide, crossing: CrossingKind, ablations: [Ablation] = [],

@@ -219,11 +219,12 @@ public protocol Invariant: Sendable {
 /// Every invariant. A run is blamed on what shows first, and among equals on what stands first here: causes before
 /// consequences.
 public enum Invariants {
-  /// What broke first in a run; nil when everything held.
-  public static func blame(_ run: Evidence) -> (invariant: InvariantName, violation: Violation)? {
+  /// What broke first in a run at boundary `start` or later; nil when everything held.
+  public static func blame(_ run: Evidence, from start: Int = 0) -> (invariant: InvariantName, violation: Violation)? {
     var first: (invariant: InvariantName, violation: Violation)?
     for invariant in all {
-      guard let violation = invariant.judge(run), violation.step < first?.violation.step ?? .max || first == nil
+      guard let violation = invariant.judge(run), violation.step >= start,
+        first == nil || violation.step < first!.violation.step
       else { continue }
       first = (invariant.description.identifier, violation)
     }

@@ -1,7 +1,7 @@
 /// The kernel's names: an address for a name, and a name for an address.
 ///
 /// Several symbols may share an address. The one that names it is chosen by rule, the same in every run: a global function
-/// (type `T`) first, then any other global, then the rest; among equals the shortest name, then the first in byte order.
+/// (type `T`) first, then any other global, then the rest, marks of the linker script last; among equals the shortest name, then the first in byte order.
 ///
 /// Absolute symbols (type `A`: the offsets of per-CPU variables, sizes and the like) are kept apart. They are found by name, and never
 /// name an address: a per-CPU offset such as 0x6000 would otherwise seem to be code at the bottom of memory.
@@ -136,13 +136,16 @@ extension SymbolTable {
 
     private static func precedes(_ one: Entry, _ other: Entry, _ names: [UInt8]) -> Bool {
       if one.address != other.address { return one.address < other.address }
-      let ranks = (rank(one), rank(other))
+      let ranks = (rank(one, names), rank(other, names))
       if ranks.0 != ranks.1 { return ranks.0 < ranks.1 }
       if one.length != other.length { return one.length < other.length }
       return names[one.range].lexicographicallyPrecedes(names[other.range])
     }
 
-    private static func rank(_ entry: Entry) -> Int {
+    private static func rank(_ entry: Entry, _ names: [UInt8]) -> Int {
+      // Marks of the linker script, such as __irqentry_text_end, name the end of something else.
+      let name = names[entry.range]
+      if name.starts(with: "__".utf8), name.ends(with: "_start".utf8) || name.ends(with: "_end".utf8) { return 3 }
       if entry.type == UInt8(ascii: "T") { return 0 }
       return entry.isGlobal ? 1 : 2
     }
@@ -159,4 +162,8 @@ extension SymbolTable {
       return merged
     }
   }
+}
+
+extension ArraySlice<UInt8> {
+  fileprivate func ends(with suffix: String.UTF8View) -> Bool { self.suffix(suffix.count).elementsEqual(suffix) }
 }

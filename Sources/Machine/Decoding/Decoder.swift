@@ -90,3 +90,11 @@ extension Processor {
     return decoder.text(bytes, at: linear, mode: s.pointee.codeMode)
   }
 }
+
+/// Disassembly of bytes that no machine executes.
+public enum Disassembler {
+  /// The first instruction of 64-bit code at `address`, in AT&T syntax, and its length; nil where the bytes are none.
+  public static func instruction(_ bytes: [UInt8], at address: UInt64) -> (text: String, length: Int)? {
+    Decoder().text(bytes, at: address, mode: .bits64)
+  }
+}

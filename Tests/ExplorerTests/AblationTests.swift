@@ -1,0 +1,34 @@
+/// Goal: the checks can fire. Taking one guard away turns the verdict red, and the invariant that says why is the right one.
+import Explorer
+import Findings
+import Testing
+
+@Suite(.serialized) struct AblationTests {
+  /// What each ablation must be blamed on, from what it removes.
+  static let expected: [(Ablation, String, InvariantName)] = [
+    (.nmiWithoutIST, "debian-6.1-cloud", "rsp-owned"),
+    (.dbWithoutIST, "debian-6.1-cloud", "rsp-owned"),
+    // The cloud kernel has no machine-check support.
+    (.mcWithoutIST, "debian-6.1", "rsp-owned"),
+    (.ifNotMaskedAtSyscall, "debian-6.1-cloud", "interrupts-as-claimed"),
+    (.tfNotMaskedAtSyscall, "debian-6.1-cloud", "flags-sanitised"),
+    (.swapgsSkippedAtEntry, "debian-6.1-cloud", "gs-owned"),
+    (.swapgsSkippedAtExit, "debian-6.1-cloud", "clean-exit"),
+    (.userCR3KeptAtEntry, "debian-6.1-cloud", "page-tables-owned"),
+    (.nmiUnblockedEarly, "debian-6.1-cloud", "frame-intact"),
+    (.kernelStackPointerUser, "debian-6.1-cloud", "rsp-owned"),
+  ]
+
+  @Test(arguments: expected.indices)
+  func fires(index: Int) throws {
+    let (ablation, kernel, invariant) = Self.expected[index]
+    let checker = try KernelUnderTest.checker(
+      kernel, profiles: [.intel], crossings: [.syscall64], ablations: [ablation])
+    let report = try checker.check { _ in }.report
+    #expect(report.exitStatus == .violation, "\(ablation)")
+    let blamed = Set(report.sections.flatMap(\.findings).map(\.invariant))
+    #expect(blamed.contains(invariant), "\(ablation) was blamed on \(blamed)")
+  }
+
+  @Test func everyAblationIsTried() { #expect(Set(Self.expected.map(\.0)) == Set(Ablation.allCases)) }
+}

@@ -1,0 +1,48 @@
+/// Goal: an unmodified kernel holds, the report is the same bytes each time and with any number of threads, and a witness
+/// replays to the finding that it was written for.
+import Explorer
+import Findings
+import Reports
+import Testing
+
+@Suite(.serialized) struct StockKernelTests {
+  @Test func sameBytesWithAnyNumberOfThreads() throws {
+    func json(_ jobs: Int) throws -> String {
+      let checker = try KernelUnderTest.checker(
+        "debian-6.1-cloud", profiles: [.intel, .amd], crossings: [.syscall64, .int80, .ud], jobs: jobs)
+      let report = try checker.check { _ in }.report
+      #expect(report.exitStatus == .allHeld)
+      return JSONReport.text(of: report)
+    }
+    let once = try json(1)
+    #expect(once == (try json(1)))
+    #expect(once == (try json(2)))
+  }
+
+  @Test func everyCrossingHoldsFromTheUsualPosture() throws {
+    let checker = try KernelUnderTest.checker(
+      "debian-6.1-cloud", profiles: ProfileName.allCases, crossings: CrossingKind.allCases, jobs: 2)
+    let report = try checker.check { _ in }.report
+    for section in report.sections {
+      let name = "\(section.profile.rawValue) \(section.crossing.rawValue)"
+      #expect(section.findings.isEmpty, "\(name): \(section.findings.map(\.message))")
+      #expect(section.verdict.kind == .held || section.verdict.kind == .notApplicable, "\(name): \(section.verdict)")
+    }
+  }
+
+  @Test func aWitnessReplays() throws {
+    let checker = try KernelUnderTest.checker(
+      "debian-6.1-cloud", profiles: [.intel], crossings: [.syscall64], events: [.nmi], ablations: [.nmiWithoutIST])
+    let result = try checker.check { _ in }
+    let finding = try #require(result.report.sections[0].findings.first)
+    let witness = try #require(result.witnesses.first)
+    #expect(witness.path == finding.path)
+    func replay() throws -> CheckReport { try checker.replay(witness.path, line: finding.replay) { _ in } }
+    let report = try replay()
+    #expect(report.exitStatus == .violation)
+    let again = try #require(report.sections[0].findings.first)
+    #expect(again.invariant == finding.invariant)
+    #expect(again.location == finding.location)
+    #expect(JSONReport.text(of: report) == JSONReport.text(of: try replay()))
+  }
+}
