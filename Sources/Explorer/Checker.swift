@@ -101,7 +101,7 @@ public struct Checker: Sendable {
     return Result(report: report, witnesses: witnesses(of: report))
   }
 
-  private var identity: KernelIdentity {
+  var identity: KernelIdentity {
     KernelIdentity(name: URL(filePath: kernelPath).lastPathComponent, sha256: kernel.digest)
   }
 

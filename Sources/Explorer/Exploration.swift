@@ -15,7 +15,7 @@ final class Exploration {
   /// Makes the line that replays a finding.
   let replayLine: (InvariantName, Path) -> String
 
-  private var computer: BareMetalComputer { machine.computer }
+  var computer: BareMetalComputer { machine.computer }
   private var costs = Costs()
 
   init(
@@ -105,31 +105,44 @@ final class Exploration {
 
   /// Runs the unablated crossing and remembers every boundary.
   private func record(_ user: UserSide) throws -> ([BoundaryState], Int) {
+    let baseline = record(user, [:], longest: .max)
+    if case .unsupported(let what) = baseline.end {
+      throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(computer.processor.rip))"))
+    }
+    machine.baselineView = baseline.end == .user ? UserView(computer.processor) : nil
+    return (baseline.states, baseline.swapgs)
+  }
+
+  struct Recording {
+    var states: [BoundaryState]
+    var swapgs: Int
+    /// Nil when the recording grew too long.
+    var end: RunEnd?
+  }
+
+  /// Every boundary of the unablated crossing, with the events that the path names.
+  func record(_ user: UserSide, _ path: [Int: EventKind], longest: Int) -> Recording {
     computer.restore()
     let run = machine.run(user, crossing, [], 0)
     var states = [BoundaryState(computer.processor)]
     var swapgs = 0
     var end = run.cross()
-    while end == nil {
+    while end == nil && states.count < longest {
       states.append(BoundaryState(computer.processor))
       if computer.processor.cpl == 0, let bytes = computer.processor.bytes(atLinear: computer.processor.rip, count: 3),
         bytes == Ablation.swapgs
       {
         swapgs += 1
       }
-      end = run.step()
+      end = run.advance(path)
     }
     costs.instructions += run.instructions
-    if case .unsupported(let what) = end {
-      throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(computer.processor.rip))"))
-    }
     if end == .user { states.append(BoundaryState(computer.processor)) }
-    machine.baselineView = end == .user ? UserView(computer.processor) : nil
-    return (states, swapgs)
+    return Recording(states: states, swapgs: swapgs, end: end)
   }
 
   /// Runs again with another RSP and another GS base of the user's. What differs at a boundary is the user's.
-  private func askTwice(_ states: [BoundaryState], _ user: UserSide) throws -> [Boundary] {
+  func askTwice(_ states: [BoundaryState], _ user: UserSide, _ path: [Int: EventKind] = [:]) throws -> [Boundary] {
     computer.restore()
     let processor = computer.processor
     var other = user
@@ -146,7 +159,7 @@ final class Exploration {
       if end == nil && processor.rip == state.rip && processor.cpl == state.cpl {
         if processor[.rsp] != state.rsp { ownership.insert(.userRSP) }
         if processor.segmentBase(.gs) != state.gsBase { ownership.insert(.userGS) }
-        end = run.step()
+        end = run.advance(path)
       } else {
         // The two runs went apart: what the values say has to do.
         if state.rsp == user.rsp { ownership.insert(.userRSP) }
@@ -238,13 +251,7 @@ final class Exploration {
     computer.restore()
     let run = machine.run(user, crossing, ablations, swapgs)
     var end = run.cross()
-    while end == nil {
-      if let event = path[run.boundary], run.obstacle(to: event) == nil {
-        end = run.inject(event)
-      } else {
-        end = run.step()
-      }
-    }
+    while end == nil { end = run.advance(path) }
     costs.instructions += run.instructions
     return run.evidence(end: end!)
   }

@@ -102,6 +102,15 @@ final class Run {
     return finish(before, computer.step(), injected: false)
   }
 
+  /// The event that the path names here, where it can be taken; else one step. Nil while the run goes on.
+  func advance(_ path: [Int: EventKind]) -> RunEnd? {
+    if let event = path[boundary], obstacle(to: event) == nil { return inject(event) }
+    return step()
+  }
+
+  /// What was delivered so far.
+  var deliveries: [DeliveryRecord] { evidence.deliveries }
+
   private struct Before {
     var rip: UInt64
     var rsp: UInt64

@@ -1,13 +1,21 @@
 import ArgumentParser
+import Explorer
 import Findings
+import Reports
 
-/// `limen trace KERNEL`: a crossing without events, instruction by instruction.
+/// `limen trace KERNEL`: one crossing, instruction by instruction, with the events that the command line names.
 struct Trace: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Prints one crossing, instruction by instruction.",
     discussion: """
-      EXAMPLE
+      Each line is a boundary: whose RSP, GS base and page tables it runs on, whether maskable interrupts are enabled,
+      and the instruction that is next. Events are drawn with the frame that they push. Boundaries are counted from the
+      crossing over everything that executes, handlers included; a finding's path counts them the same way.
+
+      EXAMPLES
         limen trace vmlinuz --crossing syscall64 --profile amd
+        limen trace vmlinuz --crossing syscall64 --inject 1:nmi --inject 9:machine-check
+        limen trace vmlinuz --crossing int80 --accesses --format json
       """)
 
   @OptionGroup var machine: MachineOptions
@@ -19,9 +27,72 @@ struct Trace: ParsableCommand {
   @Option(help: "What the user program set up before it crosses.")
   var posture: String = "normal"
 
+  @Option(help: "An event to inject, as BOUNDARY:EVENT; may be repeated. Events: \(EventKind.spellings).")
+  var inject: [Injection] = []
+
+  @Flag(help: "Also print every read and write of memory.")
+  var accesses = false
+
+  @OptionGroup var output: ReportOptions
+
+  mutating func validate() throws {
+    var seen: Set<Int> = []
+    for injection in inject where !seen.insert(injection.boundary).inserted {
+      throw ValidationError("--inject names boundary \(injection.boundary) twice")
+    }
+  }
+
   func run() throws {
+    let progress = Progress()
+    let answer: Result<TraceRecord, any Error> = Result { try look(progress) }
+    progress.erase()
+    let record = try answer.get()
+    try StandardOutput.write(text(of: record))
+    throw Outcome(status: record.exitStatus)
+  }
+
+  private func text(of record: TraceRecord) -> String {
+    switch output.format {
+    case .terminal: TraceReport(colour: output.colour).text(of: record)
+    case .json: JSONReport.text(of: record)
+    }
+  }
+
+  private func look(_ progress: Progress) throws -> TraceRecord {
     try Catalogue.require(one.platform)
-    throw CommandFailure.unsupported(
-      "trace", "the explorer is not connected in this version", addedIn: "Sources/LimenCommands/Trace.swift")
+    let probe = try ProbeFile.load()
+    let postures = try OpenSelection<PostureName>([PostureName(rawValue: posture)])
+      .chosen(from: probe.postures, option: "--posture")
+    guard postures.count == 1 else { throw CommandFailure(.badInput, "--posture", "a trace takes one posture") }
+    let checker = Checker(
+      kernel: try Starting.kernel(machine.kernel), kernelPath: machine.kernel, probe: probe, memory: machine.memory,
+      append: machine.append, profiles: [one.profile], crossings: [crossing], postures: postures, events: [],
+      ablations: [], jobs: 1, witnessFolder: "")
+    let events = Dictionary(uniqueKeysWithValues: inject.map { ($0.boundary, $0.event) })
+    do {
+      return try checker.trace(events, accesses: accesses) { line in progress.show(line) }
+    } catch let refusal as TraceRefusal {
+      throw CommandFailure(ExitStatus(refusal.verdict), nil, "\(refusal)")
+    } catch let refusal as BootSnapshot.Refusal {
+      if case .unsupported = refusal { throw CommandFailure(.unsupported, nil, "\(refusal)") }
+      throw CommandFailure(.badInput, nil, "\(refusal)")
+    } catch let refusal as Guest.Refusal {
+      throw CommandFailure(.unsupported, nil, "\(refusal)")
+    }
+  }
+}
+
+/// `BOUNDARY:EVENT`. Boundary 0 is the user's own, where the crossing itself happens.
+struct Injection: ExpressibleByArgument {
+  var boundary: Int
+  var event: EventKind
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 2, let boundary = Int(parts[0]), boundary > 0,
+      let event = EventKind(rawValue: String(parts[1]))
+    else { return nil }
+    self.boundary = boundary
+    self.event = event
   }
 }

@@ -1,0 +1,173 @@
+/// A crossing written down boundary by boundary, with the events that a path names, for `limen trace`.
+///
+/// Whose state each boundary runs on is asked twice, as in an exploration, of the run with the events in it.
+import BareMetal
+import Findings
+import Invariants
+import KernelImage
+import Machine
+
+/// Why there is nothing to trace: the crossing does not apply, or something on the way to it is not supported.
+public struct TraceRefusal: Error, CustomStringConvertible {
+  public var verdict: Verdict
+  public var description: String { "\(verdict)" }
+}
+
+extension Checker {
+  /// Runs the first crossing from the first posture under the first profile, and writes it down.
+  ///
+  /// - Parameter events: what to make happen, by boundary; boundary 0 is the user's, and not among them.
+  public func trace(
+    _ events: [Int: EventKind], accesses: Bool, progress: (String) -> Void
+  ) throws -> TraceRecord {
+    let machine = try snapshot(profiles[0]).ready { progress("booting: \($0 / 1_000_000) million instructions") }
+    let exploration = Exploration(
+      machine, crossing: crossings[0], posture: postures[0], events: [], ablations: []
+    ) { _, _ in "" }
+    do {
+      return try exploration.trace(events, accesses: accesses, of: identity)
+    } catch let stop as Exploration.Stop {
+      throw TraceRefusal(verdict: stop.verdict)
+    }
+  }
+}
+
+extension Exploration {
+  /// Longer traces are given up: nobody reads them, and an event may lead to a kernel that never comes back.
+  static let longestTrace = 200_000
+
+  func trace(_ events: [Int: EventKind], accesses: Bool, of kernel: KernelIdentity) throws -> TraceRecord {
+    try machine.position(crossing: crossing, posture: posture)
+    defer { machine.leave() }
+    // Listening changes what the translation caches hold, so all three runs are listened to or none.
+    let listener = accesses ? AccessListener() : nil
+    computer.processor.observer = listener
+    defer { computer.processor.observer = nil }
+
+    var user = machine.userSide(crossing)
+    let recording = record(user, events, longest: Self.longestTrace)
+    user.hasSplitTables = recording.states.contains { $0.cpl == 0 && $0.cr3 != user.cr3 }
+    let boundaries = try askTwice(recording.states, user, events)
+    return walk(boundaries, user, events, listener, of: kernel)
+  }
+
+  /// The same run a third time, with a line for each boundary.
+  private func walk(
+    _ boundaries: [Boundary], _ user: UserSide, _ events: [Int: EventKind], _ listener: AccessListener?,
+    of kernel: KernelIdentity
+  ) -> TraceRecord {
+    computer.restore()
+    _ = listener?.take()
+    let processor = computer.processor
+    let run = machine.run(user, crossing, [], 0)
+    var outcomes = events.mapValues { _ in InjectionOutcome.notReached }
+    var steps: [TraceStep] = []
+    var end: RunEnd?
+    for (index, boundary) in boundaries.enumerated() {
+      guard processor.rip == boundary.state.rip else { preconditionFailure("two equal runs of a crossing differ") }
+      var step = step(at: index, boundary, user)
+      if end == nil {
+        if let event = events[index], index > 0 { outcomes[index] = outcome(of: run.obstacle(to: event)) }
+        let retired = processor.retired
+        let delivered = run.deliveries.count
+        end = index == 0 ? run.cross() : run.advance(events)
+        step.executed = processor.retired != retired
+        step.accesses = listener.map { $0.take().map(access) }
+        step.delivery = run.deliveries.dropFirst(delivered).last.map(delivery)
+      }
+      steps.append(step)
+    }
+    return TraceRecord(
+      kernel: kernel, platform: .bareMetal, profile: machine.profileName, crossing: crossing, posture: posture,
+      injections: events.map { TraceInjection(boundary: $0, event: $1, outcome: outcomes[$0]!) }, steps: steps,
+      end: traceEnd(end))
+  }
+
+  private func outcome(of obstacle: Arrival?) -> InjectionOutcome {
+    switch obstacle {
+    case nil: .taken
+    case .masked: .masked
+    case .blocked: .blocked
+    default: .noSource
+    }
+  }
+
+  private func traceEnd(_ end: RunEnd?) -> TraceEnd {
+    switch end {
+    case .user: TraceEnd(.user)
+    case .dead(let how): TraceEnd(.dead, detail: how)
+    case .unsupported(let what):
+      TraceEnd(.unsupported, detail: "\(what) at \(machine.location(computer.processor.rip))")
+    case .bound, nil: TraceEnd(.bound, detail: "the trace is \(Self.longestTrace) boundaries long")
+    }
+  }
+
+  // MARK: One boundary
+
+  private func step(at index: Int, _ boundary: Boundary, _ user: UserSide) -> TraceStep {
+    let state = boundary.state
+    let isUser = state.cpl == 3
+    func owner(_ flag: Ownership) -> Owner { isUser || boundary.ownership.contains(flag) ? .user : .kernel }
+    let hasStack = isUser || !boundary.ownership.contains(.noStack)
+    let rspOwner = owner(.userRSP) == .kernel && !hasStack ? Owner.none : owner(.userRSP)
+    let text = computer.processor.disassemble(at: state.rip)?.text
+    return TraceStep(
+      boundary: index, location: machine.location(state.rip), instruction: text,
+      target: text.flatMap(Self.branchTarget).map(machine.location).flatMap { $0.symbol == nil ? nil : $0 },
+      executed: false, cpl: Int(state.cpl), interruptsEnabled: state.rflags.contains(.interruptEnable),
+      rflags: state.rflags.rawValue, rsp: state.rsp, rspOwner: rspOwner, gsBase: state.gsBase,
+      gsOwner: owner(.userGS), cr3: state.cr3, pageTables: user.hasSplitTables ? owner(.userTables) : .shared)
+  }
+
+  /// The address in a direct jump or call as the disassembler writes it: a mnemonic and one absolute operand.
+  static func branchTarget(_ text: String) -> UInt64? {
+    let parts = text.split(separator: " ")
+    guard parts.count == 2, parts[0].hasPrefix("j") || parts[0].hasPrefix("call"), parts[1].hasPrefix("0x") else {
+      return nil
+    }
+    return UInt64(parts[1].dropFirst(2), radix: 16)
+  }
+
+  private func access(_ heard: AccessListener.Access) -> MemoryAccess {
+    MemoryAccess(heard.kind, location: machine.location(heard.address), size: heard.size, value: heard.value)
+  }
+
+  private func delivery(_ record: DeliveryRecord) -> TraceDelivery {
+    let processor = computer.processor
+    let count = record.errorCode == nil ? 5 : 6
+    let bytes = processor.bytes(atLinear: record.frame, count: count * 8) ?? []
+    let words = stride(from: 0, to: bytes.count, by: 8).map { start in
+      bytes[start..<start + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+    return TraceDelivery(
+      vector: Int(record.vector), errorCode: record.errorCode.map(UInt64.init), injected: record.injected,
+      interruptStack: Int(processor.interruptStack(of: Vector(record.vector)) ?? 0), frame: record.frame, words: words)
+  }
+}
+
+/// Keeps what it hears until somebody takes it.
+private final class AccessListener: Observer {
+  struct Access {
+    var kind: MemoryAccess.Kind
+    var address: UInt64
+    var size: Int
+    var value: UInt64
+  }
+
+  private var heard: [Access] = []
+
+  func take() -> [Access] {
+    defer { heard = [] }
+    return heard
+  }
+
+  func read(_ linear: UInt64, size: Int, value: UInt64) {
+    heard.append(Access(kind: .read, address: linear, size: size, value: value))
+  }
+
+  func wrote(_ linear: UInt64, size: Int, value: UInt64) {
+    heard.append(Access(kind: .write, address: linear, size: size, value: value))
+  }
+
+  func delivered(_ vector: Vector, errorCode: UInt32?, from rip: UInt64) {}
+}

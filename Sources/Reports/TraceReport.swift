@@ -1,0 +1,135 @@
+import Findings
+
+/// A trace for eyes: a line for each boundary, narrow columns first, and below it the event that was taken there with
+/// its frame drawn as it lies in memory, highest address first.
+public struct TraceReport {
+  let style: TerminalStyle
+
+  public init(colour: Bool = false) { style = TerminalStyle(colour: colour) }
+
+  static let legend = [
+    "rsp, gs, cr3: whose stack pointer, GS base and page tables the boundary runs on; none: no frame could be pushed",
+    "there; if: maskable interrupts; (in parentheses): next, but not executed by this step",
+  ]
+
+  public func text(of record: TraceRecord) -> String {
+    let asked = record.injections.map { ", \($0.event.title) at boundary \($0.boundary)" }.joined()
+    let name = [
+      record.platform.rawValue, record.profile.rawValue, record.crossing.rawValue, printable(record.posture.rawValue),
+    ].joined(separator: " ")
+    var lines = [
+      "\(printable(record.kernel.name)): sha256 \(printable(record.kernel.sha256)), limen \(record.limen)",
+      style(.bold, name) + asked, "",
+    ]
+    lines += Self.legend.map { style(.quiet, $0) }
+    lines.append("")
+    lines += steps(record)
+    lines.append("")
+    lines += record.injections.filter { $0.outcome == .notReached }.map {
+      style(.open, "\($0.event.title) at boundary \($0.boundary): not reached")
+    }
+    lines.append(end(record))
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  // MARK: The table
+
+  private func steps(_ record: TraceRecord) -> [String] {
+    var table = TextTable(alignments: [.right, .right, .left, .left, .left, .left, .left, .left])
+    table.rows.append(["#", "cpl", "if", "rsp", "gs", "cr3", "place", "instruction"])
+    for step in record.steps {
+      table.rows.append([
+        String(step.boundary), String(step.cpl), step.interruptsEnabled ? "on" : "off", step.rspOwner.rawValue,
+        step.gsOwner.rawValue, step.pageTables.rawValue, printable(step.location.description), instruction(step),
+      ])
+    }
+    let rows = table.lines(indent: "")
+    // Details stand below the place, which the header finds.
+    let indent = String(repeating: " ", count: Self.column(of: "place", in: rows[0]))
+    let refused = Dictionary(
+      grouping: record.injections.filter { $0.outcome != .taken && $0.outcome != .notReached }, by: \.boundary)
+    var lines = [style(.quiet, rows[0])]
+    for (step, row) in zip(record.steps, rows.dropFirst()) {
+      let ours = step.cpl == 3 || (step.rspOwner == .kernel && step.gsOwner != .user && step.pageTables != .user)
+      lines.append(ours ? row : style(.open, row))
+      for injection in refused[step.boundary] ?? [] {
+        lines.append(indent + style(.open, "\(injection.event.title) not taken here: \(phrase(injection.outcome))"))
+      }
+      for access in step.accesses ?? [] { lines.append(indent + style(.quiet, self.access(access))) }
+      if let delivery = step.delivery { lines += self.delivery(delivery).map { indent + $0 } }
+    }
+    return lines
+  }
+
+  private static func column(of title: String, in header: String) -> Int {
+    guard let range = header.firstRange(of: title) else { preconditionFailure("the header has no column \(title)") }
+    return header.distance(from: header.startIndex, to: range.lowerBound)
+  }
+
+  private func instruction(_ step: TraceStep) -> String {
+    var text = step.instruction.map { printable($0) } ?? "cannot be read"
+    if let target = step.target { text += " <\(printable(target.description))>" }
+    return step.executed ? text : "(\(text))"
+  }
+
+  private func phrase(_ outcome: InjectionOutcome) -> String {
+    switch outcome {
+    case .taken: "taken"
+    case .masked: "masked"
+    case .blocked: "blocked"
+    case .noSource: "nothing can raise it"
+    case .notReached: "not reached"
+    }
+  }
+
+  private func access(_ access: MemoryAccess) -> String {
+    let verb = access.kind == .read ? "reads " : "writes"
+    var place = "\(Location(address: access.location.address))"
+    if access.location.symbol != nil { place += " <\(printable(access.location.description))>" }
+    return "\(verb) \(access.size) at \(place): \(Location(address: access.value.value))"
+  }
+
+  // MARK: Frames
+
+  private func delivery(_ delivery: TraceDelivery) -> [String] {
+    var title = Self.title(ofVector: delivery.vector)
+    if let code = delivery.errorCode { title += ", error code \(Location(address: code.value))" }
+    if delivery.injected { title += ", injected" }
+    let stack = delivery.interruptStack == 0 ? "" : " on IST \(delivery.interruptStack)"
+    var lines = [style(.bold, "\(title): frame at \(Location(address: delivery.frame.value))\(stack)")]
+    let names = delivery.errorCode == nil ? Self.frameWords : ["error code"] + Self.frameWords
+    var table = TextTable(alignments: [.right, .left, .left])
+    for (index, word) in delivery.words.enumerated().reversed() {
+      let address = Location(address: delivery.frame.value &+ UInt64(index) &* 8)
+      table.rows.append(["\(address)", index < names.count ? names[index] : "", "\(Location(address: word.value))"])
+    }
+    lines += table.lines(indent: "  ")
+    return lines
+  }
+
+  /// From the lowest address. SDM vol. 3A, "64-Bit Mode Stack Frame".
+  static let frameWords = ["RIP", "CS", "RFLAGS", "RSP", "SS"]
+
+  /// SDM vol. 3A, "Exception and Interrupt Vectors".
+  static func title(ofVector vector: Int) -> String {
+    let exceptions = [
+      0: "#DE", 1: "#DB", 2: "NMI", 3: "#BP", 4: "#OF", 5: "#BR", 6: "#UD", 7: "#NM", 8: "#DF", 10: "#TS", 11: "#NP",
+      12: "#SS", 13: "#GP", 14: "#PF", 16: "#MF", 17: "#AC", 18: "#MC", 19: "#XM", 20: "#VE", 21: "#CP",
+    ]
+    return exceptions[vector].map { "\($0) (vector \(vector))" } ?? "vector 0x\(String(vector, radix: 16))"
+  }
+
+  // MARK: The end
+
+  private func end(_ record: TraceRecord) -> String {
+    let kernel = record.steps.count { $0.cpl != 3 }
+    let count = "\(kernel) \(kernel == 1 ? "boundary" : "boundaries") in kernel mode"
+    let detail = printable(record.end.detail ?? "")
+    return switch record.end.kind {
+    case .user: "\(count), then back in user mode"
+    case .bound: style(.open, "\(count), then given up: \(detail)")
+    case .dead: style(.bad, "\(count), then the end: \(detail)")
+    case .unsupported: style(.open, "\(count), then unsupported: \(detail)")
+    }
+  }
+}
