@@ -1,0 +1,103 @@
+import Findings
+import Foundation
+import Reports
+import Testing
+
+/// Goal: a trace reads as a table with its frames drawn as the manual draws them, and its document has exactly the
+/// fields that Documentation/Formats.md describes.
+@Suite struct TraceReportTests {
+  @Test func matchesTheGoldenText() throws {
+    try Golden.check(TraceReport().text(of: Sample.trace), "trace.txt")
+    try Golden.check(TraceReport().text(of: Sample.deadTrace), "trace-dead.txt")
+    try Golden.check(JSONReport.text(of: Sample.trace), "trace.json")
+  }
+
+  /// SDM vol. 3A, "64-Bit Mode Stack Frame": from the highest address SS, RSP, RFLAGS, CS, RIP and the error code.
+  @Test func framesAreDrawnAsTheManualDrawsThem() throws {
+    let lines = TraceReport().text(of: Sample.trace).split(separator: "\n").map {
+      $0.split(separator: " ").joined(separator: " ")
+    }
+    let nmi = try #require(lines.firstIndex { $0.hasPrefix("NMI (vector 2), injected: frame at") })
+    #expect(lines[nmi].hasSuffix("0xfffffe0000006fd8 on IST 2"))
+    #expect(
+      lines[(nmi + 1)...].prefix(5) == [
+        "0xfffffe0000006ff8 SS 0x18", "0xfffffe0000006ff0 RSP 0x7fff00001000", "0xfffffe0000006fe8 RFLAGS 0x46",
+        "0xfffffe0000006fe0 CS 0x10", "0xfffffe0000006fd8 RIP 0xffffffff81c00040",
+      ])
+    let fault = try #require(lines.firstIndex { $0.hasPrefix("#PF (vector 14), error code 0x10: frame at") })
+    #expect(lines[fault + 6] == "0xfffffe0000006fa8 error code 0x10")
+  }
+
+  @Test func columnsAreAligned() throws {
+    let lines = TraceReport().text(of: Sample.trace).split(separator: "\n").map(String.init)
+    let header = try #require(lines.first { $0.contains("place") && $0.contains("instruction") })
+    let place = header.distance(from: header.startIndex, to: try #require(header.firstRange(of: "place")).lowerBound)
+    #expect(lines.filter { $0.dropFirst(place).hasPrefix("asm_exc_nmi") }.count == 3)
+  }
+
+  @Test func colourIsOnlyColour() {
+    let coloured = TraceReport(colour: true).text(of: Sample.trace)
+    #expect(coloured.contains("\u{1B}["))
+    #expect(coloured.replacing(/\u{1B}\[[0-9;]*m/, with: "") == TraceReport().text(of: Sample.trace))
+  }
+
+  @Test func hostileNamesStayText() {
+    let evil = "x\u{1B}]0;owned\u{7}\nkernel: fine"
+    var trace = Sample.trace
+    trace.kernel.name = evil
+    trace.steps[1].location.symbol = evil
+    trace.steps[1].instruction = evil
+    trace.steps[1].target = Location(address: 1, symbol: evil)
+    trace.steps[1].accesses = [MemoryAccess(.read, location: Location(address: 1, symbol: evil), size: 1, value: 1)]
+    trace.end = TraceEnd(.dead, detail: evil)
+    let text = TraceReport().text(of: trace)
+    #expect(!text.contains("\u{1B}") && !text.contains("\u{7}") && !text.contains("\nkernel: fine"))
+  }
+
+  @Test func statusFollowsFromTheEnd() {
+    var trace = Sample.trace
+    #expect(trace.exitStatus == .nothingApplied)
+    trace.injections = [TraceInjection(boundary: 1, event: .nmi, outcome: .taken)]
+    #expect(trace.exitStatus == .allHeld)
+    let ends: [(TraceEnd.Kind, Findings.ExitStatus)] = [
+      (.bound, .inconclusive), (.dead, .violation), (.unsupported, .unsupported),
+    ]
+    for (kind, status) in ends {
+      trace.end = TraceEnd(kind)
+      #expect(trace.exitStatus == status)
+    }
+  }
+
+  /// The names in the first column of the section's tables, and those of the kernel and of locations, which every
+  /// format shares, are the names in a record that leaves nothing out.
+  @Test func theFieldsAreTheDocumentedOnes() throws {
+    let page = try FormatsPageTests.page()
+    #expect(page.contains("`limen-trace`, version \(TraceRecord.currentVersion)"))
+    let start = try #require(page.firstRange(of: "## Trace: `limen-trace`")).upperBound
+    let end = page[start...].firstRange(of: "\n## ")?.lowerBound ?? page.endIndex
+    var documented: Set<String> = []
+    for line in page[start..<end].split(separator: "\n") where line.hasPrefix("| `") {
+      let cells = line.split(separator: "|")
+      for match in cells[0].matches(of: /`([A-Za-z0-9]+)`/) { documented.insert(String(match.1)) }
+    }
+    documented.formUnion(["name", "sha256", "address", "symbol", "offset"])
+    var trace = Sample.trace
+    trace.end.detail = "x"
+    let produced = FormatsPageTests.names(try JSONValue(reading: Array(JSONReport.text(of: trace).utf8)))
+    #expect(produced == documented)
+    let words =
+      InjectionOutcome.allCases.map(\.rawValue) + TraceEnd.Kind.allCases.map(\.rawValue)
+      + Owner.allCases.map(\.rawValue) + MemoryAccess.Kind.allCases.map(\.rawValue)
+    for word in words { #expect(page[start..<end].contains("`\(word)`"), "\(word) is not described") }
+  }
+
+  @Test func sameRecordSameBytes() {
+    #expect(JSONReport.text(of: Sample.trace) == JSONReport.text(of: Sample.trace))
+    var shuffled = Sample.trace.injections
+    shuffled.reverse()
+    let again = TraceRecord(
+      limen: Sample.trace.limen, kernel: Sample.kernel, platform: .bareMetal, profile: .intel, crossing: .syscall64,
+      posture: "normal", injections: shuffled, steps: Sample.trace.steps, end: Sample.trace.end)
+    #expect(JSONReport.text(of: again) == JSONReport.text(of: Sample.trace))
+  }
+}
