@@ -41,7 +41,9 @@ let package = Package(
     .testTarget(name: "FindingsTests", dependencies: ["Findings", "Reports"], exclude: ["Golden"]),
     .testTarget(
       name: "ExplorerTests",
-      dependencies: ["Explorer", "Invariants", "Findings", "LimenCommands", "Reports", "Machine", "KernelImage", "BareMetal"],
+      dependencies: [
+        "Explorer", "Invariants", "Findings", "LimenCommands", "Reports", "Machine", "KernelImage", "BareMetal",
+      ],
       exclude: ["Selftests.expected"]),
   ],
   swiftLanguageModes: [.v6]

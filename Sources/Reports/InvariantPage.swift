@@ -1,6 +1,6 @@
 import Findings
 
-/// What `limen explain` prints: the declaration of an invariant as a page.
+/// What `limen explain` prints: the declaration of an invariant as a page; and all of them as Documentation/Invariants.md.
 public enum InvariantPage {
   public static func text(of invariant: InvariantDescription) -> String {
     var lines = [invariant.identifier.rawValue, ""]
@@ -14,6 +14,32 @@ public enum InvariantPage {
       lines += wrapped("Broken by: " + invariant.specimens.joined(separator: ", "))
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Every invariant as one Markdown document, in the order in which they are declared.
+  public static func document(of invariants: [InvariantDescription]) -> String {
+    let opening = """
+      # Invariants
+
+      What Limen judges every run by. This page is made from the declarations in `Sources/Invariants` by `./dev bless`;
+      `limen explain ID` prints one of them.
+
+      """
+    let sections = invariants.map { invariant in
+      var lines = ["", "## \(invariant.identifier.rawValue)", ""]
+      lines += wrapped(invariant.claim, columns: 120)
+      lines.append("")
+      lines += wrapped(invariant.why, columns: 120)
+      lines.append("")
+      lines += wrapped("See: " + invariant.citation, columns: 120)
+      lines.append("")
+      lines += wrapped(
+        invariant.specimens.isEmpty
+          ? "Nothing in this version breaks it on purpose."
+          : "Broken on purpose by: " + invariant.specimens.joined(separator: ", "), columns: 120)
+      return lines.joined(separator: "\n") + "\n"
+    }
+    return opening + sections.joined()
   }
 
   /// Paragraphs, which line feeds divide, in lines of at most 80 columns; a longer word stands alone.
