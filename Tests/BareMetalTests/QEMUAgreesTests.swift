@@ -89,12 +89,8 @@ import Testing
     try #require(!expected.order.isEmpty, "the image printed nothing")
     let actual = try Self.limen(image, profile == "intel" ? .intel : .amd)
     let actualCases = Self.cases(actual.lines)
-    withKnownIssue("a known hole ends the image early", isIntermittent: true) {
-      #expect(actualCases.order == expected.order)
-      #expect(Self.isWhole(actual.end, image), "Limen ended with \(actual.end)")
-    } when: {
-      Self.cutShort.contains(image)
-    }
+    #expect(actualCases.order == expected.order)
+    #expect(Self.isWhole(actual.end, image), "Limen ended with \(actual.end)")
     for name in expected.order where name != "done" {
       guard let lines = expected.lines[name], lines != ["\(name): *"] else { continue }
       let found = actualCases.lines[name] ?? []
@@ -115,65 +111,8 @@ import Testing
     }
   }
 
-  /// Images that a known hole ends early.
-  static let cutShort: Set<String> = ["control"]
-
   /// Cases in which Limen does not yet do what the manual demands.
-  static let knownHoles: Set<String> = [
-    "segments:accessed-bit-refused",
-    "segments:gs-lgs-64",
-    "segments:fs-lfs-refused-keeps-register",
-    "delivery:stack-same-level-ist2",
-    "delivery:ud-then-pf",
-    "delivery:gp-then-pf",
-    "delivery:int-then-pf",
-    "delivery:bp-then-pf",
-    "delivery:np-then-pf",
-    "delivery:user-int-rsp0-unmapped",
-    "delivery:user-ud-rsp0-unmapped",
-    "delivery:same-level-stack-unmapped",
-    "syscall:syscall-star-rpl",
-    "syscall:sysret64-star-rpl-0",
-    "syscall:sysret32-null-ss-before",
-    "iret:data-null-rpl3",
-    "transfers:user-call-gate-rsp0-unmapped",
-    "transfers:jmp-64-bit-pointer",
-    "transfers:jmp-64-bit-pointer-plain",
-    "transfers:call-64-bit",
-    "debug:tf-sysret",
-    "debug:exec",
-    "debug:exec-without-rf-repeats",
-    "debug:exec-rep-once",
-    "debug:data-write-1",
-    "debug:data-write-2",
-    "debug:data-write-4",
-    "debug:data-write-8",
-    "debug:data-both-read",
-    "debug:data-both-write",
-    "debug:data-both-update",
-    "debug:data-write-update",
-    "debug:data-inside-wider",
-    "debug:data-overlap-low",
-    "debug:data-overlap-high",
-    "debug:data-test",
-    "debug:data-cmpxchg-unequal",
-    "debug:data-xchg",
-    "debug:data-push-memory",
-    "debug:data-two-hits",
-    "debug:data-push",
-    "debug:data-user-write",
-    "debug:io",
-    "debug:dr7-reserved",
-    "control:cr3-reserved",
-    "control:cr3-above-maxphyaddr",
-    "control:cr8-10",
-    "pcid:bit-63-without-pcide",
-    "pcid:invpcid-reserved",
-    "interrupts:interrupt-before-exec-breakpoint",
-    "interrupts:task-priority-blocks",
-    "interrupts:task-priority-lowered",
-    "interrupts:task-priority-register",
-  ]
+  static let knownHoles: Set<String> = []
 
   /// The list of exceptions is honest: each names a case that exists and that QEMU gets wrong.
   @Test(.enabled(if: QEMUAgreesTests.hasQEMU), arguments: QEMUAgreesTests.images, ["intel", "amd"])

@@ -163,13 +163,14 @@ run_image:
   movzbl gdt + U_DATA + 5, %eax
   VALUE %rax
   ENDLINE
+  // Not K_DATA, which the return from the #GP loads into SS.
   CASE "accessed-bit-refused"
-  andb $0xFE, gdt + K_DATA + 5
-  movl $RPL3(K_DATA), %eax
+  andb $0xFE, gdt + DATA_DPL1 + 5
+  movl $RPL3(DATA_DPL1), %eax
   AT
   movl %eax, %ds
   RESULT
-  movzbl gdt + K_DATA + 5, %eax
+  movzbl gdt + DATA_DPL1 + 5, %eax
   VALUE %rax
   ENDLINE
 
