@@ -139,8 +139,9 @@ extension Processor {
     }
 
     set(Slot.rsp, stack &- UInt64(count * 8))
-    if newCPL != oldCPL {
-      // SS becomes a null selector with the new privilege.
+    if newCPL != oldCPL || (ist != 0 && profile.interruptStackTableNullsSS) {
+      // SS becomes a null selector with the new privilege: on Intel's processors with every stack of the IST, else when the
+      // privilege changes (SDM vol. 3A, "Interrupt Stack Table"; AMD APM vol. 2, "Long-Mode Stack Switches").
       s.pointee.segments[SegmentName.ss.rawValue] = .nullStack(newCPL)
     }
     setCodeSegment(Selector(selector.rawValue & ~3 | UInt16(newCPL)), code)

@@ -32,6 +32,8 @@ public struct Profile: Sendable {
   var checksSysretTarget: Bool { vendor == .intel }
   /// SYSRET leaves the hidden attributes of SS (AMD).
   var sysretKeepsStackAttributes: Bool { vendor == .amd }
+  /// An event that takes its stack from the IST leaves SS null even where the privilege stays (Intel).
+  var interruptStackTableNullsSS: Bool { vendor == .intel }
   /// Loading a null selector clears the hidden base (Intel; AMD before Zen 2 keeps it).
   var nullSelectorClearsBase: Bool { vendor == .intel }
 
