@@ -32,8 +32,11 @@ extension Processor {
       if compares && s.pointee.zero != u.pointee.traits.contains(.rep) { break }
       if count == 1 { break }
       if s.pointee.trapAfter || s.pointee.pendingDebug != 0 {
-        // The trap is reported between two iterations, with RIP at the instruction.
+        // The trap is reported between two iterations, with RIP at the instruction and RF set, so that a breakpoint on it does not
+        // come again (SDM vol. 3B, "Instruction-Breakpoint Exception Condition").
         s.pointee.rip = start
+        s.pointee.otherFlags |= RFLAGS.resume.rawValue
+        s.pointee.clearsResume = false
         return
       }
     }
