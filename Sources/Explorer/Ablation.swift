@@ -63,7 +63,9 @@ public enum Ablation: String, CaseIterable, Sendable {
   static func writesCR3(_ bytes: [UInt8]) -> Int? {
     let rex = bytes.first.map { $0 & 0xF0 == 0x40 } ?? false
     let at = rex ? 1 : 0
-    guard bytes.count >= at + 3, bytes[at] == 0x0F, bytes[at + 1] == 0x22, bytes[at + 2] & 0xF8 == 0xD8 else { return nil }
+    guard bytes.count >= at + 3, bytes[at] == 0x0F, bytes[at + 1] == 0x22, bytes[at + 2] & 0xF8 == 0xD8 else {
+      return nil
+    }
     return at + 3
   }
 }

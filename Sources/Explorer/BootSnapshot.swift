@@ -45,7 +45,8 @@ public struct BootSnapshot {
     public var description: String {
       switch self {
       case .died(let kernel, let how, let place, let words):
-        "\(kernel): the kernel did not reach the probe: \(how) at \(place)" + (words.isEmpty ? "" : "; it last said: \(words)")
+        "\(kernel): the kernel did not reach the probe: \(how) at \(place)"
+          + (words.isEmpty ? "" : "; it last said: \(words)")
       case .unsupported(let kernel, let what, let place): "\(kernel): unsupported: \(what) at \(place)"
       case .tooLong(let kernel, let instructions, let place):
         "\(kernel): the kernel did not reach the probe within \(instructions) instructions; it stands at \(place)"
@@ -111,7 +112,8 @@ public struct BootSnapshot {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     bytes.withUnsafeBytes { raw in
       for i in 0..<raw.count / 8 {
-        hash = (hash ^ raw.loadUnaligned(fromByteOffset: i * 8, as: UInt64.self)) &* 0x0000_0100_0000_01B3 ^ (hash >> 31)
+        hash =
+          (hash ^ raw.loadUnaligned(fromByteOffset: i * 8, as: UInt64.self)) &* 0x0000_0100_0000_01B3 ^ (hash >> 31)
       }
     }
     return String(hash, radix: 16) + "-\(bytes.count)"

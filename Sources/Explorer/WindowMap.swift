@@ -10,7 +10,8 @@ struct WindowMap {
       var start: Int?
       var isFirst = true
       for i in 0...boundaries.count {
-        let inside = i < boundaries.count && boundaries[i].state.cpl == 0 && !boundaries[i].ownership.isDisjoint(with: owner)
+        let inside =
+          i < boundaries.count && boundaries[i].state.cpl == 0 && !boundaries[i].ownership.isDisjoint(with: owner)
         if inside && start == nil { start = i }
         guard !inside, let from = start else { continue }
         start = nil

@@ -8,7 +8,8 @@ struct CleanExit: Invariant {
   let description = InvariantDescription(
     identifier: "clean-exit",
     claim: "The return instruction never faults in kernel mode with the user's RSP or GS base.",
-    why: "A fault of SYSRET or IRET is delivered in kernel mode, after the exit code has already given RSP and GS back to the "
+    why:
+      "A fault of SYSRET or IRET is delivered in kernel mode, after the exit code has already given RSP and GS back to the "
       + "user. The handler then runs on a stack that the user chose.",
     citation: "Intel SDM vol. 2B, \"SYSRET\"; vol. 2A, \"IRET/IRETD/IRETQ\"; AMD APM vol. 3, \"SYSRET\"",
     specimens: ["ablation swapgs-skipped-at-exit"])
@@ -19,11 +20,14 @@ struct CleanExit: Invariant {
       // IRET with the user's GS and a kernel stack is the documented fix-up path of kernels; it is judged by what follows.
       guard delivery.ownership.contains(.userRSP) else { continue }
       return Violation(
-        "the return instruction raised vector \(delivery.vector) in kernel mode with the user's RSP", step: delivery.step,
+        "the return instruction raised vector \(delivery.vector) in kernel mode with the user's RSP",
+        step: delivery.step,
         at: delivery.from)
     }
     // User mode on the kernel's GS base: whatever returned here did not give GS back.
-    if run.end == .user, let view = run.view, let expected = run.expected, run.event == nil, view.gsBase != expected.gsBase {
+    if run.end == .user, let view = run.view, let expected = run.expected, run.event == nil,
+      view.gsBase != expected.gsBase
+    {
       return Violation("user mode runs on GS base \(hex(view.gsBase)), which is the kernel's", at: view.rip)
     }
     return nil

@@ -8,7 +8,8 @@ struct FrameIntact: Invariant {
   let description = InvariantDescription(
     identifier: "frame-intact",
     claim: "No live frame is overwritten by another event.",
-    why: "An IST stack starts at the same address for every event. When a second one arrives before the first has moved its "
+    why:
+      "An IST stack starts at the same address for every event. When a second one arrives before the first has moved its "
       + "frame away, the first returns to where the second was taken.",
     citation: "Intel SDM vol. 3A, \"Interrupt Stack Table\", \"Handling Multiple NMIs\"",
     specimens: ["ablation nmi-unblocked-early"])

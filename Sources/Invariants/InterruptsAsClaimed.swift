@@ -6,10 +6,13 @@ import Findings
 struct InterruptsAsClaimed: Invariant {
   let description = InvariantDescription(
     identifier: "interrupts-as-claimed",
-    claim: "Interrupts are masked wherever the user's RSP is current, and every injected event is handled exactly once.",
-    why: "A kernel that believes interrupts masked when they are not is interrupted in the middle of its bookkeeping; an "
+    claim:
+      "Interrupts are masked wherever the user's RSP is current, and every injected event is handled exactly once.",
+    why:
+      "A kernel that believes interrupts masked when they are not is interrupted in the middle of its bookkeeping; an "
       + "interrupt that is never completed, or an NMI block that is never lifted, silences the machine.",
-    citation: "Intel SDM vol. 3A, \"Maskable Hardware Interrupts\", \"Handling Multiple NMIs\", \"Interrupt Acceptance for "
+    citation:
+      "Intel SDM vol. 3A, \"Maskable Hardware Interrupts\", \"Handling Multiple NMIs\", \"Interrupt Acceptance for "
       + "Fixed Interrupts\"",
     specimens: ["ablation if-not-masked-at-syscall"])
 
@@ -22,7 +25,8 @@ struct InterruptsAsClaimed: Invariant {
     guard run.end == .user else { return nil }
     if run.nmiStillBlocked {
       return Violation(
-        "user mode runs with NMIs blocked", at: run.view?.rip ?? 0, origin: run.boundary?.rip, "the event was taken here")
+        "user mode runs with NMIs blocked", at: run.view?.rip ?? 0, origin: run.boundary?.rip,
+        "the event was taken here")
     }
     if run.unfinishedInterrupt {
       return Violation(

@@ -13,7 +13,8 @@ public struct NoKernelDeath: Invariant {
 
   /// What Linux, and most kernels, print when they die.
   public static let lastWords = [
-    "Kernel panic", "Oops:", "BUG:", "PANIC:", "general protection fault", "invalid opcode:", "kernel BUG", "stack segment:",
+    "Kernel panic", "Oops:", "BUG:", "PANIC:", "general protection fault", "invalid opcode:", "kernel BUG",
+    "stack segment:",
     "double fault:", "divide error:", "Unrecoverable", "Machine check from unknown source", "WARNING: CPU",
   ]
 

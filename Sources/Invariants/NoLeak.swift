@@ -7,13 +7,16 @@ struct NoLeak: Invariant {
   let description = InvariantDescription(
     identifier: "no-leak",
     claim: "User mode sees nothing that depends on the kernel's dead stack contents.",
-    why: "The crossing is run twice with different bytes in the unused part of the kernel's stack. If anything that the user "
+    why:
+      "The crossing is run twice with different bytes in the unused part of the kernel's stack. If anything that the user "
       + "can see differs, kernel memory reached it.",
     citation: "AMD APM vol. 2, \"Long-Mode Stack Switches\"; CVE-2009-2910",
     specimens: [])
 
   func judge(_ run: Evidence) -> Violation? {
-    guard let view = run.view, let other = run.secretView, let difference = other.difference(from: view) else { return nil }
+    guard let view = run.view, let other = run.secretView, let difference = other.difference(from: view) else {
+      return nil
+    }
     return Violation("user mode depends on the kernel's dead stack contents: \(difference)", at: view.rip)
   }
 }

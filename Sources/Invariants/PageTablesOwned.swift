@@ -7,7 +7,8 @@ struct PageTablesOwned: Invariant {
   let description = InvariantDescription(
     identifier: "page-tables-owned",
     claim: "The kernel leaves the user's page tables before it needs what they do not map.",
-    why: "With page-table isolation the user's tables map only the entry code. Whatever the kernel touches beyond it before "
+    why:
+      "With page-table isolation the user's tables map only the entry code. Whatever the kernel touches beyond it before "
       + "CR3 is switched, or after it is switched back, faults in kernel mode.",
     citation: "Intel SDM vol. 3A, \"4-Level Paging\"; Linux Documentation/arch/x86/pti.rst",
     specimens: ["ablation user-cr3-kept-at-entry"])

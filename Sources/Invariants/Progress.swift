@@ -7,7 +7,8 @@ struct Progress: Invariant {
   let description = InvariantDescription(
     identifier: "progress",
     claim: "The task is back in user mode after a bounded number of instructions.",
-    why: "A crossing that an event sends into a loop holds the processor for ever, which any user program can then cause.",
+    why:
+      "A crossing that an event sends into a loop holds the processor for ever, which any user program can then cause.",
     citation: "Intel SDM vol. 3B, \"Debug Exceptions (#DB)\"",
     specimens: [])
 

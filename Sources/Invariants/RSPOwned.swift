@@ -7,19 +7,23 @@ struct RSPOwned: Invariant {
   let description = InvariantDescription(
     identifier: "rsp-owned",
     claim: "No event is pushed where the user's RSP points.",
-    why: "Between SYSCALL and the load of a kernel stack, RSP is whatever the user left in it. An event that pushes its frame "
+    why:
+      "Between SYSCALL and the load of a kernel stack, RSP is whatever the user left in it. An event that pushes its frame "
       + "there writes the kernel's return address into memory that the user chose, or kills the kernel when the memory is not "
       + "there. Stacks of the interrupt's own (IST) and masking are what keeps such windows harmless.",
-    citation: "Intel SDM vol. 3A, \"64-Bit Mode Stack Frame\", \"Interrupt Stack Table\"; AMD APM vol. 2, \"Interrupt-Stack "
+    citation:
+      "Intel SDM vol. 3A, \"64-Bit Mode Stack Frame\", \"Interrupt Stack Table\"; AMD APM vol. 2, \"Interrupt-Stack "
       + "Table\"",
     specimens: ["ablation nmi-without-ist", "ablation db-without-ist", "ablation mc-without-ist"])
 
   func judge(_ run: Evidence) -> Violation? {
-    for delivery in run.deliveries where delivery.fromCPL == 0 && !delivery.ownership.isDisjoint(with: .notKernelStack) {
+    for delivery in run.deliveries where delivery.fromCPL == 0 && !delivery.ownership.isDisjoint(with: .notKernelStack)
+    {
       if delivery.vector == 8 {
         return Violation(
           "an event could not push its frame at \(hex(delivery.previousRSP)), which is not the kernel's stack, and became a "
-            + "double fault", step: delivery.step, at: delivery.from, origin: delivery.from, "the event was taken here, with RSP not the kernel's")
+            + "double fault", step: delivery.step, at: delivery.from, origin: delivery.from,
+          "the event was taken here, with RSP not the kernel's")
       }
       // A frame within one frame's size below the interrupted RSP was pushed at that RSP.
       let distance = delivery.previousRSP &- delivery.frame

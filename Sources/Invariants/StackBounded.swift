@@ -7,7 +7,8 @@ struct StackBounded: Invariant {
   let description = InvariantDescription(
     identifier: "stack-bounded",
     claim: "The stack of the crossing does not overflow, whatever arrives.",
-    why: "Events nest on the stack of what they interrupt. A kernel that leaves too little room runs into the guard page or, "
+    why:
+      "Events nest on the stack of what they interrupt. A kernel that leaves too little room runs into the guard page or, "
       + "without one, over its neighbour.",
     citation: "Intel SDM vol. 3A, \"Double Fault Exception (#DF)\"",
     specimens: [])
@@ -15,10 +16,13 @@ struct StackBounded: Invariant {
   func judge(_ run: Evidence) -> Violation? {
     for delivery in run.deliveries where delivery.vector == 8 {
       // The fault that became a double fault lies just below the stack pointer.
-      guard delivery.cr2 != 0, delivery.previousRSP &- delivery.cr2 < 4096, !delivery.ownership.contains(.userRSP), !delivery.ownership.contains(.userTables) else {
+      guard delivery.cr2 != 0, delivery.previousRSP &- delivery.cr2 < 4096, !delivery.ownership.contains(.userRSP),
+        !delivery.ownership.contains(.userTables)
+      else {
         continue
       }
-      return Violation("a push below RSP \(hex(delivery.previousRSP)) left the stack", step: delivery.step, at: delivery.from)
+      return Violation(
+        "a push below RSP \(hex(delivery.previousRSP)) left the stack", step: delivery.step, at: delivery.from)
     }
     return nil
   }

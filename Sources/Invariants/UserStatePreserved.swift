@@ -13,7 +13,8 @@ struct UserStatePreserved: Invariant {
   func judge(_ run: Evidence) -> Violation? {
     guard run.end == .user, let view = run.view, let expected = run.expected else { return nil }
     guard let difference = view.difference(from: expected) else { return nil }
-    return Violation("the user's state is disturbed: \(difference)", at: view.rip, origin: run.boundary?.rip,
+    return Violation(
+      "the user's state is disturbed: \(difference)", at: view.rip, origin: run.boundary?.rip,
       run.boundary == nil ? nil : "the event was taken here")
   }
 }

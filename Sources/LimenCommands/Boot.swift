@@ -42,7 +42,8 @@ struct Boot: ParsableCommand {
     if count { report(computer, since: started) }
     switch end {
     case .powerOff: return
-    case .budget: throw CommandFailure(.inconclusive, machine.kernel, "stopped after \(limit ?? 0) million instructions")
+    case .budget:
+      throw CommandFailure(.inconclusive, machine.kernel, "stopped after \(limit ?? 0) million instructions")
     case .reset(let byShutdown):
       let why = byShutdown ? "the processor shut down (triple fault)" : "the kernel reset the machine"
       throw CommandFailure(.violation, machine.kernel, "\(why) at \(Starting.place(computer))")
@@ -78,6 +79,7 @@ struct Boot: ParsableCommand {
     let retired = computer.processor.retired
     let rate = Double(retired) / seconds / 1e6
     StandardError.write(
-      "\(retired) instructions, \(String(format: "%.2f", seconds)) s, \(String(format: "%.1f", rate)) million a second\n")
+      "\(retired) instructions, \(String(format: "%.2f", seconds)) s, \(String(format: "%.1f", rate)) million a second\n"
+    )
   }
 }

@@ -25,6 +25,7 @@ enum ProbeFile {
       folder = folder.deletingLastPathComponent()
     }
     throw CommandFailure(
-      .badInput, "probe.elf", "not found beside \(program.path) or above; build it with ./dev probe, or set LIMEN_PROBE")
+      .badInput, "probe.elf", "not found beside \(program.path) or above; build it with ./dev probe, or set LIMEN_PROBE"
+    )
   }
 }

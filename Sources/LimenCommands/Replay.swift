@@ -42,7 +42,8 @@ struct Replay: ParsableCommand {
     let path = kernel ?? witness.kernelPath
     let image = try Starting.kernel(path)
     guard image.digest == witness.kernel.sha256 else {
-      throw CommandFailure(.badInput, path, "not the kernel of the witness: SHA-256 \(image.digest), not \(witness.kernel.sha256)")
+      throw CommandFailure(
+        .badInput, path, "not the kernel of the witness: SHA-256 \(image.digest), not \(witness.kernel.sha256)")
     }
     let ablations = try witness.ablations.map { name throws(CommandFailure) in
       guard let ablation = Ablation(rawValue: name.rawValue) else {

@@ -66,7 +66,8 @@ extension Processor {
         visit(table: entry & PageTableEntry.addressMask, linear: at, shift: shift - 9, limit: 512, &result)
       } else {
         let base = entry & PageTableEntry.addressMask & ~((1 << shift) - 1)
-        for piece in stride(from: UInt64(0), to: 1 << shift, by: 4096) where memory.contains(base + piece, count: 4096) {
+        for piece in stride(from: UInt64(0), to: 1 << shift, by: 4096) where memory.contains(base + piece, count: 4096)
+        {
           result[at + piece] = digest(page: base + piece)
         }
       }

@@ -572,7 +572,9 @@ extension Translator {
     // The source segment can be overridden, the destination is ES always.
     var source = SegmentName.ds
     for i in 0..<Int(current.instruction.operand_count) where operand(i).type == ZYDIS_OPERAND_TYPE_MEMORY {
-      if let segment = Self.segment(operand(i).mem.segment), segment != .es || !is64, segment != .es { source = segment }
+      if let segment = Self.segment(operand(i).mem.segment), segment != .es || !is64, segment != .es {
+        source = segment
+      }
     }
     operation.index = UInt8(source.rawValue)
     if source == .gs { operation.traits.insert(.usesGS) }

@@ -163,7 +163,9 @@ extension Processor {
   /// Delivers a machine check, an abort that nothing masks but CR4.MCE: shutdown when that is clear.
   public func deliverMachineCheck() -> Exit? {
     // MCIP: a machine check while one is in progress shuts down.
-    guard s.pointee.cr4 & CR4.machineCheckEnable != 0, s.pointee.msr.machineCheckStatus & 4 == 0 else { return .shutdown }
+    guard s.pointee.cr4 & CR4.machineCheckEnable != 0, s.pointee.msr.machineCheckStatus & 4 == 0 else {
+      return .shutdown
+    }
     // RIPV, EIPV, MCIP: the program can be restarted.
     s.pointee.msr.machineCheckStatus = 7
     s.pointee.msr.machineCheckBank[1] = profile.injectedMachineCheck

@@ -144,7 +144,8 @@ extension Processor {
   ///     old SS, old RSP   when the gate leads inwards
   ///     old CS
   ///     return RIP        <- RSP
-  private func callThroughGate(_ selector: Selector, _ gate: Descriptor, _ oldCS: UInt64, _ next: UInt64) throws(Fault) {
+  private func callThroughGate(_ selector: Selector, _ gate: Descriptor, _ oldCS: UInt64, _ next: UInt64) throws(Fault)
+  {
     let (code, codeSelector, target) = try readCallGate(selector, gate)
     guard code.isPresent else { throw Fault.np(codeSelector.errorCode) }
     guard Self.isCanonical(target) else { throw Fault.gp() }

@@ -46,7 +46,8 @@ extension Processor {
 
   func asciiDivideAdjust(_ u: Operation) {
     let ax = get(Slot.rax, UInt16.self)
-    let al = UInt8(truncatingIfNeeded: ax) &+ UInt8(truncatingIfNeeded: ax >> 8) &* UInt8(truncatingIfNeeded: u.pointee.imm)
+    let al =
+      UInt8(truncatingIfNeeded: ax) &+ UInt8(truncatingIfNeeded: ax >> 8) &* UInt8(truncatingIfNeeded: u.pointee.imm)
     set(Slot.rax, UInt16(al))
     setAdjustFlags(al, carry: false, auxiliary: false)
   }

@@ -90,7 +90,9 @@ public final class PhysicalMemory {
       var any: UInt64 = 0
       for i in 0..<Self.pageSize / 8 { any |= words[i] }
       if any == 0 { continue }
-      if !body(UInt64(page * Self.pageSize), UnsafeRawBufferPointer(start: start, count: Self.pageSize)) { return false }
+      if !body(UInt64(page * Self.pageSize), UnsafeRawBufferPointer(start: start, count: Self.pageSize)) {
+        return false
+      }
     }
     return true
   }
