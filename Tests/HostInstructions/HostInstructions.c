@@ -208,3 +208,11 @@ void hostExecute(HostRegisters *registers, HostOutcome *outcome) {
   *registers = control->out;
   *outcome = caught;
 }
+
+void hostExecuteVector(HostRegisters *registers, HostOutcome *outcome) {
+  // The instruction may leave an unmasked exception behind, or a full x87 stack: nothing of it may reach the caller.
+  _Alignas(16) uint8_t kept[512];
+  __asm__ volatile("fxsave64 %0" : "=m"(kept));
+  hostExecute(registers, outcome);
+  __asm__ volatile("fxrstor64 %0" ::"m"(kept));
+}

@@ -49,3 +49,6 @@ void hostFillConstant(const uint8_t *bytes, uint32_t count);
 
 /// Loads the registers, executes the instruction at `rip`, and stores what it left. One caller at a time.
 void hostExecute(HostRegisters *registers, HostOutcome *outcome);
+
+/// The same for instructions that change the x87, MMX or SSE state.
+void hostExecuteVector(HostRegisters *registers, HostOutcome *outcome);
