@@ -151,7 +151,9 @@ extension X87Opcode {
 
   /// A waiting instruction first reports a pending exception (#MF).
   public var waits: Bool {
-    switch instruction {
+    // FNENI, FNDISI and FNSETPM, beside FNCLEX and FNINIT, are the forms that do not wait.
+    if escape == 3, reg == 4, isRegisterForm { return false }
+    return switch instruction {
     case .fninit, .fnclex, .fnstcw, .fnstsw, .fnstswAX, .fnstenv, .fnsave: false
     default: true
     }

@@ -59,12 +59,11 @@ extension Processor {
     case .mixedSinglesFromMMX:
       let source = try mmxSource(u)
       setVector(u, try complete(control.convertingToSingles(source, over: vectorDestination(u))))
-      // With a memory operand Intel's manual still has the transition to MMX ("CVTPI2PS"); AMD's processors make none.
-      if profile.vendor == .intel || !u.pointee.traits.contains(.memory) { s.pointee.x87.enterMMX() }
+      if !leavesMMXAlone(u, family) { s.pointee.x87.enterMMX() }
     case .mixedDoublesFromMMX:
       let source = try mmxSource(u)
       setVector(u, try complete(control.convertingToDoubles(source)))
-      if !u.pointee.traits.contains(.memory) { s.pointee.x87.enterMMX() }
+      if !leavesMMXAlone(u, family) { s.pointee.x87.enterMMX() }
     case .mixedSinglesToMMX, .mixedSinglesTruncatedToMMX:
       let source = try vectorSource(u)
       let truncating = family == .mixedSinglesTruncatedToMMX

@@ -10,7 +10,7 @@ extension Processor {
     if family.availability == .stateAvailable {
       try requireStateTransfer()
     } else {
-      try requireVectors(xmm: family.namesXMM, mmx: family.namesMMX)
+      try requireVectors(xmm: family.namesXMM, mmx: family.namesMMX && !leavesMMXAlone(u, family))
     }
     switch family {
     case .available, .stateAvailable, .mmxAvailable: break
@@ -41,6 +41,13 @@ extension Processor {
     if s.pointee.cr0 & CR0.emulation != 0 || xmm && s.pointee.cr4 & CR4.fxsave == 0 { throw Fault.ud }
     if s.pointee.cr0 & CR0.taskSwitched != 0 { throw Fault.nm }
     if mmx { try reportPendingException() }
+  }
+
+  /// CVTPI2PS and CVTPI2PD from memory name no MMX register. Intel's manual still has CVTPI2PS wait for x87 exceptions and
+  /// enter the MMX state ("CVTPI2PS"), AMD's processors do neither.
+  func leavesMMXAlone(_ u: Operation, _ family: VectorFamily) -> Bool {
+    guard u.pointee.traits.contains(.memory) else { return false }
+    return family == .mixedDoublesFromMMX || family == .mixedSinglesFromMMX && profile.vendor == .amd
   }
 
   private func requireStateTransfer() throws(Fault) {
