@@ -239,10 +239,11 @@ import Testing
     #expect(state.tagWord == 0b11_10_10_10_10_10_01_00)
   }
 
-  /// SDM vol. 2, "FSTENV" and the other instructions whose mnemonics begin with FN.
+  /// SDM vol. 2, "FSTENV" and the other instructions whose mnemonics begin with FN; FNENI, FNDISI and FNSETPM as the host
+  /// processor has them.
   @Test func onlyTheNonWaitingInstructionsDoNotWait() {
     let nonWaiting = X87HostTests.opcodes.filter { !$0.waits }.map(\.rawValue)
-    #expect(nonWaiting == [0x13F, 0x3E2, 0x3E3, 0x53F, 0x7E0])
+    #expect(nonWaiting == [0x13F, 0x3E0, 0x3E1, 0x3E2, 0x3E3, 0x3E4, 0x53F, 0x7E0])
     #expect(!X87Opcode(escape: 0xD9, modRM: 0x37).waits && !X87Opcode(escape: 0xDD, modRM: 0x37).waits)
     #expect(X87Opcode(escape: 0xD9, modRM: 0x27).waits && X87Opcode(escape: 0xDD, modRM: 0x27).waits)
   }
