@@ -38,6 +38,8 @@ public struct ProcessorState: Sendable {
   /// While one instruction executes: whether a single-step trap follows it, and whether RF is cleared after it.
   var trapAfter = false
   var clearsResume = true
+  /// CR8 was written and the platform, whose local APIC holds the same register, has not looked yet.
+  var taskPriorityWritten = false
 
   var segments = InlineArray<6, SegmentRegister>(repeating: SegmentRegister())
   var ldtr = SegmentRegister()
@@ -52,8 +54,6 @@ public struct ProcessorState: Sendable {
   public internal(set) var cr3: UInt64 = 0
   public internal(set) var cr4: UInt64 = 0
   public internal(set) var cr8: UInt64 = 0
-  /// CR8 was written and the platform, whose local APIC holds the same register, has not looked yet.
-  var taskPriorityWritten = false
   public internal(set) var dr = InlineArray<4, UInt64>(repeating: 0)
   public internal(set) var dr6: UInt64 = DR6.fixedOnes
   public internal(set) var dr7: UInt64 = DR7.fixedOnes
