@@ -65,7 +65,9 @@ public struct Profile: Sendable {
   /// MSRs that read as a constant; nil where there is none.
   func constantMSR(_ index: UInt32) -> UInt64? {
     switch (vendor, index) {
-    case (.amd, 0xC001_0010), (.amd, 0xC001_0015), (.amd, 0xC001_001A), (.amd, 0xC001_001D), (.amd, 0xC001_001F),
+    // HWCR: TscFreqSel, the TSC counts with the P0 frequency.
+    case (.amd, 0xC001_0015): return 1 << 24
+    case (.amd, 0xC001_0010), (.amd, 0xC001_001A), (.amd, 0xC001_001D), (.amd, 0xC001_001F),
       (.amd, 0xC001_1029), (.amd, 0xC001_0055), (.amd, 0xC001_0112), (.amd, 0xC001_0113), (.amd, 0xC001_0114),
       (.amd, 0xC001_1020), (.amd, 0xC001_1022), (.amd, 0xC001_102A), (.amd, 0xC001_1005):
       return 0
