@@ -288,7 +288,12 @@ final class Exploration {
           continue
         }
         trials[event]! += 1
-        let arrival = trial(event, run, user, expected, &found)
+        var arrival = quickTrial(event, run, expected)
+        if arrival == nil {
+          computer.restore()
+          run.mark = start
+          arrival = trial(event, run, user, expected, &found)
+        }
         if arrival == .harmful { harm[event, default: 0] += endedAtBound ? 8 : 1 }
         if index < boundaries.count { boundaries[index].arrivals[event] = arrival }
         costs.pagesRestored += computer.processor.memory.dirtyPageCount
@@ -301,6 +306,31 @@ final class Exploration {
     }
     costs.instructions += run.instructions
     return events.map { EventTrials(event: $0, trials: trials[$0]!, unique: trials[$0]!) }
+  }
+
+  /// The same as `trial`, but once the handler is back where it interrupted the rest runs at full speed, up to the user
+  /// instruction at which the baseline ended. Nil unless everything held: then the trial is taken step by step.
+  private func quickTrial(_ event: EventKind, _ run: Run, _ expected: UserView?) -> Arrival? {
+    guard let expected, !ablations.contains(where: { $0.watchesInstructions || $0 == .nmiUnblockedEarly }) else {
+      return nil
+    }
+    let state = BoundaryState(computer.processor)
+    let boundary = run.boundary
+    run.resetInstructions()
+    var end = run.inject(event)
+    let onOwnStack = state.rsp &- computer.processor[.rsp] > 64
+    while end == nil {
+      let processor = computer.processor
+      let isBack = processor.rip == state.rip && processor[.rsp] == state.rsp && processor.cpl == 0
+      end = isBack ? run.finish(at: expected.rip) : run.step()
+    }
+    costs.instructions += run.instructions
+    var evidence = run.evidence(end: end!)
+    evidence.event = event
+    evidence.boundary = state
+    evidence.expected = expected
+    guard evidence.end == .user, Invariants.blame(evidence, from: boundary) == nil else { return nil }
+    return onOwnStack ? .ownStack : .recovered
   }
 
   /// Injects one event here, runs to the end and judges.
