@@ -380,8 +380,7 @@ extension Translator {
       if is64 {
         address(&operation, 0, write: true, inBody: true)
       } else {
-        emit(.unmodelledForm, [.endsBlock])
-        return
+        address(&operation, 0, size: stackWidth, write: true, popped: stackWidth)
       }
       emit(operation)
     } else if is64 && stackWidth == 8 {

@@ -133,9 +133,11 @@ struct Translator {
   }
 
   /// Makes `operation` address the memory operand `i`, emitting what must come before it. `size` is the bytes accessed.
-  /// `inBody` says that the body of 64-bit code computes the address, a 32-bit one too.
+  /// `inBody` says that the body of 64-bit code computes the address, a 32-bit one too. `popped` is what POP adds to a stack
+  /// pointer in the address.
   mutating func address(
-    _ operation: inout MicroOperation, _ i: Int, size: Int? = nil, write: Bool = false, inBody: Bool = false
+    _ operation: inout MicroOperation, _ i: Int, size: Int? = nil, write: Bool = false, inBody: Bool = false,
+    popped: Int = 0
   ) {
     let memory = operand(i).mem
     let segment = Self.segment(memory.segment) ?? .ds
@@ -150,6 +152,7 @@ struct Translator {
       parts.scale = UInt8(max(0, Int(memory.scale).trailingZeroBitCount))
       if memory.index == ZYDIS_REGISTER_NONE { parts.scale = 0 }
       parts.disp = UInt64(bitPattern: memory.disp.value)
+      if parts.base == Slot.rsp { parts.disp &+= UInt64(popped) }
     }
     parts.dst = Slot.t2
     if is64 {

@@ -47,6 +47,8 @@ extension Processor {
         if bits & DR6.debugRegisterAccess == 0 { kind = .trap }
         reportDebug(bits)
       }
+      // A fault loses the traps of its own instruction and the #DB that MOV SS put off.
+      if first == nil { s.pointee.pendingDebug = 0 }
       if let earlier = first {
         if earlier == .doubleFault { return .shutdown }
         if Self.doubleFaults(earlier, vector) { (vector, code, kind) = (.doubleFault, 0, .exception) }

@@ -33,6 +33,8 @@ extension Processor {
     let next = nextInstruction(s.pointee.rip, u.pointee.length)
     s.pointee.dr7 &= ~DR7.generalDetect
     try deliver(.debug, errorCode: nil, kind: .trap, returnTo: next)
+    // The #DB that MOV SS put off is lost with this one.
+    s.pointee.pendingDebug = 0
     s.pointee.trapAfter = false
   }
 
@@ -244,7 +246,9 @@ extension Processor {
     // A 16-bit stack segment takes the low half of the pointer alone and keeps the rest (the leak that espfix is about).
     let narrow = !(isLongModeActive && code.isLong) && stackDescriptor.map { !$0.isDefault32 } ?? false
     if narrow {
-      set(Slot.rsp, UInt16(truncatingIfNeeded: stack))
+      // Intel's processors clear bits 63 to 32, AMD's keep them. Linux tools/testing/selftests/x86/sigreturn.c.
+      let kept = get(Slot.rsp, UInt64.self) & (profile.vendor == .intel ? 0xFFFF_0000 : ~0xFFFF)
+      set(Slot.rsp, kept | stack & 0xFFFF)
     } else {
       set(Slot.rsp, width == 8 ? stack : stack & 0xFFFF_FFFF)
     }
@@ -256,7 +260,7 @@ extension Processor {
   private func dropInnerSegments() {
     for name in [SegmentName.es, .ds, .fs, .gs] {
       let segment = s.pointee.segments[name.rawValue]
-      // A null selector loses its RPL bits as well: its hidden descriptor has DPL 0.
+      // A null selector loses its RPL bits as well: its hidden descriptor has DPL 0. The base stays.
       if segment.selector & 0xFFFC == 0 {
         s.pointee.segments[name.rawValue].selector = 0
         continue
