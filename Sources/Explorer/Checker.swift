@@ -68,11 +68,15 @@ public struct Checker: Sendable {
     for posture in ablations.compactMap(\.posture) where !wanted.contains(posture) { wanted.append(posture) }
     var tasks: [Task] = []
     for profile in profiles {
-      for crossing in crossings { for posture in wanted { tasks.append(Task(profile: profile, crossing: crossing, posture: posture)) } }
+      for crossing in crossings {
+        for posture in wanted { tasks.append(Task(profile: profile, crossing: crossing, posture: posture)) }
+      }
     }
     // One boot of each profile first, so that the threads find its snapshot.
     for profile in profiles {
-      _ = try snapshot(profile).ready { progress("booting (\(profile.rawValue)): \($0 / 1_000_000) million instructions") }
+      _ = try snapshot(profile).ready {
+        progress("booting (\(profile.rawValue)): \($0 / 1_000_000) million instructions")
+      }
     }
     let next = Atomic<Int>(0)
     let sections = Mutex<[CheckSection]>([])

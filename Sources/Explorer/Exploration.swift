@@ -207,7 +207,8 @@ final class Exploration {
 
   /// What the user sees when the dead part of the kernel's stack holds other bytes.
   private func secretView(_ user: UserSide, _ boundaries: [Boundary]) -> UserView? {
-    let kernel = boundaries.filter { $0.state.cpl == 0 && $0.ownership.isDisjoint(with: .notKernelStack) }.map(\.state.rsp)
+    let kernel = boundaries.filter { $0.state.cpl == 0 && $0.ownership.isDisjoint(with: .notKernelStack) }.map(
+      \.state.rsp)
     guard let last = kernel.max() else { return nil }
     // The stack that most of the crossing runs on; smaller ones (entry trampolines, IST) are copied from at once.
     let main = kernel.filter { last &- $0 < 16384 }
@@ -257,7 +258,8 @@ final class Exploration {
   }
 
   private func replay(
-    _ path: Path, _ boundaries: [Boundary], _ user: UserSide, _ swapgs: Int, _ expected: UserView?, _ found: inout [Found]
+    _ path: Path, _ boundaries: [Boundary], _ user: UserSide, _ swapgs: Int, _ expected: UserView?,
+    _ found: inout [Found]
   ) {
     let wanted = Dictionary(path.steps.map { ($0.boundary, $0.event) }) { first, _ in first }
     var evidence = runToEnd(user, swapgs, wanted)
@@ -365,7 +367,9 @@ final class Exploration {
 
   @discardableResult
   private func judge(_ evidence: Evidence, _ path: Path, _ state: BoundaryState, _ found: inout [Found]) -> Bool {
-    guard let (invariant, violation) = Invariants.blame(evidence, from: path.steps.first?.boundary ?? 0) else { return false }
+    guard let (invariant, violation) = Invariants.blame(evidence, from: path.steps.first?.boundary ?? 0) else {
+      return false
+    }
     found.append(Found(invariant: invariant, violation: violation, path: path, boundary: state))
     return true
   }

@@ -50,7 +50,8 @@ public final class ReadyMachine {
     let table = try probe.address("limen_applicable") + UInt64(c * probe.postures.count + p)
     guard let applicable = computer.processor.bytes(atLinear: table, count: 1), applicable[0] != 0 else {
       throw Exploration.Stop(
-        verdict: .notApplicable(reason: "\(crossing.rawValue) from \(posture) does not exist on this processor and kernel"))
+        verdict: .notApplicable(
+          reason: "\(crossing.rawValue) from \(posture) does not exist on this processor and kernel"))
     }
     var request: [UInt8] = []
     for word in [UInt32(c), UInt32(p)] { withUnsafeBytes(of: word.littleEndian) { request.append(contentsOf: $0) } }
@@ -64,7 +65,8 @@ public final class ReadyMachine {
         throw Exploration.Stop(verdict: .unsupported(what: "\(what)", where: "\(location(computer.processor.rip))"))
       }
       throw Exploration.Stop(
-        verdict: .inconclusive(bound: "the probe did not reach its crossing; it stands at \(location(computer.processor.rip))"))
+        verdict: .inconclusive(
+          bound: "the probe did not reach its crossing; it stands at \(location(computer.processor.rip))"))
     }
     computer.fork()
   }
@@ -107,7 +109,10 @@ public final class ReadyMachine {
   /// Finds the word from which the entry code loads its stack pointer, and puts a user address there.
   private func replaceStackPointer(_ user: UserSide, _ boundaries: [Exploration.Boundary]) {
     // The first boundary behind the entry window: its RSP was loaded by the instruction before.
-    guard let first = boundaries.dropFirst().firstIndex(where: { $0.state.cpl == 0 && $0.ownership.isDisjoint(with: .notKernelStack) })
+    guard
+      let first = boundaries.dropFirst().firstIndex(where: {
+        $0.state.cpl == 0 && $0.ownership.isDisjoint(with: .notKernelStack)
+      })
     else { return }
     let loaded = boundaries[first].state.rsp
     let recorder = LoadRecorder(value: loaded)

@@ -98,7 +98,9 @@ final class Run {
     if let end = skipAblated() { return end }
     let before = Before(processor)
     let stray = before.cpl == 0 && before.gsBase == user.gsBase && processor.nextInstructionUsesGS()
-    if stray && evidence.strayGS == nil { evidence.strayGS = StrayAccess(step: boundary, rip: before.rip, gsBase: before.gsBase) }
+    if stray && evidence.strayGS == nil {
+      evidence.strayGS = StrayAccess(step: boundary, rip: before.rip, gsBase: before.gsBase)
+    }
     return finish(before, computer.step(), injected: false)
   }
 
@@ -158,7 +160,8 @@ final class Run {
     switch end {
     case .budget: break
     case .powerOff: return .dead("it halts and nothing can wake it")
-    case .reset(let byShutdown): return .dead(byShutdown ? "the processor shut down (triple fault)" : "it reset the machine")
+    case .reset(let byShutdown):
+      return .dead(byShutdown ? "the processor shut down (triple fault)" : "it reset the machine")
     case .debugExit: return .dead("it left through the debug port")
     case .unsupported(let what): return .unsupported("\(what)")
     }
@@ -187,7 +190,8 @@ final class Run {
     let atReturn = instruction.map(Self.returnsToUser) ?? false
     evidence.deliveries.append(
       DeliveryRecord(
-        step: boundary, vector: processor.lastVector.rawValue, errorCode: processor.lastErrorCode, from: before.rip, fromCPL: before.cpl,
+        step: boundary, vector: processor.lastVector.rawValue, errorCode: processor.lastErrorCode, from: before.rip,
+        fromCPL: before.cpl,
         frame: processor[.rsp], previousRSP: before.rsp, ownership: ownership(before), cr2: processor.cr2,
         atReturn: atReturn, injected: injected))
     if ablations.contains(.nmiUnblockedEarly) && processor.lastVector == .nmi { processor.nmiBlocked = false }
@@ -214,7 +218,9 @@ final class Run {
       evidence.badFlags = (boundary, processor.rip, flags)
     } else if ownsRSP && !leftEntry && !flags.isDisjoint(with: [.direction, .nestedTask]) {
       // The entry code has until its first call to clear them.
-      if processor.bytes(atLinear: processor.rip, count: 1) == [0xE8] { evidence.badFlags = (boundary, processor.rip, flags) }
+      if processor.bytes(atLinear: processor.rip, count: 1) == [0xE8] {
+        evidence.badFlags = (boundary, processor.rip, flags)
+      }
     }
     if ownsRSP && !leftEntry && processor.bytes(atLinear: processor.rip, count: 1) == [0xE8] { leftEntry = true }
   }
@@ -255,7 +261,8 @@ final class Run {
       computer.board.raiseTimer()
       return finish(before, computer.step(), injected: true)
     case .machineCheck: return finish(before, computer.deliver { $0.deliverMachineCheck() }, injected: true)
-    case .debugBreakpoint: return finish(before, computer.deliver { $0.deliverInstructionBreakpoint(0) }, injected: true)
+    case .debugBreakpoint:
+      return finish(before, computer.deliver { $0.deliverInstructionBreakpoint(0) }, injected: true)
     case .pageFault: return .unsupported("page faults are not injected on bare metal")
     }
   }
