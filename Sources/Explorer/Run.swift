@@ -95,7 +95,7 @@ final class Run {
 
   /// One step. Nil while the run goes on.
   func step() -> RunEnd? {
-    if let end = skipAblated() { return end }
+    skipAblated()
     let before = Before(processor)
     let stray = before.cpl == 0 && before.gsBase == user.gsBase && processor.nextInstructionUsesGS()
     if stray && evidence.strayGS == nil {
@@ -269,7 +269,7 @@ final class Run {
 
   // MARK: Ablations that watch instructions
 
-  private func skipAblated() -> RunEnd? {
+  private func skipAblated() {
     for ablation in ablations where ablation.watchesInstructions && processor.cpl == 0 {
       guard let bytes = processor.bytes(atLinear: processor.rip, count: 4) else { continue }
       switch ablation {
@@ -285,7 +285,6 @@ final class Run {
       default: break
       }
     }
-    return nil
   }
 
   // MARK: The end

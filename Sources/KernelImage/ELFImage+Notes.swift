@@ -56,7 +56,8 @@ extension ELFImage {
       let type = image.bytes.littleEndian(UInt32.self, at: at + 8)
       // Both sizes are 32-bit, so these sums cannot wrap.
       let name = at + 12
-      let descriptor = name + (nameSize + mask) & ~mask
+      // What is padded is the distance from the note's start, header included (gABI, "Note Section").
+      let descriptor = at + (12 + nameSize + mask) & ~mask
       guard name + nameSize <= range.upperBound, descriptorSize == 0 || descriptor + descriptorSize <= range.upperBound
       else {
         throw image.malformed(

@@ -1,3 +1,4 @@
+import Foundation
 import KernelImage
 import Testing
 
@@ -125,5 +126,16 @@ import Testing
     } catch {
       #expect(error.description == "/dev/zero: not a regular file")
     }
+  }
+
+  /// A linker's notes padded to 8 bytes: a program of the system has its property note, whose 16 bytes begin behind a
+  /// header and a name of 16 bytes together (System V ABI, x86-64 supplement, ".note.gnu.property Section").
+  @Test func readsNotesPaddedToEightBytes() throws {
+    let path = "/bin/ls"
+    let image = try ELFImage(bytes: [UInt8](Data(contentsOf: URL(fileURLWithPath: path))), name: path)
+    let property = try #require(try image.notes().first { $0.owner == "GNU" && $0.type == 5 })
+    #expect(property.descriptor.count % 8 == 0)
+    // The note behind it is found only where this one's end was computed rightly: the linker's build identifier, a SHA-1.
+    #expect(try image.notes().contains { $0.owner == "GNU" && $0.type == 3 && $0.descriptor.count == 20 })
   }
 }

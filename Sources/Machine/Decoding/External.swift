@@ -19,7 +19,7 @@ enum External: UInt16 {
   // Strings
   case moveString, storeString, loadString, compareString, scanString, inString, outString
   // System
-  case undefined, unmodelledForm, tooLong, halt, input, output
+  case undefined, tooLong, halt, input, output
   case clearInterrupt, setInterrupt, pushFlags, popFlags
   case readControl, writeControl, readDebug, writeDebug, clearTaskSwitched, loadMachineStatus, storeMachineStatus
   case readMSR, writeMSR, readTimeStamp, readTimeStampAndID, readPerformanceCounter, cpuid

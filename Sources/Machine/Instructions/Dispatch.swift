@@ -77,7 +77,6 @@ extension Processor {
       try stringInstruction(u)
 
     case .undefined: throw Fault.ud
-    case .unmodelledForm: throw Fault.unsupported("POP to memory with a short address")
     case .tooLong: throw Fault.gp()
     case .halt: try halt()
     case .input: try input(u)
