@@ -9,7 +9,7 @@ public struct NoKernelDeath: Invariant {
     claim: "The kernel does not die: no shutdown, oops, BUG or panic.",
     why: "Whatever a user program does and whatever arrives meanwhile, the kernel must go on.",
     citation: "Intel SDM vol. 3A, \"Double Fault Exception (#DF)\"",
-    specimens: ["ablation kernel-stack-pointer-user"])
+    specimens: [])
 
   /// What Linux, and most kernels, print when they die.
   public static let lastWords = [

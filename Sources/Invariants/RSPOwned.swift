@@ -14,7 +14,10 @@ struct RSPOwned: Invariant {
     citation:
       "Intel SDM vol. 3A, \"64-Bit Mode Stack Frame\", \"Interrupt Stack Table\"; AMD APM vol. 2, \"Interrupt-Stack "
       + "Table\"",
-    specimens: ["ablation nmi-without-ist", "ablation db-without-ist", "ablation mc-without-ist"])
+    specimens: [
+      "ablation nmi-without-ist", "ablation db-without-ist", "ablation mc-without-ist",
+      "ablation kernel-stack-pointer-user",
+    ])
 
   func judge(_ run: Evidence) -> Violation? {
     for delivery in run.deliveries where delivery.fromCPL == 0 && !delivery.ownership.isDisjoint(with: .notKernelStack)

@@ -1,6 +1,7 @@
 /// Goal: the checks can fire. Taking one guard away turns the verdict red, and the invariant that says why is the right one.
 import Explorer
 import Findings
+import Invariants
 import Testing
 
 @Suite(.serialized) struct AblationTests {
@@ -28,6 +29,14 @@ import Testing
     #expect(report.exitStatus == .violation, "\(ablation)")
     let blamed = Set(report.sections.flatMap(\.findings).map(\.invariant))
     #expect(blamed.contains(invariant), "\(ablation) was blamed on \(blamed)")
+  }
+
+  /// An invariant names as its specimens exactly the ablations that were seen to be blamed on it.
+  @Test func specimensAreTheOnesThatFire() {
+    for invariant in Invariants.all.map(\.description) {
+      let fired = Self.expected.filter { $0.2 == invariant.identifier }.map { "ablation \($0.0.rawValue)" }
+      #expect(Set(invariant.specimens) == Set(fired), "\(invariant.identifier)")
+    }
   }
 
   @Test func everyAblationIsTried() { #expect(Set(Self.expected.map(\.0)) == Set(Ablation.allCases)) }
