@@ -182,6 +182,7 @@ public final class BareMetalComputer {
         guard let after else { return nil }
         exit = after
       case .shutdown: return .reset(byShutdown: true)
+      case .intercepted: preconditionFailure("a bare-metal kernel owns its IDT")
       case .unsupported(let what): return .unsupported(what)
       }
       // Whatever the device changed takes effect at the next boundary.

@@ -36,6 +36,9 @@ public final class Processor {
     didSet { flushTranslations() }
   }
 
+  /// Set by a platform that owns the IDT: events become exits. Not part of the state that forks and snapshots hold.
+  public var interception: Interception?
+
   /// An instruction address at which a run stops before the instruction is executed. Not canonical where there is none.
   var stopAddress = Processor.noStop
   static let noStop: UInt64 = 1 << 63

@@ -36,7 +36,9 @@ extension Processor {
       var code: UInt32?
       var kind = EventKind.exception
       switch fault {
-      case .exit(let exit): return exit
+      case .exit(let exit):
+        if case .intercepted(let what, let next) = exit { finish(what, next: next) }
+        return exit
       case .exception(let v, let c): (vector, code) = (v, c)
       case .page(let c, let address):
         (vector, code) = (.pageFault, c)
@@ -73,6 +75,9 @@ extension Processor {
 
   /// Delivers `vector` through the IDT. State changes only when nothing can fault any more.
   func deliver(_ vector: Vector, errorCode: UInt32?, kind: EventKind, returnTo: UInt64? = nil) throws(Fault) {
+    if let interception {
+      return try intercept(vector, errorCode: errorCode, kind: kind, next: returnTo, by: interception)
+    }
     guard isLongModeActive else { throw Fault.unsupported("an event outside long mode") }
     let from = s.pointee.rip
     let ext: UInt32 = kind == .software ? 0 : 1
@@ -160,7 +165,7 @@ extension Processor {
     observer?.delivered(vector, errorCode: errorCode, from: from)
   }
 
-  private static func isFault(_ vector: Vector) -> Bool {
+  static func isFault(_ vector: Vector) -> Bool {
     switch vector {
     case .nmi, .breakpoint, .overflow, .doubleFault, .machineCheck: return false
     default: return vector.rawValue < 32

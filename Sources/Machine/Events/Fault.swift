@@ -68,6 +68,9 @@ public enum Exit: Sendable {
   case memoryWrite(address: UInt64, size: Int, value: UInt64)
   /// An interrupt is requested and the processor can take it now: answer with `deliverInterrupt`.
   case interruptWindow
+  /// An event for a platform that owns the IDT; see `Intercept`. `next` is where its frame would say that execution goes on:
+  /// RIP is there already.
+  case intercepted(Intercept, next: UInt64)
   /// A third fault while delivering a double fault, or a machine check that cannot be delivered.
   case shutdown
   /// Something the machine does not model; the instruction at RIP was not executed.

@@ -70,7 +70,7 @@ extension Processor {
     case .interruptReturn: try interruptReturn(u)
     case .systemCall: try systemCall(u)
     case .systemReturn: try systemReturn(u)
-    case .systemEnter: try systemEnter()
+    case .systemEnter: try systemEnter(u)
     case .systemExit: try systemExit(u)
 
     case .moveString, .storeString, .loadString, .compareString, .scanString, .inString, .outString:

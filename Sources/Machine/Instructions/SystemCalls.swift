@@ -13,6 +13,10 @@ extension Processor {
     set(Slot.rcx, nextInstruction(s.pointee.rip, u.pointee.length))
     // R11 has RF as it was before the instruction: it is saved as zero.
     set(Slot.r11, s.pointee.rflags.rawValue & ~RFLAGS.resume.rawValue)
+    if interception != nil {
+      s.pointee.eventCount &+= 1
+      throw Fault.exit(.intercepted(.systemCall, next: get(Slot.rcx, UInt64.self)))
+    }
     s.pointee.rip = in64 ? s.pointee.msr.lstar : s.pointee.msr.cstar
     let flags = s.pointee.rflags.rawValue & ~s.pointee.msr.syscallMask & ~RFLAGS.resume.rawValue
     s.pointee.rflags = RFLAGS(rawValue: flags)
@@ -56,10 +60,14 @@ extension Processor {
     updateView()
   }
 
-  func systemEnter() throws(Fault) {
+  func systemEnter(_ u: Operation) throws(Fault) {
     if isLongModeActive && !profile.hasSysenterInLongMode { throw Fault.ud }
     let selector = UInt16(truncatingIfNeeded: s.pointee.msr.sysenterCS)
     guard selector & 0xFFFC != 0 else { throw Fault.gp() }
+    if interception != nil {
+      s.pointee.eventCount &+= 1
+      throw Fault.exit(.intercepted(.systemEnter, next: nextInstruction(s.pointee.rip, u.pointee.length)))
+    }
     let long = isLongModeActive
     s.pointee.otherFlags &= ~(RFLAGS.virtual8086.rawValue | RFLAGS.interruptEnable.rawValue | RFLAGS.resume.rawValue)
     let esp = s.pointee.msr.sysenterESP
@@ -89,7 +97,7 @@ extension Processor {
   }
 
   /// Loads CS and SS with the fixed flat attributes of these instructions; no descriptor is read.
-  private func enterFixed(code: UInt16, stack: UInt16, cpl: UInt8, mode: CodeMode) {
+  func enterFixed(code: UInt16, stack: UInt16, cpl: UInt8, mode: CodeMode) {
     let dpl = UInt16(cpl) << 5
     let attributes: UInt16 = mode == .bits64 ? 0xA09B : 0xC09B
     s.pointee.segments[SegmentName.cs.rawValue] = SegmentRegister(
