@@ -20,15 +20,16 @@ let package = Package(
     .target(name: "HostFloatingPoint"),
     .target(name: "Machine", dependencies: ["CZydis", "HostFloatingPoint"], swiftSettings: machineSettings),
     .target(name: "BareMetal", dependencies: ["Machine"]),
+    .target(name: "XenPV", dependencies: ["Machine"]),
     .target(name: "KernelImage", dependencies: ["CLZMA", "CZlib", "CZstd", "CLZ4"]),
     .target(name: "Findings"),
     .target(name: "Invariants", dependencies: ["Machine", "Findings"]),
-    .target(name: "Explorer", dependencies: ["Invariants", "BareMetal", "Machine", "KernelImage", "Findings"]),
+    .target(name: "Explorer", dependencies: ["Invariants", "BareMetal", "XenPV", "Machine", "KernelImage", "Findings"]),
     .target(name: "Reports", dependencies: ["Findings"]),
     .target(
       name: "LimenCommands",
       dependencies: [
-        "Explorer", "Reports", "Invariants", "BareMetal", "Machine", "KernelImage", "Findings",
+        "Explorer", "Reports", "Invariants", "BareMetal", "XenPV", "Machine", "KernelImage", "Findings",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "limen", dependencies: ["LimenCommands"]),
@@ -37,6 +38,7 @@ let package = Package(
     .target(name: "HostInstructions", path: "Tests/HostInstructions"),
     .testTarget(name: "MachineTests", dependencies: ["Machine", "HostFloatingPoint", "HostInstructions"]),
     .testTarget(name: "BareMetalTests", dependencies: ["BareMetal", "Machine", "KernelImage"]),
+    .testTarget(name: "XenPVTests", dependencies: ["XenPV", "Machine", "KernelImage"]),
     .testTarget(name: "KernelImageTests", dependencies: ["KernelImage"]),
     .testTarget(name: "FindingsTests", dependencies: ["Findings", "Reports"], exclude: ["Golden"]),
     .testTarget(

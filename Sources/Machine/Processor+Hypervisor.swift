@@ -42,6 +42,9 @@ extension Processor {
     updateView()
   }
 
+  /// Whether the code segment is a 64-bit one, rather than compatibility mode.
+  public var isIn64BitCode: Bool { s.pointee.codeMode == .bits64 }
+
   // MARK: Guest memory, with the hypervisor's rights
 
   /// Reads `count` bytes of the current address space; nil where a page is not mapped. User pages are no obstacle.

@@ -1,0 +1,109 @@
+/// Ways into the hypervisor: SYSCALL, SYSENTER, INT and the exceptions.
+///
+/// Xen `xen/arch/x86/x86_64/entry.S`, `lstar_enter`, `cstar_enter`, `sysenter_entry`, `int80_direct_trap`;
+/// `xen/arch/x86/traps.c`, `do_general_protection`, `do_invalid_op`, `do_debug`, `do_page_fault`, `do_device_not_available`.
+import Machine
+
+extension XenPVComputer {
+  /// Does what Xen's entry points do, and goes back to the guest.
+  func enterHypervisor(_ what: Intercept) {
+    saveRegisters()
+    switch what {
+    case .systemCall: enterBySyscall()
+    case .systemEnter: enterBySysenter()
+    case .interrupt(let vector) where vector.rawValue == 0x80: enterByInt80()
+    case .interrupt(let vector): inject(vector.rawValue, errorCode: nil)
+    case .exception(let vector, let code): handleException(vector, errorCode: code)
+    }
+    returnToGuest()
+  }
+
+  private func enterBySyscall() {
+    let isCompat = !processor.isIn64BitCode
+    registers.cs = isCompat ? FlatSelector.code32 : FlatSelector.code64
+    registers.ss = FlatSelector.data
+    registers.leavesBySysret = true
+    if domain.vcpu.isInKernel && !isCompat { return hypercall() }
+    let callback = isCompat ? domain.vcpu.syscall32Callback : domain.vcpu.syscallCallback
+    guard callback.address != 0 else {
+      registers.rip &-= 2
+      return inject(6, errorCode: nil)
+    }
+    registers.rflags.remove(.direction)
+    // One flag of the virtual CPU serves both entry points: VGCF_syscall_disables_events.
+    let masks = domain.vcpu.syscallCallback.masksEvents && !domain.ablations.contains(.syscallKeepsMask)
+    createBounceFrame(
+      TrapBounce(vector: 0, errorCode: nil, address: callback.address, masksEvents: masks), .systemCall)
+  }
+
+  /// The processor kept neither RIP nor RSP.
+  private func enterBySysenter() {
+    registers.cs = 3
+    registers.ss = FlatSelector.data
+    registers.rip = 0
+    registers.rsp = 0
+    registers.rflags.insert(.interruptEnable)
+    registers.rflags.remove(.nestedTask)
+    let callback = domain.vcpu.sysenterCallback
+    guard callback.address != 0 else { return inject(13, errorCode: 0) }
+    createBounceFrame(
+      TrapBounce(vector: 0, errorCode: nil, address: callback.address, masksEvents: callback.masksEvents), .systemEnter)
+  }
+
+  private func enterByInt80() {
+    let info = domain.vcpu.traps[0x80]
+    guard info.address != 0 else {
+      registers.rip &-= 2
+      return handleException(.generalProtection, errorCode: 0x80 << 3 | 2)
+    }
+    createBounceFrame(
+      TrapBounce(vector: 0x80, errorCode: nil, address: info.address, masksEvents: info.masksEvents),
+      .softwareInterrupt)
+  }
+
+  // MARK: Exceptions
+
+  func handleException(_ vector: Vector, errorCode: UInt32?) {
+    switch vector {
+    case .generalProtection: handleGeneralProtection(errorCode ?? 0)
+    case .pageFault: handlePageFault(errorCode ?? 0, address: processor.cr2)
+    case .invalidOpcode: if !emulateForcedInvalidOpcode() { inject(6, errorCode: nil) }
+    case .debug: handleDebug()
+    case .deviceNotAvailable:
+      guard processor.taskSwitched else { return }
+      inject(7, errorCode: nil)
+      processor.taskSwitched = false
+    default: inject(vector.rawValue, errorCode: errorCode)
+    }
+  }
+
+  /// INT n goes through a gate of privilege 0 and comes here; an error code of zero may be a privileged instruction.
+  private func handleGeneralProtection(_ errorCode: UInt32) {
+    if errorCode & 3 == 2 {
+      let vector = UInt8(truncatingIfNeeded: errorCode >> 3)
+      let needed: UInt8 = domain.vcpu.isInKernel ? 1 : 3
+      if domain.vcpu.traps[Int(vector)].dpl >= needed {
+        registers.rip &+= 2
+        return inject(vector, errorCode: nil)
+      }
+    } else if errorCode == 0 && emulatePrivilegedOperation() {
+      return
+    }
+    inject(13, errorCode: errorCode)
+  }
+
+  private func handlePageFault(_ errorCode: UInt32, address: UInt64) {
+    if fixUpPageFault(errorCode, address: address) { return }
+    injectPageFault(errorCode, address: address)
+  }
+
+  /// The guest's virtual DR6 gathers the causes.
+  private func handleDebug() {
+    let status = processor.debugRegister(6)
+    let defaultBits: UInt64 = 0xFFFF_0FF0
+    domain.vcpu.dr6 |= status & ~defaultBits
+    domain.vcpu.dr6 &= status | ~defaultBits
+    processor.setDebugRegister(6, defaultBits)
+    inject(1, errorCode: nil)
+  }
+}

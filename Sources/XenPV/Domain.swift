@@ -1,0 +1,74 @@
+/// One domain: everything the hypervisor knows of it that is not in machine memory. A value: a copy is a snapshot.
+///
+/// Xen `xen/include/xen/sched.h`, `struct domain`. What Xen keeps in memory, the frame table, the M2P table, shared_info and the
+/// page tables, is in machine memory here too, so that forks undo it.
+public struct Domain: Sendable, Codable {
+  public let map: MachineMap
+  public var vcpu = VirtualCPU()
+  /// VMASST_TYPE_* that are enabled, a bit each.
+  public var assists: UInt64 = 0
+  public var eventChannels = EventChannels()
+  /// Set by SCHEDOP_shutdown or a crash.
+  public var shutdown: Shutdown?
+  /// Bytes typed on the console that the guest has not taken.
+  public var consoleInput: [UInt8] = []
+  /// The console ring's page and its event channel; zero where there is none.
+  public var consoleFrame: UInt64 = 0
+  public var consolePort: UInt32 = 0
+  public var startInfo: UInt64 = 0
+  /// Events delivered to the guest since it was built, and the last of them.
+  public var deliveries: UInt64 = 0
+  public var lastDelivery: Delivery?
+  /// Guards taken away for the sake of a test; see `Ablations`.
+  public var ablations: Ablations = []
+
+  public init(map: MachineMap) { self.map = map }
+}
+
+/// Why a domain ended. Xen `xen/include/public/sched.h`, SHUTDOWN_*.
+public enum Shutdown: Sendable, Codable, Hashable {
+  case powerOff
+  case reboot
+  case suspend
+  /// The guest asked for it: SHUTDOWN_crash.
+  case guestCrash
+  /// The hypervisor gave it up, and says why.
+  case crash(reason: String)
+  case other(UInt32)
+}
+
+/// A frame that was pushed on the guest's stack.
+public struct Delivery: Sendable, Codable, Hashable {
+  public enum Kind: Sendable, Codable, Hashable {
+    case exception, softwareInterrupt, systemCall, systemEnter, eventUpcall, nmi, machineCheck
+  }
+  public var kind: Kind
+  /// The vector; zero for kinds that have none.
+  public var vector: UInt8
+  public var errorCode: UInt32?
+  /// Where the guest was, and whether in its kernel.
+  public var rip: UInt64
+  public var wasInKernel: Bool
+  /// The lowest address of the frame, which is RSP at the handler.
+  public var frame: UInt64
+  public var previousRSP: UInt64
+}
+
+/// Guards of the hypervisor that can be taken away, to see that the checks notice.
+public struct Ablations: OptionSet, Sendable, Codable, Hashable {
+  public var rawValue: UInt32
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// CALLBACKF_mask_events is ignored at SYSCALL.
+  public static let syscallKeepsMask = Ablations(rawValue: 1 << 0)
+  /// A frame for the kernel is pushed at the user's RSP.
+  public static let frameAtUserRSP = Ablations(rawValue: 1 << 1)
+  /// The stack_switch hypercall changes nothing.
+  public static let stackSwitchIgnored = Ablations(rawValue: 1 << 2)
+  /// The iret hypercall leaves the upcall mask as it is.
+  public static let iretKeepsMask = Ablations(rawValue: 1 << 3)
+  /// The iret hypercall never unmasks NMIs.
+  public static let nmiMaskKept = Ablations(rawValue: 1 << 4)
+  /// User mode runs on the kernel's page tables.
+  public static let kernelTablesInUserMode = Ablations(rawValue: 1 << 5)
+}

@@ -1,0 +1,91 @@
+/// What Xen keeps of one virtual CPU. Xen `xen/arch/x86/include/asm/domain.h`, `struct pv_vcpu`, `struct arch_vcpu`.
+///
+/// The registers are the processor's own while the guest runs: nothing is copied in or out.
+
+/// One entry of the virtual IDT. Xen `xen/include/public/arch-x86/xen.h`, `struct trap_info`.
+public struct TrapInfo: Sendable, Codable, Hashable {
+  /// Zero where no handler is registered.
+  public var address: UInt64 = 0
+  public var cs: UInt16 = 0
+  /// Bits 0 and 1: DPL. Bit 2: set the upcall mask on entry.
+  public var flags: UInt8 = 0
+
+  public var dpl: UInt8 { flags & 3 }
+  public var masksEvents: Bool { flags & 4 != 0 }
+}
+
+/// A registered entry point. Xen `xen/include/public/callback.h`.
+public struct Callback: Sendable, Codable, Hashable {
+  /// Zero where none is registered.
+  public var address: UInt64 = 0
+  /// CALLBACKF_mask_events.
+  public var masksEvents = false
+}
+
+/// An exception that waits to be pushed on the guest's stack. Xen `struct trap_bounce`.
+public struct TrapBounce: Sendable, Codable, Hashable {
+  public var vector: UInt8
+  public var errorCode: UInt32?
+  public var address: UInt64
+  /// TBF_INTERRUPT: the upcall mask is set once the frame is made.
+  public var masksEvents: Bool
+}
+
+/// Why an asynchronous exception is held back, and which mask its delivery replaced. Xen `struct async_exception_state`.
+public struct AsyncException: Sendable, Codable, Hashable {
+  public var isPending = false
+  /// The mask before this exception was delivered.
+  public var oldMask: UInt8 = 0
+}
+
+public struct VirtualCPU: Sendable, Codable {
+  /// TF_kernel_mode: the guest runs its kernel. Both kernel and user are at privilege 3.
+  public var isInKernel = true
+  /// guest_table: the kernel's CR3.
+  public var guestTable: UInt64 = 0
+  /// guest_table_user: the user's CR3; zero until MMUEXT_NEW_USER_BASEPTR.
+  public var guestTableUser: UInt64 = 0
+  public var kernelSS: UInt16 = 0
+  public var kernelSP: UInt64 = 0
+  public var traps = [TrapInfo](repeating: TrapInfo(), count: 256)
+  public var eventCallback = Callback()
+  public var failsafeCallback = Callback()
+  public var syscallCallback = Callback()
+  public var syscall32Callback = Callback()
+  public var sysenterCallback = Callback()
+  /// The GS base of the mode that does not run now: SWAPGS exchanges it with the processor's.
+  public var inactiveGSBase: UInt64 = 0
+  /// Virtual IOPL, 0 to 3, in the place that RFLAGS has it: bits 12 and 13.
+  public var iopl: UInt64 = 0
+  /// Virtual DR6 and DR7, and CR4 as the guest asked for it.
+  public var dr6: UInt64 = 0xFFFF_0FF0
+  public var dr7: UInt64 = 0x400
+  public var cr4: UInt64 = 0
+  public var trapBounce: TrapBounce?
+  public var nmi = AsyncException()
+  public var machineCheck = AsyncException()
+  /// async_exception_mask: bit 1 NMI, bit 2 MCE, as VCPU_TRAP_NMI and VCPU_TRAP_MCE shifted.
+  public var asyncExceptionMask: UInt8 = 0
+  /// Machine address of the guest's vcpu_info.
+  public var vcpuInfo: UInt64 = 0
+  /// Linear address of the guest's runstate area; zero where none is registered.
+  public var runstateArea: UInt64 = 0
+  /// The frames of the guest's GDT, and its size in entries.
+  public var gdtFrames: [UInt64] = []
+  public var gdtEntries = 0
+  public var ldtBase: UInt64 = 0
+  public var ldtEntries = 0
+  /// SCHEDOP_block: nothing runs until an event is pending.
+  public var isBlocked = false
+  /// Absolute time in nanoseconds of the single-shot timer; nil where none is set.
+  public var singleshot: UInt64?
+  /// Period in nanoseconds of the periodic timer and when it is next due.
+  public var periodic: (period: UInt64, next: UInt64)? {
+    get { periodicPeriod == 0 ? nil : (periodicPeriod, periodicNext) }
+    set { (periodicPeriod, periodicNext) = newValue.map { ($0.period, $0.next) } ?? (0, 0) }
+  }
+  private var periodicPeriod: UInt64 = 0
+  private var periodicNext: UInt64 = 0
+
+  public init() {}
+}
