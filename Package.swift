@@ -24,7 +24,8 @@ let package = Package(
     .target(name: "KernelImage", dependencies: ["CLZMA", "CZlib", "CZstd", "CLZ4"]),
     .target(name: "Findings"),
     .target(name: "Invariants", dependencies: ["Machine", "Findings"]),
-    .target(name: "Explorer", dependencies: ["Invariants", "BareMetal", "XenPV", "Machine", "KernelImage", "Findings"]),
+    .target(
+      name: "Explorer", dependencies: ["Invariants", "BareMetal", "XenPV", "Machine", "KernelImage", "Findings"]),
     .target(name: "Reports", dependencies: ["Findings"]),
     .target(
       name: "LimenCommands",

@@ -79,7 +79,8 @@ extension Processor {
   /// Reads a word of the current address space; nil where it is not mapped.
   public func loadGuest(_ linear: UInt64) -> UInt64? {
     guard linear & 0xFFF <= 0xFF8 else {
-      return copyFromGuest(linear, count: 8).map { bytes in bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) } }
+      return copyFromGuest(linear, count: 8).map { bytes in bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
+      }
     }
     guard let physical = hypervisorAddress(linear, .read), memory.contains(physical, count: 8) else { return nil }
     return loadPhysical64(physical)

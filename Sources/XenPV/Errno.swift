@@ -1,4 +1,5 @@
-/// The errors that hypercalls return, as negative numbers. Xen `xen/include/public/errno.h`.
+/// The errors that hypercalls return, as negative numbers, by the names of Xen's `xen/include/public/errno.h`.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 public struct Errno: Error, Hashable, Sendable {
   /// Positive, as the header has it.
   public var rawValue: Int64
