@@ -24,16 +24,18 @@ extension XenPVComputer {
     registers.ss = FlatSelector.data
     registers.leavesBySysret = true
     if domain.vcpu.isInKernel && !isCompat { return hypercall() }
-    let callback = isCompat ? domain.vcpu.syscall32Callback : domain.vcpu.syscallCallback
-    guard callback.address != 0 else {
+    // Compatibility mode without an entry point of its own uses the other one.
+    let compatAddress = isCompat ? domain.vcpu.syscall32Callback.address : 0
+    let address = compatAddress != 0 ? compatAddress : domain.vcpu.syscallCallback.address
+    guard address != 0 else {
       registers.rip &-= 2
       return inject(6, errorCode: nil)
     }
-    registers.rflags.remove(.direction)
     // One flag of the virtual CPU serves both entry points: VGCF_syscall_disables_events.
     let masks = domain.vcpu.syscallCallback.masksEvents && !domain.ablations.contains(.syscallKeepsMask)
-    createBounceFrame(
-      TrapBounce(vector: 0, errorCode: nil, address: callback.address, masksEvents: masks), .systemCall)
+    createBounceFrame(TrapBounce(vector: 0, errorCode: nil, address: address, masksEvents: masks), .systemCall)
+    // What a kernel would have in IA32_FMASK. The frame has DF as the user set it.
+    registers.rflags.remove(.direction)
   }
 
   /// The processor kept neither RIP nor RSP.
@@ -43,7 +45,7 @@ extension XenPVComputer {
     registers.rip = 0
     registers.rsp = 0
     registers.rflags.insert(.interruptEnable)
-    registers.rflags.remove(.nestedTask)
+    registers.leavesBySysret = true
     let callback = domain.vcpu.sysenterCallback
     guard callback.address != 0 else { return inject(13, errorCode: 0) }
     createBounceFrame(

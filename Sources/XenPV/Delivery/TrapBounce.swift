@@ -28,7 +28,7 @@ extension XenPVComputer {
       top = domain.ablations.contains(.frameAtUserRSP) ? registers.rsp : domain.vcpu.kernelSP
     }
     top &= ~0xF
-    guard top < Layout.hypervisorStart &+ 60 || top >= Layout.hypervisorEnd &+ 60 else {
+    guard top <= Layout.hypervisorStart || top >= Layout.hypervisorEnd &+ 64 else {
       return crash("a bounce frame at 0x\(String(top, radix: 16)), in the hypervisor's own addresses")
     }
     let mask = upcallMask

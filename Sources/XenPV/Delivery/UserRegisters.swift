@@ -39,7 +39,10 @@ extension XenPVComputer {
         if registers.rflags.contains(.trap) { processor.trapAtOnce() }
         return
       }
-      if registers.leavesBySysret { processor[.rcx] = registers.rip }
+      if registers.leavesBySysret {
+        processor[.rcx] = registers.rip
+        processor[.r11] = registers.rflags.rawValue
+      }
       let fault = processor.returnToGuest(
         InterruptReturnFrame(
           rip: registers.rip, cs: registers.cs, rflags: registers.rflags, rsp: registers.rsp, ss: registers.ss))
