@@ -64,11 +64,11 @@ extension XenPVComputer {
     }
   }
 
-  /// The old call: event, failsafe and syscall addresses at once, without flags.
+  /// The old call: event, failsafe and syscall addresses at once, without flags; what is refused is passed over in silence.
   func setCallbacks(_ call: HypercallArguments) throws(Errno) -> Int64 {
     let addresses = [call.first, call.second, call.third]
     for (type, address) in addresses.enumerated() {
-      try registerCallback(type: UInt16(type), flags: 0, address: address)
+      try? registerCallback(type: UInt16(type), flags: 0, address: address)
     }
     return 0
   }

@@ -64,10 +64,7 @@ extension XenPVComputer {
   /// VMASST_CMD_enable and VMASST_CMD_disable.
   func vmAssist(_ call: HypercallArguments) throws(Errno) -> Int64 {
     let type = call.second & 0xFFFF_FFFF
-    guard type < 64, let assist = Assist(rawValue: type), assist != .segments4GB, assist != .segments4GBNotify else {
-      // The segment assists exist for 32-bit guests alone.
-      throw .EINVAL
-    }
+    guard let assist = Assist(rawValue: type) else { throw .EINVAL }
     switch call.first & 0xFFFF_FFFF {
     case 0: domain.assists |= 1 << assist.rawValue
     case 1: domain.assists &= ~(1 << assist.rawValue)
@@ -79,49 +76,53 @@ extension XenPVComputer {
   // MARK: Debug registers
 
   func setDebugreg(_ call: HypercallArguments) throws(Errno) -> Int64 {
-    try setDebugRegister(Int(truncatingIfNeeded: call.first & 0xFFFF_FFFF), call.second)
+    try setDebugRegister(call.first & 0xFFFF_FFFF, call.second)
     return 0
   }
 
   func getDebugreg(_ call: HypercallArguments) throws(Errno) -> Int64 {
-    guard let value = debugRegister(call.first & 0xFFFF_FFFF) else { throw .EINVAL }
+    guard let value = debugRegister(call.first & 0xFFFF_FFFF) else { throw .ENODEV }
     return Int64(bitPattern: value)
   }
 
-  /// The guest's DR0 to DR3, DR6 and DR7; DR4 and DR5 stand for these two unless CR4.DE is set.
+  /// The guest's DR0 to DR3, DR6 and DR7; DR4 and DR5 stand for these two unless CR4.DE is set. Nil for any other.
   func debugRegister(_ index: UInt64) -> UInt64? {
-    switch index {
-    case 0...3: return processor.debugRegister(Int(index))
-    case 4 where domain.vcpu.cr4 & CR4.debuggingExtensions == 0, 6: return domain.vcpu.dr6
-    case 5 where domain.vcpu.cr4 & CR4.debuggingExtensions == 0, 7: return domain.vcpu.dr7
-    default: return nil
+    switch aliased(index) {
+    case 0...3: processor.debugRegister(Int(index))
+    case 6: domain.vcpu.dr6
+    case 7: domain.vcpu.dr7
+    default: nil
     }
   }
 
-  /// set_debugreg of `xen/arch/x86/traps.c`.
-  func setDebugRegister(_ index: Int, _ value: UInt64) throws(Errno) {
-    let hasAliases = domain.vcpu.cr4 & CR4.debuggingExtensions == 0
-    switch index {
+  private func aliased(_ index: UInt64) -> UInt64 {
+    (index == 4 || index == 5) && domain.vcpu.cr4 & CR4.debuggingExtensions == 0 ? index + 2 : index
+  }
+
+  /// set_debugreg.
+  func setDebugRegister(_ index: UInt64, _ value: UInt64) throws(Errno) {
+    switch aliased(index) {
     case 0...3:
-      guard Layout.isGuestAddress(value) else { throw .EPERM }
-      processor.setDebugRegister(index, value)
-    case 4 where hasAliases, 6:
-      guard value >> 32 == 0 else { throw .EINVAL }
-      // The reserved bits read as they do in hardware.
-      domain.vcpu.dr6 = value & 0xE00F | 0xFFFF_0FF0
-    case 5 where hasAliases, 7:
-      guard value >> 32 == 0 else { throw .EINVAL }
-      let wanted = value & 0xFFFF_03FF | 0x400
-      // General detect is refused; an I/O breakpoint needs CR4.DE and is not watched for.
-      if value & 1 << 13 != 0 { throw .EPERM }
-      for slot in 0..<4 where wanted >> UInt64(slot * 2) & 3 != 0 {
-        if wanted >> UInt64(16 + slot * 4) & 3 == 2 {
-          guard !hasAliases else { throw .EPERM }
-        }
-      }
-      domain.vcpu.dr7 = wanted
-      processor.setDebugRegister(7, wanted & 0xFF != 0 ? wanted : 0x400)
-    default: throw .EINVAL
+      guard Self.isCanonical(value), Layout.isGuestAddress(value) else { throw .EPERM }
+      processor.setDebugRegister(Int(index), value)
+    // Reserved bits read as they do in hardware.
+    case 6: domain.vcpu.dr6 = value & 0xE00F | 0xFFFF_0FF0
+    case 7: try setDR7(value & 0xFFFF_27FF | 0x400)
+    default: throw .ENODEV
     }
+  }
+
+  /// General detect is refused. Breakpoints on ports need CR4.DE, and the hardware never sees them.
+  private func setDR7(_ value: UInt64) throws(Errno) {
+    guard value & DR7.generalDetect == 0 else { throw .EPERM }
+    var watched = value
+    if value & 0xFF != 0 {
+      for slot in 0..<4 where value >> UInt64(16 + slot * 4) & 3 == 2 {
+        guard domain.vcpu.cr4 & CR4.debuggingExtensions != 0 else { throw .EPERM }
+        watched &= ~(3 << UInt64(slot * 2))
+      }
+    }
+    domain.vcpu.dr7 = watched
+    processor.setDebugRegister(7, watched)
   }
 }
