@@ -45,6 +45,10 @@ extension Processor {
   /// Whether the code segment is a 64-bit one, rather than compatibility mode.
   public var isIn64BitCode: Bool { s.pointee.codeMode == .bits64 }
 
+  /// Whether an interrupt for the hypervisor is taken at this boundary: no trap of the last instruction comes first, and neither
+  /// STI nor a load of SS holds it back. RFLAGS.IF is always set while a guest runs.
+  public var canTakeExternalEvent: Bool { s.pointee.pendingDebug == 0 && s.pointee.shadow == .none }
+
   // MARK: Guest memory, with the hypervisor's rights
 
   /// Reads `count` bytes of the current address space; nil where a page is not mapped. User pages are no obstacle.

@@ -71,7 +71,7 @@ public final class XenPVComputer {
         wake()
         continue
       }
-      if runTimers() {
+      if processor.canTakeExternalEvent && runTimers() {
         returnFromInterrupt()
         continue
       }
@@ -88,12 +88,12 @@ public final class XenPVComputer {
     if let end { return end }
     let delivered = domain.deliveries
     if domain.vcpu.isBlocked { wake() }
-    if runTimers() { returnFromInterrupt() }
+    if processor.canTakeExternalEvent && runTimers() { returnFromInterrupt() }
     if domain.deliveries != delivered { return end ?? .budget }
     return answer(processor.step()) ?? end ?? .budget
   }
 
-  private func answer(_ exit: Exit) -> End? {
+  func answer(_ exit: Exit) -> End? {
     switch exit {
     case .budget: return nil
     case .intercepted(let what, _):
@@ -108,7 +108,7 @@ public final class XenPVComputer {
   }
 
   /// How the domain ended; nil while it lives.
-  private var end: End? {
+  var end: End? {
     switch domain.shutdown {
     case nil: nil
     case .powerOff: .powerOff

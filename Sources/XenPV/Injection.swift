@@ -1,0 +1,46 @@
+/// Events that whoever explores makes happen at a boundary of the guest.
+///
+/// On hardware each begins with something that enters the hypervisor, a timer's interrupt or an NMI from another processor, which
+/// nothing in the guest can hold back: the real IF is always set. What the guest sees of it follows from Xen's own masks.
+import Machine
+
+extension XenPVComputer {
+  /// Whether the processor takes interrupts at this boundary: no trap is due first and no load of SS holds them back.
+  public var canEnterHypervisor: Bool { processor.canTakeExternalEvent }
+
+  /// A virtual NMI: `VCPUOP_send_nmi`, or Xen passing on a hardware NMI.
+  public func injectNMI() -> End {
+    domain.vcpu.nmi.isPending = true
+    return passThrough()
+  }
+
+  /// Whether a virtual NMI would be delivered now: a handler is registered, and none is being handled.
+  public var acceptsNMI: Bool {
+    domain.vcpu.traps[2].address != 0 && domain.vcpu.asyncExceptionMask & AsyncMask.nmi == 0
+  }
+
+  /// A virtual machine check.
+  public func injectMachineCheck() -> End {
+    domain.vcpu.machineCheck.isPending = true
+    return passThrough()
+  }
+
+  /// Whether a virtual machine check would be delivered now.
+  public var acceptsMachineCheck: Bool {
+    domain.vcpu.traps[18].address != 0 && domain.vcpu.asyncExceptionMask & AsyncMask.machineCheck == 0
+  }
+
+  /// An instruction breakpoint at RIP, DR6 bit 0.
+  public func injectInstructionBreakpoint() -> End {
+    guard let exit = processor.deliverInstructionBreakpoint(0) else {
+      preconditionFailure("an exception of a guest leaves the machine")
+    }
+    return answer(exit) ?? .budget
+  }
+
+  /// An interrupt that entered the hypervisor, after which it returns to the guest as always.
+  func passThrough() -> End {
+    returnFromInterrupt()
+    return end ?? .budget
+  }
+}
