@@ -4,18 +4,28 @@
 /// page tables, is in machine memory here too, so that forks undo it.
 public struct Domain: Sendable, Codable {
   public let map: MachineMap
+  /// Domain 0, the hardware and console domain, rather than a domU.
+  public var isPrivileged = false
+  /// domain_id.
+  public var identifier: UInt16 { isPrivileged ? 0 : 1 }
   public var vcpu = VirtualCPU()
   /// VMASST_TYPE_* that are enabled, a bit each.
   public var assists: UInt64 = 0
   public var eventChannels = EventChannels()
   /// Set by SCHEDOP_shutdown or a crash.
   public var shutdown: Shutdown?
+  /// SHUTDOWN_* that SCHEDOP_shutdown_code said first: it overrides what the shutdown itself says.
+  public var shutdownCode: UInt8?
   /// Bytes typed on the console that the guest has not taken.
   public var consoleInput: [UInt8] = []
+  /// Something was typed and domain 0 has not been told.
+  var hasTyped = false
   /// The console ring's page and its event channel; zero where there is none.
   public var consoleFrame: UInt64 = 0
   public var consolePort: UInt32 = 0
   public var startInfo: UInt64 = 0
+  /// A page for PHYSDEVOP_pirq_eoi_gmfn was registered.
+  var hasEOIMap = false
   /// Events delivered to the guest since it was built, and the last of them.
   public var deliveries: UInt64 = 0
   public var lastDelivery: Delivery?

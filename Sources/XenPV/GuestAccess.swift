@@ -38,6 +38,10 @@ extension [UInt8] {
   func field<W: FixedWidthInteger & UnsignedInteger>(_ offset: Int, as type: W.Type = W.self) -> W {
     withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: W.self) }
   }
+
+  mutating func setField<W: FixedWidthInteger & UnsignedInteger>(_ offset: Int, _ value: W) {
+    withUnsafeMutableBytes { $0.storeBytes(of: value.littleEndian, toByteOffset: offset, as: W.self) }
+  }
 }
 
 /// The bytes of a value as the guest's structures have them.

@@ -34,6 +34,17 @@ extension XenPVComputer {
     processor.setPhysicalWord(word & ~(0xFF << shift) | UInt64(value) << shift, at: address & ~7)
   }
 
+  func machineWord32(_ address: UInt64) -> UInt32 {
+    UInt32(truncatingIfNeeded: processor.physicalWord(at: address & ~7) >> ((address & 4) * 8))
+  }
+
+  /// The address is a multiple of 4.
+  func setMachineWord32(_ address: UInt64, _ value: UInt32) {
+    let shift = (address & 4) * 8
+    let word = processor.physicalWord(at: address & ~7)
+    processor.setPhysicalWord(word & ~(0xFFFF_FFFF << shift) | UInt64(value) << shift, at: address & ~7)
+  }
+
   public var upcallMask: UInt8 {
     get { machineByte(domain.vcpu.vcpuInfo + VCPUInfo.upcallMask) }
     set { setMachineByte(domain.vcpu.vcpuInfo + VCPUInfo.upcallMask, newValue) }

@@ -75,17 +75,19 @@ public struct VirtualCPU: Sendable, Codable {
   public var gdtEntries = 0
   public var ldtBase: UInt64 = 0
   public var ldtEntries = 0
+  /// Machine address of the vcpu_info was set by VCPUOP_register_vcpu_info, which works once.
+  public var hasOwnVCPUInfo = false
+  /// Linear address of the copy of the time that user mode reads; zero where none is registered.
+  public var timeArea: UInt64 = 0
+  public var runstate = Runstate()
+  /// Linear address of the I/O bitmap, and the first port that it does not cover. PHYSDEVOP_set_iobitmap.
+  public var ioBitmap: UInt64 = 0
+  public var ioBitmapLimit: UInt32 = 0
   /// SCHEDOP_block: nothing runs until an event is pending.
   public var isBlocked = false
-  /// Absolute time in nanoseconds of the single-shot timer; nil where none is set.
-  public var singleshot: UInt64?
-  /// Period in nanoseconds of the periodic timer and when it is next due.
-  public var periodic: (period: UInt64, next: UInt64)? {
-    get { periodicPeriod == 0 ? nil : (periodicPeriod, periodicNext) }
-    set { (periodicPeriod, periodicNext) = newValue.map { ($0.period, $0.next) } ?? (0, 0) }
-  }
-  private var periodicPeriod: UInt64 = 0
-  private var periodicNext: UInt64 = 0
+  /// Ports that SCHEDOP_poll waits for, pending or not masked; nil where it does not.
+  public var polledPorts: [UInt32]?
+  public var timers = Timers()
 
   public init() {}
 }
