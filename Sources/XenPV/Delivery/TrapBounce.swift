@@ -112,7 +112,7 @@ extension XenPVComputer {
     domain.vcpu[keyPath: state].oldMask = domain.vcpu.asyncExceptionMask
     domain.vcpu.asyncExceptionMask |= bit
     createBounceFrame(
-      TrapBounce(vector: vector, errorCode: nil, address: info.address, masksEvents: true), kind)
+      TrapBounce(vector: vector, errorCode: nil, address: info.address, masksEvents: info.masksEvents), kind)
   }
 
   /// toggle_guest_mode: the other GS base, the other page tables.

@@ -106,8 +106,12 @@ extension XenPVComputer {
       guard Self.isCanonical(value), Layout.isGuestAddress(value) else { throw .EPERM }
       processor.setDebugRegister(Int(index), value)
     // Reserved bits read as they do in hardware.
-    case 6: domain.vcpu.dr6 = value & 0xE00F | 0xFFFF_0FF0
-    case 7: try setDR7(value & 0xFFFF_27FF | 0x400)
+    case 6:
+      guard value >> 32 == 0 else { throw .EINVAL }
+      domain.vcpu.dr6 = value & 0xE00F | 0xFFFF_0FF0
+    case 7:
+      guard value >> 32 == 0 else { throw .EINVAL }
+      try setDR7(value & 0xFFFF_27FF | 0x400)
     default: throw .ENODEV
     }
   }
