@@ -222,6 +222,10 @@ EXPORT limen_restorer
   .set limen_top_ud, TOP_END - 2
   .set limen_top_bp, TOP_END - 1
 
+/* Where the writable part of the program begins: this is the first file that is linked. */
+  .data
+EXPORT limen_data
+
   .bss
   .balign 16
 EXPORT limen_home

@@ -1,4 +1,5 @@
-/* PID 1: finds what it can do, waits for the request, performs it, powers off. */
+/* PID 1 starts an ordinary process, waits for it, powers off. The process finds what it can do, waits for the request and
+   performs it. */
 #include "probe.h"
 
 /* Limen overwrites this at limen_ready. */
@@ -70,7 +71,7 @@ static void perform_everything(void) {
   print_flush();
 }
 
-void probe_main(const u64 *kernel_stack) {
+static void probe(const u64 *kernel_stack) {
   find_abilities(kernel_stack);
   prepare_process();
   struct request request = limen_ready();
@@ -78,6 +79,17 @@ void probe_main(const u64 *kernel_stack) {
     perform(request.crossing, request.posture);
   else
     perform_everything();
+}
+
+/* Not in PID 1 itself: Linux treats init unlike any other program, and reports each of its exceptions on the console
+   even when it handles them (unhandled_signal, kernel/signal.c). */
+void probe_main(const u64 *kernel_stack) {
+  long child = system_call(SYS_fork);
+  if (child == 0) {
+    probe(kernel_stack);
+    system_call(SYS_exit, 0);
+  }
+  if (child > 0) system_call(SYS_wait4, child, (u32 *)0, WAIT_ALL, 0);
   system_call(SYS_reboot, REBOOT_MAGIC1, REBOOT_MAGIC2, REBOOT_POWER_OFF, 0);
   for (;;) system_call(SYS_pause);
 }

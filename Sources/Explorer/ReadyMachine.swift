@@ -58,6 +58,11 @@ public final class ReadyMachine {
     guard computer.processor.write(request, atLinear: try probe.address("limen_request")) else {
       throw Exploration.Stop(verdict: .internalError(message: "the probe's request word is not mapped"))
     }
+    if let top = computer.processor.interruptStackTop(of: .nmi) {
+      // Inside the stack, where the handler's own frames come to lie.
+      let chosen = withUnsafeBytes(of: (top &- 0x100).littleEndian) { [UInt8]($0) }
+      computer.processor.write(chosen, atLinear: try probe.address("limen_rsp"))
+    }
     let target = try probe.crossingAddress(crossing, posture: posture)
     let end = computer.run(Self.approachBound, until: target)
     guard case .budget = end, computer.processor.rip == target, computer.processor.cpl == 3 else {

@@ -27,6 +27,13 @@ extension Processor {
     bytes(atLinear: gateAddress(vector) &+ 4, count: 1).map { $0[0] & 7 }
   }
 
+  /// Top of the interrupt stack that a vector's gate names; nil where there is none. SDM vol. 3A, "64-Bit Task State Segment".
+  public func interruptStackTop(of vector: Vector) -> UInt64? {
+    guard let index = interruptStack(of: vector), index != 0 else { return nil }
+    let place = s.pointee.tr.base &+ 0x1C &+ UInt64(index) * 8
+    return bytes(atLinear: place, count: 8).map { $0.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
+  }
+
   /// Replaces the IST index in a vector's gate, behind the kernel's back and whatever the page's permissions.
   @discardableResult
   public func setInterruptStack(of vector: Vector, to index: UInt8) -> Bool {
