@@ -30,7 +30,7 @@ extension Processor {
   /// Top of the interrupt stack that a vector's gate names; nil where there is none. SDM vol. 3A, "64-Bit Task State Segment".
   public func interruptStackTop(of vector: Vector) -> UInt64? {
     guard let index = interruptStack(of: vector), index != 0 else { return nil }
-    let place = s.pointee.tr.base &+ 0x1C &+ UInt64(index) * 8
+    let place = s.pointee.trBase &+ 0x1C &+ UInt64(index) * 8
     return bytes(atLinear: place, count: 8).map { $0.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
   }
 
@@ -88,13 +88,21 @@ extension Processor {
     return hash
   }
 
-  /// A digest of the floating-point and vector registers.
+  /// A digest of the floating-point and vector registers. The pointers to the last x87 instruction are left out: AMD's
+  /// FXSAVE keeps them only while an exception is pending. AMD APM vol. 3, "FXSAVE".
   public func digestVectors() -> UInt64 {
     var hash: UInt64 = UInt64(s.pointee.mxcsr)
+    func add(_ word: UInt64) { hash = (hash ^ word) &* 0x0000_0100_0000_01B3 }
     for i in 0..<16 {
-      hash = (hash ^ s.pointee.vectors[i].low) &* 0x0000_0100_0000_01B3
-      hash = (hash ^ s.pointee.vectors[i].high) &* 0x0000_0100_0000_01B3
+      add(s.pointee.vectors[i].low)
+      add(s.pointee.vectors[i].high)
     }
+    for i in 0..<8 {
+      add(s.pointee.x87.registers[i].significand)
+      add(UInt64(s.pointee.x87.registers[i].signExponent))
+    }
+    add(UInt64(s.pointee.x87.occupied) | UInt64(s.pointee.x87.top) << 8)
+    add(UInt64(s.pointee.x87.status) | UInt64(s.pointee.x87.control) << 16)
     return hash
   }
 
