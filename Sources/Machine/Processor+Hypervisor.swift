@@ -233,6 +233,15 @@ extension Processor {
     flushTranslations()
   }
 
+  /// RDMSR at privilege 0; nil where it is #GP.
+  public func modelSpecificRegister(_ index: UInt32) -> UInt64? { modelSpecific(index) }
+
+  /// IA32_TSC_AUX: what RDTSCP returns in ECX.
+  public var timeStampAuxiliary: UInt64 {
+    get { s.pointee.msr.tscAuxiliary }
+    set { s.pointee.msr.tscAuxiliary = newValue }
+  }
+
   /// CPUID as the processor itself answers.
   public func cpuid(leaf: UInt32, subleaf: UInt32) -> (eax: UInt32, ebx: UInt32, ecx: UInt32, edx: UInt32) {
     profile.cpuid(

@@ -24,6 +24,7 @@ public struct Domain: Sendable, Codable {
   public var consoleFrame: UInt64 = 0
   public var consolePort: UInt32 = 0
   public var startInfo: UInt64 = 0
+  var portLatches = PortLatches()
   /// A page for PHYSDEVOP_pirq_eoi_gmfn was registered.
   var hasEOIMap = false
   /// Events delivered to the guest since it was built, and the last of them.

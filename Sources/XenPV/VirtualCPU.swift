@@ -60,7 +60,12 @@ public struct VirtualCPU: Sendable, Codable {
   /// Virtual DR6 and DR7, and CR4 as the guest asked for it.
   public var dr6: UInt64 = 0xFFFF_0FF0
   public var dr7: UInt64 = 0x400
+  /// Enable bits of the breakpoints on ports, which are watched for here. dr7_emul.
+  public var dr7Emulated: UInt64 = 0
   public var cr4: UInt64 = 0
+  /// CR2 of the last page fault that the guest was told of, or what it wrote there.
+  public var cr2: UInt64 = 0
+  var machineCheckBanks = VirtualMachineCheck()
   public var trapBounce: TrapBounce?
   public var nmi = AsyncException()
   public var machineCheck = AsyncException()

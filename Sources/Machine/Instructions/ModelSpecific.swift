@@ -33,7 +33,7 @@ extension Processor {
     set(Slot.rdx, UInt32(truncatingIfNeeded: value >> 32))
   }
 
-  private func modelSpecific(_ index: UInt32) -> UInt64? {
+  func modelSpecific(_ index: UInt32) -> UInt64? {
     let msr = s.pointee.msr
     switch index {
     case 0x10: return timeStamp

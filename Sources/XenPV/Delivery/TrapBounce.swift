@@ -70,6 +70,7 @@ extension XenPVComputer {
 
   /// pv_inject_page_fault: CR2 is in the guest's vcpu_info, and the error code's U bit says which of its modes faulted.
   func injectPageFault(_ errorCode: UInt32, address: UInt64) {
+    domain.vcpu.cr2 = address
     setVCPUInfoWord(at: VCPUInfo.cr2, address)
     inject(14, errorCode: errorCode & ~4 | (domain.vcpu.isInKernel ? 0 : 4))
   }

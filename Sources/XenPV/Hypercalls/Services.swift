@@ -9,6 +9,9 @@ extension XenPVComputer {
 
   func grantTableOp(_ call: HypercallArguments) throws(Errno) -> Int64 { throw .ENOSYS }
 
-  func emulatePrivilegedOperation() -> Bool { false }
-  func emulateForcedInvalidOpcode() -> Bool { false }
+  /// new_guest_cr3.
+  func switchPageTables(to frame: UInt64) -> Bool { false }
+
+  /// The MSR by which a guest asks for a hypercall page.
+  func writeHypercallPage(_ value: UInt64) -> Bool { false }
 }

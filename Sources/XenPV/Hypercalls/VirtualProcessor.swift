@@ -90,7 +90,7 @@ extension XenPVComputer {
     switch aliased(index) {
     case 0...3: processor.debugRegister(Int(index))
     case 6: domain.vcpu.dr6
-    case 7: domain.vcpu.dr7
+    case 7: domain.vcpu.dr7 | domain.vcpu.dr7Emulated
     default: nil
     }
   }
@@ -126,6 +126,7 @@ extension XenPVComputer {
         watched &= ~(3 << UInt64(slot * 2))
       }
     }
+    domain.vcpu.dr7Emulated = value & ~watched
     domain.vcpu.dr7 = watched
     processor.setDebugRegister(7, watched)
   }
