@@ -198,6 +198,15 @@ extension Processor {
     flushTranslations()
   }
 
+  /// Writes CR3 for the address space that it belongs to, 0 or 1, and drops what was cached for that space unless it `keeps` it.
+  public func switchPageTables(_ cr3: UInt64, space: UInt8, keeps: Bool) {
+    s.pointee.cr3 = cr3
+    s.pointee.addressSpace = space
+    if !keeps { contextOfPCID[currentPCID] = 0 }
+    enterContext()
+    updateView()
+  }
+
   /// Drops every cached translation.
   public func flushGuestTranslations() { flushTranslations() }
 

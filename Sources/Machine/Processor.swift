@@ -197,7 +197,7 @@ public final class Processor {
   }
 
   var currentPCID: Int {
-    s.pointee.cr4 & CR4.processContextIdentifiers != 0 ? Int(s.pointee.cr3 & 0xFFF) : 0
+    s.pointee.cr4 & CR4.processContextIdentifiers != 0 ? Int(s.pointee.cr3 & 0xFFF) : Int(s.pointee.addressSpace)
   }
 
   /// Makes the context of the current PCID the one that is looked up.

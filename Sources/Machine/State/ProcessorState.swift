@@ -66,6 +66,9 @@ public struct ProcessorState: Sendable {
   // The answer of the platform to the access that stopped the current instruction.
   var reply = PlatformReply()
 
+  /// Which of a hypervisor's address spaces CR3 names: their translations are cached apart, as those of PCIDs are.
+  var addressSpace: UInt8 = 0
+
   // Translation caches: see `Memory/TranslationCache.swift`.
   /// The low bits of a cached tag: which translation context the entry was made in.
   var translationTag: UInt64 = 1

@@ -123,8 +123,10 @@ extension XenPVComputer {
     domain.vcpu.inactiveGSBase = base
     domain.vcpu.isInKernel.toggle()
     let keepsKernelTables = domain.ablations.contains(.kernelTablesInUserMode)
-    processor.setPageTables(
-      domain.vcpu.isInKernel || keepsKernelTables ? domain.vcpu.guestTable : domain.vcpu.guestTableUser)
+    // Xen makes the guest's user pages global, so that their translations outlive the switch; the kernel's do not.
+    processor.switchPageTables(
+      domain.vcpu.isInKernel || keepsKernelTables ? domain.vcpu.guestTable : domain.vcpu.guestTableUser,
+      space: domain.vcpu.isInKernel ? 0 : 1, keeps: !domain.vcpu.isInKernel)
   }
 }
 
