@@ -1,9 +1,8 @@
-/// The boot to the probe, done once and kept on disk: RAM as a sparse file, the processor and the board beside it.
+/// The boot to the probe, done once and kept on disk: RAM as a sparse file, the processor and the platform beside it.
 ///
-/// A snapshot is named by a digest of everything that it depends on: the kernel, the probe, the profile, memory, command line
+/// A snapshot is named by a digest of everything that it depends on: the kernel, the probe, the platform, the profile, memory, command line
 /// and this build of Limen. It is written to a draft and renamed, so that a reader sees all of it or nothing, and any part of
 /// the cache can be deleted at any time. A snapshot that cannot be written is no error: the boot was done, only not kept.
-import BareMetal
 import Findings
 import Foundation
 import KernelImage
@@ -12,6 +11,7 @@ import Machine
 public struct BootSnapshot {
   public let guest: Guest
   public let probe: ProbeImage
+  public let platform: PlatformName
   public let profile: Profile
   public let cache: URL?
 
@@ -20,9 +20,13 @@ public struct BootSnapshot {
   /// The newest snapshots that are kept.
   public static let kept = 12
 
-  public init(guest: Guest, probe: ProbeImage, profile: Profile, cache: URL? = BootSnapshot.standardCache) {
+  public init(
+    guest: Guest, probe: ProbeImage, platform: PlatformName, profile: Profile,
+    cache: URL? = BootSnapshot.standardCache
+  ) {
     self.guest = guest
     self.probe = probe
+    self.platform = platform
     self.profile = profile
     self.cache = cache
   }
@@ -62,13 +66,13 @@ public struct BootSnapshot {
     return machine(computer)
   }
 
-  private func machine(_ computer: BareMetalComputer) -> ReadyMachine {
+  private func machine(_ computer: any PlatformComputer) -> ReadyMachine {
     ReadyMachine(
       computer, probe: probe, profile: profile.vendor == .intel ? .intel : .amd, symbols: guest.kernel.symbols)
   }
 
-  private func boot(_ progress: (UInt64) -> Void) throws -> BareMetalComputer {
-    let computer = try guest.computer(profile: profile)
+  private func boot(_ progress: (UInt64) -> Void) throws -> any PlatformComputer {
+    let computer = try guest.computer(on: platform, profile: profile)
     var said: [UInt8] = []
     computer.console = { said.append($0) }
     let target = try probe.address("limen_ready")
@@ -77,11 +81,11 @@ public struct BootSnapshot {
       return guest.kernel.symbols.symbolize(rip).map { "\($0)" } ?? "0x\(String(rip, radix: 16))"
     }
     while true {
-      let end = computer.run(50_000_000, until: target)
+      let end = computer.proceed(50_000_000, until: target)
       progress(computer.processor.retired)
       switch end {
       case .budget:
-        if computer.processor.rip == target && computer.processor.cpl == 3 {
+        if computer.processor.rip == target && !computer.isInKernel {
           computer.console = nil
           return computer
         }
@@ -89,10 +93,8 @@ public struct BootSnapshot {
           throw Refusal.tooLong(kernel: guest.kernel.name, instructions: Self.bootBound, place: place())
         }
       case .unsupported(let what):
-        throw Refusal.unsupported(kernel: guest.kernel.name, what: "\(what)", place: place())
-      case .powerOff: throw death("it halted", place(), said)
-      case .reset(let byShutdown): throw death(byShutdown ? "triple fault" : "it reset the machine", place(), said)
-      case .debugExit: throw death("it left through the debug port", place(), said)
+        throw Refusal.unsupported(kernel: guest.kernel.name, what: what, place: place())
+      case .powerOff(let how), .died(let how), .left(_, let how): throw death(how, place(), said)
       }
     }
   }
@@ -104,7 +106,7 @@ public struct BootSnapshot {
 
   // MARK: The cache
 
-  private static let layout = 1
+  private static let layout = 2
 
   /// Names this build: a digest of the running program's file.
   private static let build: String = {
@@ -122,39 +124,39 @@ public struct BootSnapshot {
   /// The key of this snapshot.
   private var key: String {
     let parts = [
-      "\(Self.layout)", Self.build, guest.kernel.digest, profile.name, "\(guest.memory)", guest.commandLine,
-      SHA256.hexadecimal(of: guest.initrd),
+      "\(Self.layout)", Self.build, guest.kernel.digest, platform.rawValue, profile.name, "\(guest.memory)",
+      guest.commandLine, SHA256.hexadecimal(of: guest.initrd),
     ]
     return SHA256.hexadecimal(of: Array(parts.joined(separator: "\n").utf8))
   }
 
   private var folder: URL? { cache?.appending(path: key) }
 
-  private func load() -> BareMetalComputer? {
-    guard let folder, let state = try? Data(contentsOf: folder.appending(path: "processor")),
-      let boardText = try? Data(contentsOf: folder.appending(path: "board.json")),
-      let board = try? JSONDecoder().decode(Board.self, from: boardText),
-      let processor = Processor.state(fromArchive: [UInt8](state))
+  private func load() -> (any PlatformComputer)? {
+    guard let folder, let type = platform.computer,
+      let processor = try? Data(contentsOf: folder.appending(path: "processor")),
+      let rest = try? Data(contentsOf: folder.appending(path: "platform"))
     else { return nil }
     let descriptor = open(folder.appending(path: "memory").path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0, Int(status.st_size) == guest.memory << 20 else { return nil }
+    guard fstat(descriptor, &status) == 0 else { return nil }
     // The time of use orders the cache.
     utimensat(AT_FDCWD, folder.path, nil, 0)
-    return try? BareMetalComputer(
-      memorySize: guest.memory << 20, file: descriptor, state: processor, board: board, profile: profile)
+    return type.resume(
+      ComputerArchive(processor: [UInt8](processor), platform: [UInt8](rest)), guest: guest, file: descriptor,
+      fileSize: Int(status.st_size), profile: profile)
   }
 
-  private func save(_ computer: BareMetalComputer) {
-    guard let cache, let folder else { return }
+  private func save(_ computer: any PlatformComputer) {
+    guard let cache, let folder, let archive = computer.archive else { return }
     let files = FileManager.default
     let draft = cache.appending(path: "draft-\(getpid())-\(key.prefix(16))")
     do {
       try files.createDirectory(at: draft, withIntermediateDirectories: true)
-      try Data(computer.processor.archive).write(to: draft.appending(path: "processor"))
-      try JSONEncoder().encode(computer.board).write(to: draft.appending(path: "board.json"))
+      try Data(archive.processor).write(to: draft.appending(path: "processor"))
+      try Data(archive.platform).write(to: draft.appending(path: "platform"))
       try writeMemory(computer.processor.memory, to: draft.appending(path: "memory").path)
       // Somebody else may have been faster; theirs is as good.
       if !files.fileExists(atPath: folder.path) { try files.moveItem(at: draft, to: folder) }

@@ -1,7 +1,6 @@
-/// A whole check: profiles, crossings and postures, on as many threads as wanted, made into one report.
+/// A whole check: platforms, profiles, crossings and postures, on as many threads as wanted, made into one report.
 ///
 /// Every section is explored on a machine of its own state, so the report does not depend on the number of threads.
-import BareMetal
 import Findings
 import Foundation
 import KernelImage
@@ -14,6 +13,7 @@ public struct Checker: Sendable {
   public let probe: ProbeImage
   public let memory: Int
   public let append: String
+  public let platforms: [PlatformName]
   public let profiles: [ProfileName]
   public let crossings: [CrossingKind]
   public let postures: [PostureName]
@@ -23,15 +23,16 @@ public struct Checker: Sendable {
   public let witnessFolder: String
 
   public init(
-    kernel: KernelImage, kernelPath: String, probe: ProbeImage, memory: Int, append: String, profiles: [ProfileName],
-    crossings: [CrossingKind], postures: [PostureName], events: [EventKind], ablations: [Ablation], jobs: Int,
-    witnessFolder: String
+    kernel: KernelImage, kernelPath: String, probe: ProbeImage, memory: Int, append: String,
+    platforms: [PlatformName] = [.bareMetal], profiles: [ProfileName], crossings: [CrossingKind],
+    postures: [PostureName], events: [EventKind], ablations: [Ablation], jobs: Int, witnessFolder: String
   ) {
     self.kernel = kernel
     self.kernelPath = kernelPath
     self.probe = probe
     self.memory = memory
     self.append = append
+    self.platforms = platforms
     self.profiles = profiles
     self.crossings = crossings
     self.postures = postures
@@ -49,17 +50,35 @@ public struct Checker: Sendable {
   /// Warnings and worse reach the console, where they are evidence; the rest would only make the boot longer.
   static let probeCommandLine = "panic=-1 loglevel=5"
 
-  private struct Task: Sendable {
+  /// A platform under a profile: what one boot serves.
+  struct Combination: Hashable, Sendable {
+    var platform: PlatformName
     var profile: ProfileName
+
+    /// For a terminal: bare metal goes without saying.
+    var title: String {
+      platform == .bareMetal ? profile.rawValue : "\(platform.rawValue), \(profile.rawValue)"
+    }
+  }
+
+  /// Every machine that was asked for.
+  var combinations: [Combination] {
+    platforms.flatMap { platform in profiles.map { Combination(platform: platform, profile: $0) } }
+  }
+
+  private struct Task: Sendable {
+    var machine: Combination
     var crossing: CrossingKind
     var posture: PostureName
   }
 
-  public func snapshot(_ profile: ProfileName) throws -> BootSnapshot {
-    let line = [Guest.standardCommandLine, Self.probeCommandLine, append].filter { !$0.isEmpty }.joined(separator: " ")
+  func snapshot(_ machine: Combination) throws -> BootSnapshot {
+    guard let type = machine.platform.computer else { throw Guest.Refusal.noPlatform(machine.platform) }
+    let line = [type.commandLine, Self.probeCommandLine, append].filter { !$0.isEmpty }.joined(separator: " ")
     let guest = Guest(
       kernel: kernel, initrd: try Initramfs.running(probe.bytes).archive, commandLine: line, memory: memory)
-    return BootSnapshot(guest: guest, probe: probe, profile: profile == .intel ? .intel : .amd)
+    return BootSnapshot(
+      guest: guest, probe: probe, platform: machine.platform, profile: machine.profile == .intel ? .intel : .amd)
   }
 
   /// Explores everything. `progress` hears a line for a terminal.
@@ -67,15 +86,15 @@ public struct Checker: Sendable {
     var wanted = postures
     for posture in ablations.compactMap(\.posture) where !wanted.contains(posture) { wanted.append(posture) }
     var tasks: [Task] = []
-    for profile in profiles {
+    for machine in combinations {
       for crossing in crossings {
-        for posture in wanted { tasks.append(Task(profile: profile, crossing: crossing, posture: posture)) }
+        for posture in wanted { tasks.append(Task(machine: machine, crossing: crossing, posture: posture)) }
       }
     }
-    // One boot of each profile first, so that the threads find its snapshot.
-    for profile in profiles {
-      _ = try snapshot(profile).ready {
-        progress("booting (\(profile.rawValue)): \($0 / 1_000_000) million instructions")
+    // One boot of each machine first, so that the threads find its snapshot.
+    for machine in combinations {
+      _ = try snapshot(machine).ready {
+        progress("booting (\(machine.title)): \($0 / 1_000_000) million instructions")
       }
     }
     let next = Atomic<Int>(0)
@@ -83,15 +102,15 @@ public struct Checker: Sendable {
     let failure = Mutex<(any Error)?>(nil)
     let all = tasks
     DispatchQueue.concurrentPerform(iterations: max(1, min(jobs, all.count))) { _ in
-      var machines: [ProfileName: ReadyMachine] = [:]
+      var machines: [Combination: ReadyMachine] = [:]
       while true {
         let i = next.wrappingAdd(1, ordering: .relaxed).oldValue
         guard i < all.count, failure.withLock({ $0 == nil }) else { return }
         let task = all[i]
         do {
-          let machine = try machines[task.profile] ?? snapshot(task.profile).ready()
-          machines[task.profile] = machine
-          progress("\(task.profile.rawValue) \(task.crossing.rawValue)/\(task.posture) (\(i + 1) of \(all.count))")
+          let machine = try machines[task.machine] ?? snapshot(task.machine).ready()
+          machines[task.machine] = machine
+          progress("\(task.machine.title) \(task.crossing.rawValue)/\(task.posture) (\(i + 1) of \(all.count))")
           let section = explore(task, on: machine)
           sections.withLock { $0.append(section) }
         } catch {
@@ -121,23 +140,25 @@ public struct Checker: Sendable {
 
   private func witness(_ task: Task, _ invariant: InvariantName, _ path: Path) -> Witness {
     Witness(
-      kernel: identity, kernelPath: kernelPath, platform: .bareMetal, profile: task.profile, memory: memory,
-      commandLine: append, crossing: task.crossing, posture: task.posture, ablations: ablations.map(\.name),
-      invariant: invariant, path: path)
+      kernel: identity, kernelPath: kernelPath, platform: task.machine.platform, profile: task.machine.profile,
+      memory: memory, commandLine: append, crossing: task.crossing, posture: task.posture,
+      ablations: ablations.map(\.name), invariant: invariant, path: path)
   }
 
   private func witnesses(of report: CheckReport) -> [Witness] {
     report.sections.flatMap { section in
       section.findings.map {
         witness(
-          Task(profile: section.profile, crossing: section.crossing, posture: section.posture), $0.invariant, $0.path)
+          Task(
+            machine: Combination(platform: section.platform, profile: section.profile), crossing: section.crossing,
+            posture: section.posture), $0.invariant, $0.path)
       }
     }
   }
 
   /// Runs one path again and judges it alone.
   public func replay(_ path: Path, line: String, progress: @Sendable (String) -> Void) throws -> CheckReport {
-    let machine = try snapshot(profiles[0]).ready { progress("booting: \($0 / 1_000_000) million instructions") }
+    let machine = try snapshot(combinations[0]).ready { progress("booting: \($0 / 1_000_000) million instructions") }
     let exploration = Exploration(
       machine, crossing: crossings[0], posture: postures[0], events: [], ablations: ablations
     ) { _, _ in line }

@@ -1,6 +1,5 @@
 /// One crossing from one posture on one machine: the baseline, whose state each boundary runs on, every event at every
 /// boundary, and what the invariants say.
-import BareMetal
 import Findings
 import Invariants
 import KernelImage
@@ -10,12 +9,15 @@ final class Exploration {
   let machine: ReadyMachine
   let crossing: CrossingKind
   let posture: PostureName
+  /// Those of the wanted events that the platform knows.
   let events: [EventKind]
+  /// None of the wanted events exists on the platform.
+  private let lacksEvents: Bool
   let ablations: [Ablation]
   /// Makes the line that replays a finding.
   let replayLine: (InvariantName, Path) -> String
 
-  var computer: BareMetalComputer { machine.computer }
+  var computer: any PlatformComputer { machine.computer }
   private var costs = Costs()
 
   init(
@@ -25,7 +27,9 @@ final class Exploration {
     self.machine = machine
     self.crossing = crossing
     self.posture = posture
-    self.events = events
+    let known = type(of: machine.computer).events
+    self.events = events.filter(known.contains)
+    lacksEvents = !events.isEmpty && self.events.isEmpty
     self.ablations = ablations
     self.replayLine = replayLine
   }
@@ -57,7 +61,7 @@ final class Exploration {
 
   private func section(_ verdict: Verdict) -> CheckSection {
     CheckSection(
-      platform: .bareMetal, profile: machine.profileName, crossing: crossing, posture: posture, verdict: verdict,
+      platform: computer.platform, profile: machine.profileName, crossing: crossing, posture: posture, verdict: verdict,
       costs: costs)
   }
 
@@ -78,6 +82,9 @@ final class Exploration {
   }
 
   private func explore(_ path: Path? = nil) throws -> CheckSection {
+    if lacksEvents {
+      throw Stop(verdict: .notApplicable(reason: "none of the events exists on \(computer.platform.rawValue)"))
+    }
     try machine.position(crossing: crossing, posture: posture)
     defer { machine.leave() }
     var user = machine.userSide(crossing)
@@ -85,7 +92,7 @@ final class Exploration {
 
     // Ask twice on the kernel as it is; ablations come after.
     let (states, swapgs) = try record(user)
-    user.hasSplitTables = states.contains { $0.cpl == 0 && $0.cr3 != user.cr3 }
+    user.hasSplitTables = states.contains { $0.isKernel && $0.cr3 != user.cr3 }
     var boundaries = try askTwice(states, user)
     let expected = machine.baselineView
 
@@ -124,12 +131,12 @@ final class Exploration {
   func record(_ user: UserSide, _ path: [Int: EventKind], longest: Int) -> Recording {
     computer.restore()
     let run = machine.run(user, crossing, [], 0)
-    var states = [BoundaryState(computer.processor)]
+    var states = [BoundaryState(computer)]
     var swapgs = 0
     var end = run.cross()
     while end == nil && states.count < longest {
-      states.append(BoundaryState(computer.processor))
-      if computer.processor.cpl == 0, let bytes = computer.processor.bytes(atLinear: computer.processor.rip, count: 3),
+      states.append(BoundaryState(computer))
+      if computer.isInKernel, let bytes = computer.processor.bytes(atLinear: computer.processor.rip, count: 3),
         bytes == Ablation.swapgs
       {
         swapgs += 1
@@ -137,7 +144,7 @@ final class Exploration {
       end = run.advance(path)
     }
     costs.instructions += run.instructions
-    if end == .user { states.append(BoundaryState(computer.processor)) }
+    if end == .user { states.append(BoundaryState(computer)) }
     return Recording(states: states, swapgs: swapgs, end: end)
   }
 
@@ -155,8 +162,8 @@ final class Exploration {
     var end = run.cross()
     for state in states.dropFirst() {
       var ownership: Ownership = []
-      if state.cpl == 0 && !state.canPush { ownership.insert(.noStack) }
-      if end == nil && processor.rip == state.rip && processor.cpl == state.cpl {
+      if state.isKernel && !state.canPush { ownership.insert(.noStack) }
+      if end == nil && processor.rip == state.rip && computer.isInKernel == state.isKernel {
         if processor[.rsp] != state.rsp { ownership.insert(.userRSP) }
         if processor.segmentBase(.gs) != state.gsBase { ownership.insert(.userGS) }
         end = run.advance(path)
@@ -180,7 +187,7 @@ final class Exploration {
     let run = machine.run(user, crossing, [], 0)
     var end = run.cross()
     while end == nil {
-      if computer.processor.cpl == 0, computer.processor.nextInstructionIsPrivileged() { counter.privileged += 1 }
+      if computer.nextIsPrivileged { counter.privileged += 1 }
       end = run.step()
     }
     computer.processor.observer = nil
@@ -207,7 +214,7 @@ final class Exploration {
 
   /// What the user sees when the dead part of the kernel's stack holds other bytes.
   private func secretView(_ user: UserSide, _ boundaries: [Boundary]) -> UserView? {
-    let kernel = boundaries.filter { $0.state.cpl == 0 && $0.ownership.isDisjoint(with: .notKernelStack) }.map(
+    let kernel = boundaries.filter { $0.state.isKernel && $0.ownership.isDisjoint(with: .notKernelStack) }.map(
       \.state.rsp)
     guard let last = kernel.max() else { return nil }
     // The stack that most of the crossing runs on; smaller ones (entry trampolines, IST) are copied from at once.
@@ -221,7 +228,7 @@ final class Exploration {
       pattern = pattern &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       withUnsafeBytes(of: pattern) { bytes.append(contentsOf: $0) }
     }
-    guard write(bytes, at: dead, tables: boundaries.first { $0.state.cpl == 0 && $0.state.cr3 != user.cr3 }?.state.cr3)
+    guard write(bytes, at: dead, tables: boundaries.first { $0.state.isKernel && $0.state.cr3 != user.cr3 }?.state.cr3)
     else { return nil }
     let run = machine.run(user, crossing, [], 0)
     var end = run.cross()
@@ -281,7 +288,7 @@ final class Exploration {
       machine.fork()
       costs.forks += 1
       for event in events {
-        if let obstacle = run.obstacle(to: event) {
+        if let obstacle = computer.obstacle(to: event) {
           if index < boundaries.count { boundaries[index].arrivals[event] = obstacle }
           continue
         }
@@ -316,14 +323,14 @@ final class Exploration {
     guard let expected, !ablations.contains(where: { $0.watchesInstructions || $0 == .nmiUnblockedEarly }) else {
       return nil
     }
-    let state = BoundaryState(computer.processor)
+    let state = BoundaryState(computer)
     let boundary = run.boundary
     run.resetInstructions()
     var end = run.inject(event)
     let onOwnStack = state.rsp &- computer.processor[.rsp] > 64
     while end == nil {
       let processor = computer.processor
-      let isBack = processor.rip == state.rip && processor[.rsp] == state.rsp && processor.cpl == 0
+      let isBack = processor.rip == state.rip && processor[.rsp] == state.rsp && computer.isInKernel
       end = isBack ? run.finish(at: expected.rip) : run.step()
     }
     costs.instructions += run.instructions
@@ -339,7 +346,7 @@ final class Exploration {
   private func trial(
     _ event: EventKind, _ run: Run, _ user: UserSide, _ expected: UserView?, _ found: inout [Found]
   ) -> Arrival {
-    let state = BoundaryState(computer.processor)
+    let state = BoundaryState(computer)
     let boundary = run.boundary
     var steps = [PathStep(boundary: boundary, location: machine.location(state.rip), event: event)]
     run.resetInstructions()
@@ -379,7 +386,7 @@ final class Exploration {
   private func assemble(
     _ boundaries: [Boundary], _ trials: [EventTrials], _ found: [Found], _ cost: Baseline
   ) -> CheckSection {
-    let kernel = boundaries.count { $0.state.cpl == 0 }
+    let kernel = boundaries.count { $0.state.isKernel }
     var verdicts: [InvariantVerdict] = []
     for invariant in Invariants.all {
       let name = invariant.description.identifier
@@ -387,7 +394,7 @@ final class Exploration {
         InvariantVerdict(invariant: name, verdict: found.contains { $0.invariant == name } ? .violated : .held))
     }
     return CheckSection(
-      platform: .bareMetal, profile: machine.profileName, crossing: crossing, posture: posture,
+      platform: computer.platform, profile: machine.profileName, crossing: crossing, posture: posture,
       verdict: Verdict.combining(verdicts.map(\.verdict)), baseline: cost, boundaries: kernel, trials: trials,
       invariants: verdicts, windows: WindowMap(boundaries, crossing, machine).windows, findings: findings(found),
       costs: costs)

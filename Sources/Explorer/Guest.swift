@@ -1,5 +1,6 @@
 /// A kernel image and a root file system, made into a computer that is about to start.
 import BareMetal
+import Findings
 import KernelImage
 import Machine
 
@@ -17,29 +18,30 @@ public struct Guest {
     self.memory = memory
   }
 
-  /// What the kernel is told besides what the user adds: the console, and that the time-stamp counter can be trusted, which
-  /// spares the boot a calibration against a clock that is itself virtual.
-  public static let standardCommandLine = "console=ttyS0 nokaslr"
+  /// What the kernel is told on bare metal besides what the user adds.
+  public static let standardCommandLine = BareMetalComputer.commandLine
 
   public enum Refusal: Error, CustomStringConvertible {
     case noEntryPoint(kernel: String)
+    case noPlatform(PlatformName)
 
     public var description: String {
       switch self {
       case .noEntryPoint(let kernel):
         "\(kernel): the image has no PVH entry point (an ELF note of owner Xen and type 18), so Limen cannot start it"
+      case .noPlatform(let platform): "this version has no platform \(platform.rawValue)"
       }
     }
   }
 
-  /// The computer at the kernel's first instruction.
+  /// The bare-metal computer at the kernel's first instruction.
   public func computer(profile: Profile) throws -> BareMetalComputer {
-    guard let entry = kernel.pvhEntry else { throw Refusal.noEntryPoint(kernel: kernel.name) }
-    let computer = try BareMetalComputer(memorySize: memory << 20, profile: profile)
-    let segments = kernel.loadSegments.map {
-      BareMetalComputer.Segment(address: $0.physicalAddress, bytes: kernel.contents(of: $0), memorySize: $0.memorySize)
-    }
-    try computer.start(segments: segments, entry: entry, initrd: initrd, commandLine: commandLine)
-    return computer
+    try BareMetalComputer.start(self, profile: profile)
+  }
+
+  /// The platform's computer at the kernel's first instruction.
+  public func computer(on platform: PlatformName, profile: Profile) throws -> any PlatformComputer {
+    guard let type = platform.computer else { throw Refusal.noPlatform(platform) }
+    return try type.start(self, profile: profile)
   }
 }

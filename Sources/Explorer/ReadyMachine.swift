@@ -1,12 +1,11 @@
 /// A computer whose probe has set everything up and waits for a request, with the fork that every crossing starts from.
-import BareMetal
 import Findings
 import Invariants
 import KernelImage
 import Machine
 
 public final class ReadyMachine {
-  public let computer: BareMetalComputer
+  public let computer: any PlatformComputer
   public let probe: ProbeImage
   public let profileName: ProfileName
   private let symbols: SymbolTable
@@ -20,7 +19,7 @@ public final class ReadyMachine {
   private static let approachBound: UInt64 = 200_000_000
 
   /// `computer` stands at the probe's `limen_ready`.
-  init(_ computer: BareMetalComputer, probe: ProbeImage, profile: ProfileName, symbols: SymbolTable) {
+  init(_ computer: any PlatformComputer, probe: ProbeImage, profile: ProfileName, symbols: SymbolTable) {
     self.computer = computer
     self.probe = probe
     profileName = profile
@@ -64,8 +63,8 @@ public final class ReadyMachine {
       computer.processor.write(chosen, atLinear: try probe.address("limen_rsp"))
     }
     let target = try probe.crossingAddress(crossing, posture: posture)
-    let end = computer.run(Self.approachBound, until: target)
-    guard case .budget = end, computer.processor.rip == target, computer.processor.cpl == 3 else {
+    let end = computer.proceed(Self.approachBound, until: target)
+    guard case .budget = end, computer.processor.rip == target, !computer.isInKernel else {
       if case .unsupported(let what) = end {
         throw Exploration.Stop(verdict: .unsupported(what: "\(what)", where: "\(location(computer.processor.rip))"))
       }
@@ -90,8 +89,8 @@ public final class ReadyMachine {
   func userSide(_ crossing: CrossingKind) -> UserSide {
     let processor = computer.processor
     return UserSide(
-      rsp: processor[.rsp], gsBase: processor.segmentBase(.gs), cr3: processor.cr3,
-      entersBySysenter: crossing == .sysenter, hasSplitTables: false)
+      rsp: processor[.rsp], gsBase: processor.segmentBase(.gs), cr3: processor.cr3, topTable: processor.topTable,
+      interruptsOpen: computer.interruptsOpen, entersBySysenter: crossing == .sysenter, hasSplitTables: false)
   }
 
   func run(_ user: UserSide, _ crossing: CrossingKind, _ ablations: [Ablation], _ swapgs: Int) -> Run {
@@ -105,7 +104,7 @@ public final class ReadyMachine {
     guard !ablations.isEmpty else { return }
     computer.restore()
     for ablation in ablations {
-      ablation.prepare(computer.processor)
+      computer.prepare(ablation)
       if ablation == .kernelStackPointerUser { replaceStackPointer(user, boundaries) }
     }
     computer.refork()
@@ -116,7 +115,7 @@ public final class ReadyMachine {
     // The first boundary behind the entry window: its RSP was loaded by the instruction before.
     guard
       let first = boundaries.dropFirst().firstIndex(where: {
-        $0.state.cpl == 0 && $0.ownership.isDisjoint(with: .notKernelStack)
+        $0.state.isKernel && $0.ownership.isDisjoint(with: .notKernelStack)
       })
     else { return }
     let loaded = boundaries[first].state.rsp

@@ -3,7 +3,6 @@
 ///
 /// Boundary 0 is the one before the crossing. Every step, an instruction or the delivery of an event, leads to the next
 /// boundary, so that (boundary, event) pairs name a run exactly.
-import BareMetal
 import Findings
 import Invariants
 import Machine
@@ -13,13 +12,15 @@ struct UserSide: Sendable {
   var rsp: UInt64
   var gsBase: UInt64
   var cr3: UInt64
+  var topTable: UInt64
+  var interruptsOpen: Bool
   var entersBySysenter: Bool
   /// The kernel has page tables of its own.
   var hasSplitTables: Bool
 }
 
 final class Run {
-  let computer: BareMetalComputer
+  let computer: any PlatformComputer
   let user: UserSide
   let crossing: CrossingKind
   let ablations: [Ablation]
@@ -41,7 +42,7 @@ final class Run {
   static let bound = 2_000_000
 
   init(
-    _ computer: BareMetalComputer, user: UserSide, crossing: CrossingKind, ablations: [Ablation] = [],
+    _ computer: any PlatformComputer, user: UserSide, crossing: CrossingKind, ablations: [Ablation] = [],
     swapgsCount: Int = 0
   ) {
     self.computer = computer
@@ -86,90 +87,68 @@ final class Run {
 
   /// Takes the first step: the crossing instruction, or the event that is the crossing.
   func cross() -> RunEnd? {
-    switch crossing {
-    case .irq: return inject(.externalInterrupt, asCrossing: true)
-    case .nmi: return inject(.nmi, asCrossing: true)
-    default: return step()
-    }
+    if let event = computer.event(of: crossing) { return inject(event, asCrossing: true) }
+    return step()
   }
 
   /// One step. Nil while the run goes on.
   func step() -> RunEnd? {
     skipAblated()
-    let before = Before(processor)
-    let stray = before.cpl == 0 && before.gsBase == user.gsBase && processor.nextInstructionUsesGS()
+    let before = BoundaryState(computer)
+    let deliveries = computer.deliveryCount
+    let stray = before.isKernel && before.gsBase == user.gsBase && processor.nextInstructionUsesGS()
     if stray && evidence.strayGS == nil {
       evidence.strayGS = StrayAccess(step: boundary, rip: before.rip, gsBase: before.gsBase)
     }
-    return finish(before, computer.step(), injected: false)
+    return finish(before, deliveries, computer.takeStep(), injected: false)
   }
 
   /// The event that the path names here, where it can be taken; else one step. Nil while the run goes on.
   func advance(_ path: [Int: EventKind]) -> RunEnd? {
-    if let event = path[boundary], obstacle(to: event) == nil { return inject(event) }
+    if let event = path[boundary], computer.obstacle(to: event) == nil { return inject(event) }
     return step()
   }
 
   /// Runs on at full speed until user mode reaches `address`. Nobody watches the steps: whoever calls this judges by the end.
   func finish(at address: UInt64) -> RunEnd {
     let retired = processor.retired
-    let end = computer.run(UInt64(Self.bound), until: address)
+    let end = computer.proceed(UInt64(Self.bound), until: address)
     instructions += Int(processor.retired - retired)
     if newLastWords() != nil { return .dead("the kernel spoke") }
-    guard case .budget = end, processor.rip == address, processor.cpl == 3 else { return .bound(UInt64(Self.bound)) }
+    guard case .budget = end, processor.rip == address, !computer.isInKernel else {
+      return .bound(UInt64(Self.bound))
+    }
     return .user
   }
 
   /// What was delivered so far.
   var deliveries: [DeliveryRecord] { evidence.deliveries }
 
-  private struct Before {
-    var rip: UInt64
-    var rsp: UInt64
-    var cpl: UInt8
-    var gsBase: UInt64
-    var cr3: UInt64
-    var events: UInt64
-    /// Whether a frame could be pushed at RSP.
-    var canPush: Bool
-
-    init(_ processor: Processor) {
-      rip = processor.rip
-      rsp = processor[.rsp]
-      cpl = processor.cpl
-      gsBase = processor.segmentBase(.gs)
-      cr3 = processor.cr3
-      events = processor.eventCount
-      canPush = cpl == 3 || processor.isSupervisorWritable(rsp &- 8)
-    }
-  }
-
-  private func ownership(_ before: Before) -> Ownership {
+  private func ownership(_ before: BoundaryState) -> Ownership {
     var result: Ownership = []
     if before.rsp == user.rsp { result.insert(.userRSP) }
-    if !before.canPush { result.insert(.noStack) }
+    if before.isKernel && !before.canPush { result.insert(.noStack) }
     if before.gsBase == user.gsBase { result.insert(.userGS) }
     if user.hasSplitTables && before.cr3 == user.cr3 { result.insert(.userTables) }
     return result
   }
 
-  private func finish(_ before: Before, _ end: BareMetalComputer.End, injected: Bool) -> RunEnd? {
+  private func finish(_ before: BoundaryState, _ deliveries: UInt64, _ end: ComputerEnd, injected: Bool) -> RunEnd? {
     boundary += 1
     instructions += 1
-    if processor.eventCount != before.events { recordDelivery(before, injected: injected) }
+    if computer.deliveryCount != deliveries { recordDeliveries(before, since: deliveries, injected: injected) }
     switch end {
     case .budget: break
-    case .powerOff: return .dead("it halts and nothing can wake it")
-    case .reset(let byShutdown):
-      return .dead(byShutdown ? "the processor shut down (triple fault)" : "it reset the machine")
-    case .debugExit: return .dead("it left through the debug port")
-    case .unsupported(let what): return .unsupported("\(what)")
+    case .powerOff(let how), .died(let how), .left(_, let how): return .dead(how)
+    case .unsupported(let what): return .unsupported(what)
     }
     if console.count != consoleRead, let words = newLastWords() { return .dead("it said: \(words)") }
-    if processor.cpl != 3 { entered = true }
-    // A crossing like single-stepping executes its user instruction first.
-    if processor.cpl == 3 && (entered || boundary >= 8) { return .user }
-    if processor.cpl == 3 { return nil }
+    if computer.isInKernel {
+      entered = true
+    } else {
+      // A crossing like single-stepping executes its user instruction first.
+      return entered || boundary >= 8 ? .user : nil
+    }
     if instructions >= Self.bound { return .bound(UInt64(Self.bound)) }
     watchBoundary()
     return nil
@@ -185,33 +164,23 @@ final class Run {
     return String(line.trimmingPrefix { $0 != "]" }.drop { $0 == "]" || $0 == " " }.prefix { !$0.isNewline })
   }
 
-  private func recordDelivery(_ before: Before, injected: Bool) {
-    let instruction = processor.bytes(atLinear: before.rip, count: 3, tables: before.cr3)
-    let atReturn = instruction.map(Self.returnsToUser) ?? false
-    evidence.deliveries.append(
-      DeliveryRecord(
-        step: boundary, vector: processor.lastVector.rawValue, errorCode: processor.lastErrorCode, from: before.rip,
-        fromCPL: before.cpl,
-        frame: processor[.rsp], previousRSP: before.rsp, ownership: ownership(before), cr2: processor.cr2,
-        atReturn: atReturn, injected: injected))
+  private func recordDeliveries(_ before: BoundaryState, since count: UInt64, injected: Bool) {
+    for delivery in computer.deliveries(since: count, from: before) {
+      evidence.deliveries.append(
+        DeliveryRecord(delivery, step: boundary, ownership: ownership(before), injected: injected))
+    }
+    if evidence.brokenPromise == nil, let message = computer.brokenPromise {
+      evidence.brokenPromise = (boundary, processor.rip, message)
+    }
     if ablations.contains(.nmiUnblockedEarly) && processor.lastVector == .nmi { processor.nmiBlocked = false }
-  }
-
-  /// SYSRET, SYSEXIT or IRET, perhaps behind REX.W.
-  private static func returnsToUser(_ bytes: [UInt8]) -> Bool {
-    let rest = bytes[0] & 0xF0 == 0x40 ? bytes.dropFirst() : bytes[...]
-    guard let first = rest.first else { return false }
-    if first == 0xCF { return true }
-    guard first == 0x0F, let second = rest.dropFirst().first else { return false }
-    return second == 0x07 || second == 0x35
   }
 
   /// Flags and masks that a kernel-mode boundary must not show.
   private func watchBoundary() {
     let flags = processor.rflags
-    let ownsRSP = processor[.rsp] != user.rsp && processor.isSupervisorWritable(processor[.rsp] &- 8)
-    if !ownsRSP && flags.contains(.interruptEnable) && evidence.openWindow == nil && boundary > 0 {
-      evidence.openWindow = (boundary, BoundaryState(processor))
+    let ownsRSP = processor[.rsp] != user.rsp && computer.canPushFrame(below: processor[.rsp])
+    if !ownsRSP && computer.interruptsOpen && evidence.openWindow == nil && boundary > 0 {
+      evidence.openWindow = (boundary, BoundaryState(computer))
     }
     guard evidence.badFlags == nil else { return }
     if flags.contains(.trap) && !user.entersBySysenter {
@@ -230,47 +199,22 @@ final class Run {
 
   // MARK: Injection
 
-  /// Why an event cannot be taken at this boundary; nil when it can.
-  func obstacle(to event: EventKind) -> Arrival? {
-    switch event {
-    case .nmi: return processor.canTakeNMI ? nil : .blocked
-    case .externalInterrupt:
-      if !processor.canTakeInterrupt { return .masked }
-      return computer.board.canRaiseTimerInterrupt ? nil : .noSource
-    case .machineCheck: return processor.machineChecksEnabled ? nil : .noSource
-    case .debugBreakpoint:
-      return processor.rflags.contains(.resume) || processor.shadow == .movSS ? .masked : nil
-    case .pageFault: return .noSource
-    }
-  }
-
   /// Makes the event happen at this boundary. Nil while the run goes on.
   func inject(_ event: EventKind, asCrossing: Bool = false) -> RunEnd? {
+    let before = BoundaryState(computer)
+    let deliveries = computer.deliveryCount
     if !asCrossing && evidence.event == nil {
       evidence.event = event
-      evidence.boundary = BoundaryState(processor)
-      evidence.ownership = ownership(Before(processor))
+      evidence.boundary = before
+      evidence.ownership = ownership(before)
     }
-    let before = Before(processor)
-    switch event {
-    case .nmi:
-      processor.raiseNMI()
-      return finish(before, computer.step(), injected: true)
-    case .externalInterrupt:
-      // The timer's, which every kernel expects at any time.
-      computer.board.raiseTimer()
-      return finish(before, computer.step(), injected: true)
-    case .machineCheck: return finish(before, computer.deliver { $0.deliverMachineCheck() }, injected: true)
-    case .debugBreakpoint:
-      return finish(before, computer.deliver { $0.deliverInstructionBreakpoint(0) }, injected: true)
-    case .pageFault: return .unsupported("page faults are not injected on bare metal")
-    }
+    return finish(before, deliveries, computer.inject(event), injected: true)
   }
 
   // MARK: Ablations that watch instructions
 
   private func skipAblated() {
-    for ablation in ablations where ablation.watchesInstructions && processor.cpl == 0 {
+    for ablation in ablations where ablation.watchesInstructions && computer.isInKernel {
       guard let bytes = processor.bytes(atLinear: processor.rip, count: 4) else { continue }
       switch ablation {
       case .swapgsSkippedAtEntry, .swapgsSkippedAtExit:
@@ -296,8 +240,9 @@ final class Run {
     result.console = String(decoding: console, as: UTF8.self)
     if end == .user {
       result.view = UserView(processor)
-      result.nmiStillBlocked = processor.nmiBlocked
-      result.unfinishedInterrupt = computer.board.localAPIC.isServicing
+      result.unfinished = computer.unfinished
+      result.shutsEventsOut = user.interruptsOpen && !computer.interruptsOpen
+      if processor.topTable != user.topTable { result.foreignTables = processor.topTable }
     }
     return result
   }

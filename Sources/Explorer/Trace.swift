@@ -1,7 +1,6 @@
 /// A crossing written down boundary by boundary, with the events that a path names, for `limen trace`.
 ///
 /// Whose state each boundary runs on is asked twice, as in an exploration, of the run with the events in it.
-import BareMetal
 import Findings
 import Invariants
 import KernelImage
@@ -20,7 +19,7 @@ extension Checker {
   public func trace(
     _ events: [Int: EventKind], accesses: Bool, progress: (String) -> Void
   ) throws -> TraceRecord {
-    let machine = try snapshot(profiles[0]).ready { progress("booting: \($0 / 1_000_000) million instructions") }
+    let machine = try snapshot(combinations[0]).ready { progress("booting: \($0 / 1_000_000) million instructions") }
     let exploration = Exploration(
       machine, crossing: crossings[0], posture: postures[0], events: [], ablations: []
     ) { _, _ in "" }
@@ -46,7 +45,7 @@ extension Exploration {
 
     var user = machine.userSide(crossing)
     let recording = record(user, events, longest: Self.longestTrace)
-    user.hasSplitTables = recording.states.contains { $0.cpl == 0 && $0.cr3 != user.cr3 }
+    user.hasSplitTables = recording.states.contains { $0.isKernel && $0.cr3 != user.cr3 }
     let boundaries = try askTwice(recording.states, user, events)
     return walk(boundaries, user, events, listener, of: kernel)
   }
@@ -67,7 +66,7 @@ extension Exploration {
       guard processor.rip == boundary.state.rip else { preconditionFailure("two equal runs of a crossing differ") }
       var step = step(at: index, boundary, user)
       if end == nil {
-        if let event = events[index], index > 0 { outcomes[index] = outcome(of: run.obstacle(to: event)) }
+        if let event = events[index], index > 0 { outcomes[index] = outcome(of: computer.obstacle(to: event)) }
         let retired = processor.retired
         let delivered = run.deliveries.count
         end = index == 0 ? run.cross() : run.advance(events)
@@ -78,7 +77,7 @@ extension Exploration {
       steps.append(step)
     }
     return TraceRecord(
-      kernel: kernel, platform: .bareMetal, profile: machine.profileName, crossing: crossing, posture: posture,
+      kernel: kernel, platform: computer.platform, profile: machine.profileName, crossing: crossing, posture: posture,
       injections: events.map { TraceInjection(boundary: $0, event: $1, outcome: outcomes[$0]!) }, steps: steps,
       end: traceEnd(end))
   }
@@ -106,7 +105,7 @@ extension Exploration {
 
   private func step(at index: Int, _ boundary: Boundary, _ user: UserSide) -> TraceStep {
     let state = boundary.state
-    let isUser = state.cpl == 3
+    let isUser = !state.isKernel
     func owner(_ flag: Ownership) -> Owner { isUser || boundary.ownership.contains(flag) ? .user : .kernel }
     let hasStack = isUser || !boundary.ownership.contains(.noStack)
     let rspOwner = owner(.userRSP) == .kernel && !hasStack ? Owner.none : owner(.userRSP)
@@ -114,7 +113,7 @@ extension Exploration {
     return TraceStep(
       boundary: index, location: machine.location(state.rip), instruction: text,
       target: text.flatMap(Self.branchTarget).map(machine.location).flatMap { $0.symbol == nil ? nil : $0 },
-      executed: false, cpl: Int(state.cpl), interruptsEnabled: state.rflags.contains(.interruptEnable),
+      executed: false, cpl: Int(state.cpl), interruptsEnabled: state.interruptsOpen,
       rflags: state.rflags.rawValue, rsp: state.rsp, rspOwner: rspOwner, gsBase: state.gsBase,
       gsOwner: owner(.userGS), cr3: state.cr3, pageTables: user.hasSplitTables ? owner(.userTables) : .shared)
   }
@@ -133,15 +132,13 @@ extension Exploration {
   }
 
   private func delivery(_ record: DeliveryRecord) -> TraceDelivery {
-    let processor = computer.processor
-    let count = record.errorCode == nil ? 5 : 6
-    let bytes = processor.bytes(atLinear: record.frame, count: count * 8) ?? []
+    let bytes = computer.processor.bytes(atLinear: record.frame, count: record.wordCount * 8) ?? []
     let words = stride(from: 0, to: bytes.count, by: 8).map { start in
       bytes[start..<start + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
     return TraceDelivery(
-      vector: Int(record.vector), errorCode: record.errorCode.map(UInt64.init), injected: record.injected,
-      interruptStack: Int(processor.interruptStack(of: Vector(record.vector)) ?? 0), frame: record.frame, words: words)
+      vector: Int(record.vector ?? 0), errorCode: record.errorCode.map(UInt64.init), injected: record.injected,
+      interruptStack: record.interruptStack, frame: record.frame, words: words)
   }
 }
 

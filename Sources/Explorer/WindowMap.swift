@@ -11,7 +11,7 @@ struct WindowMap {
       var isFirst = true
       for i in 0...boundaries.count {
         let inside =
-          i < boundaries.count && boundaries[i].state.cpl == 0 && !boundaries[i].ownership.isDisjoint(with: owner)
+          i < boundaries.count && boundaries[i].state.isKernel && !boundaries[i].ownership.isDisjoint(with: owner)
         if inside && start == nil { start = i }
         guard !inside, let from = start else { continue }
         start = nil

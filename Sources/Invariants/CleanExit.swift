@@ -16,11 +16,11 @@ struct CleanExit: Invariant {
 
   func judge(_ run: Evidence) -> Violation? {
     for delivery in run.deliveries
-    where delivery.atReturn && delivery.fromCPL == 0 && !delivery.injected && delivery.vector != 1 {
+    where delivery.atReturn && delivery.fromKernel && !delivery.injected && delivery.vector != 1 {
       // IRET with the user's GS and a kernel stack is the documented fix-up path of kernels; it is judged by what follows.
       guard delivery.ownership.contains(.userRSP) else { continue }
       return Violation(
-        "the return instruction raised vector \(delivery.vector) in kernel mode with the user's RSP",
+        "the return instruction raised \(delivery.name) in kernel mode with the user's RSP",
         step: delivery.step,
         at: delivery.from)
     }

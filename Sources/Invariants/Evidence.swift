@@ -6,24 +6,30 @@ import Machine
 public struct BoundaryState: Sendable, Hashable {
   public var rip: UInt64
   public var cpl: UInt8
+  /// The kernel runs, not the user: the platform knows, since the privilege level need not tell.
+  public var isKernel: Bool
   public var rsp: UInt64
   public var gsBase: UInt64
   /// CR3 as it is loaded.
   public var cr3: UInt64
   public var rflags: RFLAGS
+  /// Maskable events are let in here.
+  public var interruptsOpen: Bool
   public var retired: UInt64
-  /// Supervisor mode can push at RSP: the word below it is mapped, writable and not the user's.
+  /// An event that arrives here could push its frame at RSP.
   public var canPush: Bool
 
-  public init(_ processor: Processor) {
+  public init(_ processor: Processor, isKernel: Bool, interruptsOpen: Bool, canPush: Bool) {
     rip = processor.rip
     cpl = processor.cpl
+    self.isKernel = isKernel
     rsp = processor[.rsp]
     gsBase = processor.segmentBase(.gs)
     cr3 = processor.cr3
     rflags = processor.rflags
+    self.interruptsOpen = interruptsOpen
     retired = processor.retired
-    canPush = processor.isSupervisorWritable(processor[.rsp] &- 8)
+    self.canPush = canPush
   }
 }
 
@@ -104,44 +110,70 @@ public enum RunEnd: Sendable, Equatable {
   case unsupported(String)
 }
 
-/// An exception or interrupt that was delivered during a run.
-public struct DeliveryRecord: Sendable, Hashable {
-  /// The boundary that it led to, counted from the crossing.
-  public var step: Int
-  public var vector: UInt8
+/// An event that was delivered during a run, as the platform tells it.
+public struct DeliveredEvent: Sendable, Hashable {
+  /// As messages call it: `vector 14`, `event upcall`.
+  public var name: String
+  /// Nil where the event has none.
+  public var vector: UInt8?
   public var errorCode: UInt32?
   /// The interrupted instruction.
   public var from: UInt64
-  public var fromCPL: UInt8
+  /// The kernel was interrupted, not the user.
+  public var fromKernel: Bool
   /// The handler's RSP: the lowest address of the frame.
   public var frame: UInt64
+  /// Words in the frame.
+  public var wordCount: Int
+  /// The stack of its own that it was pushed on, by the gate's IST index; 0 for none.
+  public var interruptStack: Int
   /// RSP before the delivery.
   public var previousRSP: UInt64
-  /// Whose state the interrupted boundary ran on, as far as the values tell.
-  public var ownership: Ownership
+  /// The frame was pushed right below `previousRSP`.
+  public var onCurrentStack: Bool
   /// CR2 after a page fault.
   public var cr2: UInt64
   /// The instruction that was interrupted returns to user mode (SYSRET, IRET, SYSEXIT).
   public var atReturn: Bool
-  /// It was injected.
-  public var injected: Bool
 
   public init(
-    step: Int, vector: UInt8, errorCode: UInt32?, from: UInt64, fromCPL: UInt8, frame: UInt64, previousRSP: UInt64,
-    ownership: Ownership, cr2: UInt64, atReturn: Bool, injected: Bool
+    name: String, vector: UInt8?, errorCode: UInt32?, from: UInt64, fromKernel: Bool, frame: UInt64, wordCount: Int,
+    interruptStack: Int = 0, previousRSP: UInt64, onCurrentStack: Bool, cr2: UInt64, atReturn: Bool
   ) {
-    self.step = step
+    self.name = name
     self.vector = vector
     self.errorCode = errorCode
     self.from = from
-    self.fromCPL = fromCPL
+    self.fromKernel = fromKernel
     self.frame = frame
+    self.wordCount = wordCount
+    self.interruptStack = interruptStack
     self.previousRSP = previousRSP
-    self.ownership = ownership
+    self.onCurrentStack = onCurrentStack
     self.cr2 = cr2
     self.atReturn = atReturn
+  }
+}
+
+/// A delivery and its place in the run.
+@dynamicMemberLookup
+public struct DeliveryRecord: Sendable, Hashable {
+  public var delivery: DeliveredEvent
+  /// The boundary that it led to, counted from the crossing.
+  public var step: Int
+  /// Whose state the interrupted boundary ran on, as far as the values tell.
+  public var ownership: Ownership
+  /// It was injected.
+  public var injected: Bool
+
+  public init(_ delivery: DeliveredEvent, step: Int, ownership: Ownership, injected: Bool) {
+    self.delivery = delivery
+    self.step = step
+    self.ownership = ownership
     self.injected = injected
   }
+
+  public subscript<Value>(dynamicMember part: KeyPath<DeliveredEvent, Value>) -> Value { delivery[keyPath: part] }
 }
 
 /// A GS-relative access by the kernel on the user's base.
@@ -169,6 +201,8 @@ public struct Evidence: Sendable {
   public var badFlags: (step: Int, rip: UInt64, flags: RFLAGS)?
   /// A boundary that runs on the user's RSP with maskable interrupts open.
   public var openWindow: (step: Int, state: BoundaryState)?
+  /// A handler that does not run under the mask that the kernel asked the platform for.
+  public var brokenPromise: (step: Int, rip: UInt64, message: String)?
   /// The user's view at the end, where the run came back.
   public var view: UserView?
   /// The same of the baseline.
@@ -177,14 +211,29 @@ public struct Evidence: Sendable {
   public var secretView: UserView?
   /// What the kernel said on its console during the run.
   public var console: String = ""
-  /// An interrupt that was injected is still in service, or still requested, at the end.
-  public var unfinishedInterrupt = false
-  /// NMIs are still blocked in user mode.
-  public var nmiStillBlocked = false
+  /// What of the events is not over in user mode.
+  public var unfinished = Unfinished()
+  /// User mode let maskable events in when it crossed and keeps them out at the end.
+  public var shutsEventsOut = false
+  /// CR3 in user mode at the end, where it does not name the user's page tables.
+  public var foreignTables: UInt64?
   /// Lowest and highest kernel-owned RSP of the run's main stack.
   public var stackUsed: UInt64 = 0
 
   public init(end: RunEnd) { self.end = end }
+}
+
+/// What an event leaves behind until somebody ends it.
+public struct Unfinished: Sendable, Hashable {
+  /// NMIs are still blocked.
+  public var nmiBlocked = false
+  /// An interrupt is still in service, or an event pending that nothing holds back.
+  public var interrupt = false
+
+  public init(nmiBlocked: Bool = false, interrupt: Bool = false) {
+    self.nmiBlocked = nmiBlocked
+    self.interrupt = interrupt
+  }
 }
 
 /// What an invariant says of one run.

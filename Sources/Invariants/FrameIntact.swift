@@ -17,9 +17,9 @@ struct FrameIntact: Invariant {
   func judge(_ run: Evidence) -> Violation? {
     guard run.end != .user || run.view != run.expected else { return nil }
     for (i, later) in run.deliveries.enumerated() {
-      for earlier in run.deliveries[..<i] where earlier.frame == later.frame && later.fromCPL == 0 {
+      for earlier in run.deliveries[..<i] where earlier.frame == later.frame && later.fromKernel {
         return Violation(
-          "the frame of vector \(later.vector) at \(hex(later.frame)) overwrote that of vector \(earlier.vector)",
+          "the frame of \(later.name) at \(hex(later.frame)) overwrote that of \(earlier.name)",
           step: later.step, at: later.from, origin: earlier.from, "the first of the two was taken here")
       }
     }

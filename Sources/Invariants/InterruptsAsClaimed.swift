@@ -22,13 +22,21 @@ struct InterruptsAsClaimed: Invariant {
         "maskable interrupts are open while RSP \(hex(open.state.rsp)) is not the kernel's", step: open.step,
         at: open.state.rip)
     }
+    if let promise = run.brokenPromise {
+      return Violation(promise.message, step: promise.step, at: promise.rip)
+    }
     guard run.end == .user else { return nil }
-    if run.nmiStillBlocked {
+    if run.unfinished.nmiBlocked {
       return Violation(
         "user mode runs with NMIs blocked", at: run.view?.rip ?? 0, origin: run.boundary?.rip,
         "the event was taken here")
     }
-    if run.unfinishedInterrupt {
+    if run.shutsEventsOut {
+      return Violation(
+        "user mode crossed with maskable events let in and goes on with them kept out", at: run.view?.rip ?? 0,
+        origin: run.boundary?.rip, run.boundary == nil ? nil : "the event was taken here")
+    }
+    if run.unfinished.interrupt {
       return Violation(
         "an interrupt is still in service in user mode", at: run.view?.rip ?? 0, origin: run.boundary?.rip,
         "the event was taken here")

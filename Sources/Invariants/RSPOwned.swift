@@ -20,19 +20,16 @@ struct RSPOwned: Invariant {
     ])
 
   func judge(_ run: Evidence) -> Violation? {
-    for delivery in run.deliveries where delivery.fromCPL == 0 && !delivery.ownership.isDisjoint(with: .notKernelStack)
-    {
-      if delivery.vector == 8 {
+    for delivery in run.deliveries where !delivery.ownership.isDisjoint(with: .notKernelStack) {
+      if delivery.fromKernel && delivery.vector == 8 {
         return Violation(
           "an event could not push its frame at \(hex(delivery.previousRSP)), which is not the kernel's stack, and became a "
             + "double fault", step: delivery.step, at: delivery.from, origin: delivery.from,
           "the event was taken here, with RSP not the kernel's")
       }
-      // A frame within one frame's size below the interrupted RSP was pushed at that RSP.
-      let distance = delivery.previousRSP &- delivery.frame
-      guard distance <= 64 else { continue }
+      guard delivery.onCurrentStack else { continue }
       return Violation(
-        "the frame of vector \(delivery.vector) was pushed at \(hex(delivery.frame)), where the user's RSP "
+        "the frame of \(delivery.name) was pushed at \(hex(delivery.frame)), where the user's RSP "
           + "\(hex(delivery.previousRSP)) pointed", step: delivery.step, at: delivery.from, origin: delivery.from,
         "the event was taken here, with RSP still the user's")
     }

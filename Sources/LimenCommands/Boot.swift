@@ -1,5 +1,4 @@
 import ArgumentParser
-import BareMetal
 import Explorer
 import Findings
 import Foundation
@@ -31,8 +30,7 @@ struct Boot: ParsableCommand {
   var count = false
 
   func run() throws {
-    try Catalogue.require(one.platform)
-    let computer = try Starting.computer(machine, profile: one.profile, initrd: try ramdisk())
+    let computer = try Starting.computer(machine, on: one, initrd: try ramdisk())
     let console = Console()
     defer { console.leave() }
     computer.console = console.write
@@ -44,10 +42,9 @@ struct Boot: ParsableCommand {
     case .powerOff: return
     case .budget:
       throw CommandFailure(.inconclusive, machine.kernel, "stopped after \(limit ?? 0) million instructions")
-    case .reset(let byShutdown):
-      let why = byShutdown ? "the processor shut down (triple fault)" : "the kernel reset the machine"
-      throw CommandFailure(.violation, machine.kernel, "\(why) at \(Starting.place(computer))")
-    case .debugExit(let status): throw Outcome(status: status == 0 ? .allHeld : .violation)
+    case .died(let how):
+      throw CommandFailure(.violation, machine.kernel, "the kernel died: \(how) at \(Starting.place(computer))")
+    case .left(let status, _): throw Outcome(status: status == 0 ? .allHeld : .violation)
     case .unsupported(let what):
       throw CommandFailure(.unsupported, machine.kernel, "unsupported: \(what) at \(Starting.place(computer))")
     }
@@ -61,20 +58,20 @@ struct Boot: ParsableCommand {
   }
 
   /// Runs in slices, so that what is typed reaches the guest.
-  private func run(_ computer: BareMetalComputer, _ console: Console) -> BareMetalComputer.End {
+  private func run(_ computer: any PlatformComputer, _ console: Console) -> ComputerEnd {
     let total = limit.map { $0 * 1_000_000 } ?? .max
     while true {
-      let end = computer.run(min(2_000_000, total - computer.processor.retired))
+      let end = computer.proceed(min(2_000_000, total - computer.processor.retired), until: nil)
       console.flush()
       guard case .budget = end else { return end }
       if computer.processor.retired >= total { return .budget }
       let typed = console.read()
-      if console.wasLeft { return .powerOff }
-      if !typed.isEmpty { computer.board.feedSerial(typed) }
+      if console.wasLeft { return .powerOff(how: "its console was left") }
+      if !typed.isEmpty { computer.feedConsole(typed) }
     }
   }
 
-  private func report(_ computer: BareMetalComputer, since started: UInt64) {
+  private func report(_ computer: any PlatformComputer, since started: UInt64) {
     let seconds = Double(DispatchTime.now().uptimeNanoseconds - started) / 1e9
     let retired = computer.processor.retired
     let rate = Double(retired) / seconds / 1e6

@@ -6,13 +6,13 @@ import Invariants
 /// not exist yet is unsupported, not empty.
 enum Catalogue {
   /// The platforms that run; the vocabulary knows more.
-  static let platforms: [PlatformName] = [.bareMetal]
+  static let platforms = PlatformName.running
 
   static func require(_ platform: PlatformName) throws(CommandFailure) {
     guard !platforms.contains(platform) else { return }
     throw .unsupported(
       platform.rawValue, "this version has no such platform, only \(platforms.map(\.rawValue).joined(separator: ", "))",
-      addedIn: "Sources/LimenCommands/Catalogue.swift")
+      addedIn: "Sources/Explorer/PlatformComputer.swift")
   }
 
   static func invariants() -> [InvariantDescription] { Invariants.all.map(\.description) }

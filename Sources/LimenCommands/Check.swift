@@ -68,7 +68,7 @@ struct Check: ParsableCommand {
     }
     let checker = Checker(
       kernel: kernel, kernelPath: machine.kernel, probe: probe, memory: machine.memory, append: machine.append,
-      profiles: many.profile.names, crossings: crossing.names,
+      platforms: many.platform.names, profiles: many.profile.names, crossings: crossing.names,
       postures: try posture.chosen(from: probe.postures, option: "--posture"), events: event.names,
       ablations: ablations, jobs: jobs, witnessFolder: witnesses)
     do {

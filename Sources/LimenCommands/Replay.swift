@@ -53,8 +53,9 @@ struct Replay: ParsableCommand {
     }
     let checker = Checker(
       kernel: image, kernelPath: path, probe: try ProbeFile.load(), memory: witness.memory,
-      append: witness.commandLine, profiles: [witness.profile], crossings: [witness.crossing],
-      postures: [witness.posture], events: [], ablations: ablations, jobs: 1, witnessFolder: "")
+      append: witness.commandLine, platforms: [witness.platform], profiles: [witness.profile],
+      crossings: [witness.crossing], postures: [witness.posture], events: [], ablations: ablations,
+      jobs: 1, witnessFolder: "")
     return try checker.replay(witness.path, line: "limen replay \(file)") { line in progress.show(line) }
   }
 }

@@ -1,4 +1,3 @@
-import BareMetal
 import Explorer
 import Findings
 import KernelImage
@@ -17,14 +16,15 @@ enum Starting {
     }
   }
 
-  static func computer(_ options: MachineOptions, profile: ProfileName, initrd: [UInt8]) throws(CommandFailure)
-    -> BareMetalComputer
+  static func computer(_ options: MachineOptions, on one: OneMachine, initrd: [UInt8]) throws(CommandFailure)
+    -> any PlatformComputer
   {
+    try Catalogue.require(one.platform)
     let kernel = try kernel(options.kernel)
-    let line = [Guest.standardCommandLine, options.append].filter { !$0.isEmpty }.joined(separator: " ")
+    let line = [one.platform.commandLine, options.append].filter { !$0.isEmpty }.joined(separator: " ")
     let guest = Guest(kernel: kernel, initrd: initrd, commandLine: line, memory: options.memory)
     do {
-      return try guest.computer(profile: Self.profile(profile))
+      return try guest.computer(on: one.platform, profile: Self.profile(one.profile))
     } catch let refusal as Guest.Refusal {
       throw CommandFailure(.unsupported, nil, "\(refusal)")
     } catch {
@@ -33,7 +33,7 @@ enum Starting {
   }
 
   /// Where the processor stands, for a message.
-  static func place(_ computer: BareMetalComputer) -> String {
+  static func place(_ computer: any PlatformComputer) -> String {
     "RIP 0x\(String(computer.processor.rip, radix: 16)) after \(computer.processor.retired) instructions"
   }
 }

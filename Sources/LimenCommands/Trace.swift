@@ -66,8 +66,8 @@ struct Trace: ParsableCommand {
     guard postures.count == 1 else { throw CommandFailure(.badInput, "--posture", "a trace takes one posture") }
     let checker = Checker(
       kernel: try Starting.kernel(machine.kernel), kernelPath: machine.kernel, probe: probe, memory: machine.memory,
-      append: machine.append, profiles: [one.profile], crossings: [crossing], postures: postures, events: [],
-      ablations: [], jobs: 1, witnessFolder: "")
+      append: machine.append, platforms: [one.platform], profiles: [one.profile], crossings: [crossing],
+      postures: postures, events: [], ablations: [], jobs: 1, witnessFolder: "")
     let events = Dictionary(uniqueKeysWithValues: inject.map { ($0.boundary, $0.event) })
     do {
       return try checker.trace(events, accesses: accesses) { line in progress.show(line) }

@@ -7,6 +7,8 @@ extension Processor {
   public var lastVector: Vector { s.pointee.lastVector }
   public var lastErrorCode: UInt32? { s.pointee.lastErrorCode }
   public var cr2: UInt64 { s.pointee.cr2 }
+  /// The physical address of the top page table, without what else CR3 holds.
+  public var topTable: UInt64 { s.pointee.cr3 & PageTableEntry.addressMask }
   public var cr4: UInt64 { s.pointee.cr4 }
   public var nmiBlocked: Bool {
     get { s.pointee.nmiBlocked }

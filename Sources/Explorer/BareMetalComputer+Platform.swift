@@ -1,0 +1,153 @@
+/// Bare metal as a platform: the processor delivers every event itself, by the rules of the manuals.
+///
+/// SDM vol. 3A, "Interrupt and Exception Handling"; AMD APM vol. 2, "Exceptions and Interrupts".
+import BareMetal
+import Findings
+import Foundation
+import Invariants
+import Machine
+
+extension BareMetalComputer: PlatformComputer {
+  public static var platform: PlatformName { .bareMetal }
+
+  public static var commandLine: String { "console=ttyS0 nokaslr" }
+
+  public static var events: [EventKind] { [.nmi, .externalInterrupt, .machineCheck, .debugBreakpoint, .pageFault] }
+
+  // MARK: Start and archive
+
+  public static func start(_ guest: Guest, profile: Profile) throws -> Self {
+    guard let entry = guest.kernel.pvhEntry else { throw Guest.Refusal.noEntryPoint(kernel: guest.kernel.name) }
+    let computer = try Self(memorySize: guest.memory << 20, profile: profile)
+    let segments = guest.kernel.loadSegments.map {
+      Segment(address: $0.physicalAddress, bytes: guest.kernel.contents(of: $0), memorySize: $0.memorySize)
+    }
+    try computer.start(segments: segments, entry: entry, initrd: guest.initrd, commandLine: guest.commandLine)
+    return computer
+  }
+
+  public var archive: ComputerArchive? {
+    guard let board = try? JSONEncoder().encode(board) else { return nil }
+    return ComputerArchive(processor: processor.archive, platform: [UInt8](board))
+  }
+
+  public static func resume(
+    _ archive: ComputerArchive, guest: Guest, file descriptor: Int32, fileSize: Int, profile: Profile
+  ) -> Self? {
+    guard fileSize == guest.memory << 20,
+      let board = try? JSONDecoder().decode(Board.self, from: Data(archive.platform)),
+      let state = Processor.state(fromArchive: archive.processor)
+    else { return nil }
+    return try? Self(memorySize: fileSize, file: descriptor, state: state, board: board, profile: profile)
+  }
+
+  // MARK: Running
+
+  public func feedConsole(_ bytes: [UInt8]) { board.feedSerial(bytes) }
+
+  public func proceed(_ budget: UInt64, until address: UInt64?) -> ComputerEnd {
+    ComputerEnd(run(budget, until: address))
+  }
+
+  public func takeStep() -> ComputerEnd { ComputerEnd(step()) }
+
+  // MARK: The boundary
+
+  public var isInKernel: Bool { processor.cpl != 3 }
+  public var interruptsOpen: Bool { processor.rflags.contains(.interruptEnable) }
+  /// The word below RSP is mapped, writable and not the user's.
+  public func canPushFrame(below rsp: UInt64) -> Bool { processor.isSupervisorWritable(rsp &- 8) }
+  public var nextIsPrivileged: Bool { isInKernel && processor.nextInstructionIsPrivileged() }
+
+  public func hearHypercalls(_ hear: ((String) -> Void)?) {}
+
+  // MARK: Events
+
+  public func event(of crossing: CrossingKind) -> EventKind? {
+    switch crossing {
+    case .irq: .externalInterrupt
+    case .nmi: .nmi
+    default: nil
+    }
+  }
+
+  public func obstacle(to event: EventKind) -> Arrival? {
+    switch event {
+    case .nmi: return processor.canTakeNMI ? nil : .blocked
+    case .externalInterrupt:
+      if !processor.canTakeInterrupt { return .masked }
+      return board.canRaiseTimerInterrupt ? nil : .noSource
+    case .machineCheck: return processor.machineChecksEnabled ? nil : .noSource
+    case .debugBreakpoint:
+      return processor.rflags.contains(.resume) || processor.shadow == .movSS ? .masked : nil
+    default: return .noSource
+    }
+  }
+
+  public func inject(_ event: EventKind) -> ComputerEnd {
+    switch event {
+    case .nmi:
+      processor.raiseNMI()
+      return takeStep()
+    case .externalInterrupt:
+      // The timer's, which every kernel expects at any time.
+      board.raiseTimer()
+      return takeStep()
+    case .machineCheck: return ComputerEnd(deliver { $0.deliverMachineCheck() })
+    case .debugBreakpoint: return ComputerEnd(deliver { $0.deliverInstructionBreakpoint(0) })
+    default: return .unsupported("\(event.title) is not injected on bare metal")
+    }
+  }
+
+  public var deliveryCount: UInt64 { processor.eventCount }
+
+  /// A frame with its error code, and what aligning RSP to 16 bytes may leave free above it.
+  private static let longestFrame: UInt64 = 64
+
+  public func deliveries(since count: UInt64, from before: BoundaryState) -> [DeliveredEvent] {
+    guard processor.eventCount != count else { return [] }
+    let vector = processor.lastVector.rawValue
+    let frame = processor[.rsp]
+    let instruction = processor.bytes(atLinear: before.rip, count: 3, tables: before.cr3)
+    return [
+      DeliveredEvent(
+        name: "vector \(vector)", vector: vector, errorCode: processor.lastErrorCode, from: before.rip,
+        fromKernel: before.isKernel, frame: frame, wordCount: processor.lastErrorCode == nil ? 5 : 6,
+        interruptStack: Int(processor.interruptStack(of: Vector(vector)) ?? 0), previousRSP: before.rsp,
+        onCurrentStack: before.isKernel && before.rsp &- frame <= Self.longestFrame, cr2: processor.cr2,
+        atReturn: instruction.map(Self.returnsToUser) ?? false)
+    ]
+  }
+
+  /// SYSRET, SYSEXIT or IRET, perhaps behind REX.W.
+  private static func returnsToUser(_ bytes: [UInt8]) -> Bool {
+    let rest = bytes[0] & 0xF0 == 0x40 ? bytes.dropFirst() : bytes[...]
+    guard let first = rest.first else { return false }
+    if first == 0xCF { return true }
+    guard first == 0x0F, let second = rest.dropFirst().first else { return false }
+    return second == 0x07 || second == 0x35
+  }
+
+  /// The processor promises nothing that the boundary itself would not show.
+  public var brokenPromise: String? { nil }
+
+  public var unfinished: Unfinished {
+    Unfinished(nmiBlocked: processor.nmiBlocked, interrupt: board.localAPIC.isServicing)
+  }
+
+  public func prepare(_ ablation: Ablation) { ablation.prepare(processor) }
+}
+
+extension ComputerEnd {
+  init(_ end: BareMetalComputer.End) {
+    self =
+      switch end {
+      case .budget: .budget
+      case .powerOff: .powerOff(how: "it halts and nothing can wake it")
+      case .reset(let byShutdown):
+        .died(how: byShutdown ? "the processor shut down (triple fault)" : "it reset the machine")
+      case .debugExit(let status): .left(status: status, how: "it left through the debug port")
+      case .unsupported(let what): .unsupported("\(what)")
+      }
+  }
+}

@@ -1,0 +1,132 @@
+/// What the explorer asks of a platform: a computer that boots a guest, runs it, forks, and knows the rules by which events
+/// reach it. Everything that differs between bare metal and a hypervisor is said here, once for each, in a conformance.
+import BareMetal
+import Findings
+import Invariants
+import Machine
+
+/// Why a computer stopped, in the platform's own words where the guest is over.
+public enum ComputerEnd: Sendable, Equatable {
+  /// The budget is used up, or the address that was asked for is next.
+  case budget
+  /// The guest is over as a guest may be: it powered off, or halts for good.
+  case powerOff(how: String)
+  /// The guest is over in any other way: it was reset, or crashed.
+  case died(how: String)
+  /// The guest left with a status of its own.
+  case left(status: UInt32, how: String)
+  case unsupported(String)
+}
+
+public protocol PlatformComputer: AnyObject {
+  static var platform: PlatformName { get }
+  /// What every kernel is told besides what the user adds: the console, and no address-space layout of chance.
+  static var commandLine: String { get }
+  /// The events that the platform's rules know, in the order of the vocabulary.
+  static var events: [EventKind] { get }
+
+  /// A computer at the guest's first instruction.
+  static func start(_ guest: Guest, profile: Profile) throws -> Self
+  /// A computer that goes on where `archive` of the same build was taken: RAM from an open file of `fileSize` bytes, privately
+  /// mapped. Nil when the archive does not fit.
+  static func resume(
+    _ archive: ComputerArchive, guest: Guest, file descriptor: Int32, fileSize: Int, profile: Profile
+  ) -> Self?
+  /// Everything but RAM.
+  var archive: ComputerArchive? { get }
+
+  var processor: Processor { get }
+  /// Hears the bytes that the guest sends to its console.
+  var console: ((UInt8) -> Void)? { get set }
+  /// Lets the guest's console receive bytes.
+  func feedConsole(_ bytes: [UInt8])
+
+  /// Runs until `budget` more instructions have retired, the guest is over or the instruction at `address` is next.
+  func proceed(_ budget: UInt64, until address: UInt64?) -> ComputerEnd
+  /// Takes one step: one instruction, or the delivery of one event that is due.
+  func takeStep() -> ComputerEnd
+
+  func fork()
+  /// Goes back to the innermost fork, which stays open.
+  func restore()
+  /// Moves the innermost fork here.
+  func refork()
+  /// Closes the innermost fork and keeps what happened since.
+  func drop()
+
+  // MARK: The boundary at which the computer stands
+
+  /// The guest's kernel runs, not its user mode.
+  var isInKernel: Bool { get }
+  /// Maskable events are let in.
+  var interruptsOpen: Bool { get }
+  /// An event that interrupts the kernel could push its frame below `rsp`.
+  func canPushFrame(below rsp: UInt64) -> Bool
+  /// The kernel's next instruction asks for something that only the platform, or the most privileged code, can do.
+  var nextIsPrivileged: Bool { get }
+  /// Hears each hypercall by its kind, where the platform has such calls.
+  func hearHypercalls(_ hear: ((String) -> Void)?)
+
+  // MARK: Events
+
+  /// The event that a crossing consists in, where it is no instruction.
+  func event(of crossing: CrossingKind) -> EventKind?
+  /// Why the event cannot be taken at this boundary; nil when it can.
+  func obstacle(to event: EventKind) -> Arrival?
+  /// Makes the event happen at this boundary, which must allow it.
+  func inject(_ event: EventKind) -> ComputerEnd
+  /// How many events were delivered since the start.
+  var deliveryCount: UInt64 { get }
+  /// What was delivered since `deliveryCount` was `count`, by the step that started at `before`. Where a platform remembers
+  /// only the last of several, that one.
+  func deliveries(since count: UInt64, from before: BoundaryState) -> [DeliveredEvent]
+  /// How the state at this boundary, to which a delivery has just led, breaks what the kernel asked the platform for.
+  var brokenPromise: String? { get }
+  /// What of the events is not over.
+  var unfinished: Unfinished { get }
+
+  // MARK: Ablations
+
+  /// Changes the guest's world once, at the crossing, so that a guard is gone.
+  func prepare(_ ablation: Ablation)
+}
+
+/// A computer's state without its RAM, as the platform writes it down.
+public struct ComputerArchive: Sendable {
+  public var processor: [UInt8]
+  public var platform: [UInt8]
+
+  public init(processor: [UInt8], platform: [UInt8]) {
+    self.processor = processor
+    self.platform = platform
+  }
+}
+
+extension PlatformComputer {
+  public var platform: PlatformName { Self.platform }
+}
+
+extension BoundaryState {
+  init(_ computer: any PlatformComputer) {
+    let processor = computer.processor
+    self.init(
+      processor, isKernel: computer.isInKernel, interruptsOpen: computer.interruptsOpen,
+      canPush: computer.canPushFrame(below: processor[.rsp]))
+  }
+}
+
+extension PlatformName {
+  /// The platforms that this version runs.
+  public static let running: [PlatformName] = allCases.filter { $0.computer != nil }
+
+  /// What every kernel on the platform is told first; empty where the platform does not run.
+  public var commandLine: String { computer?.commandLine ?? "" }
+
+  /// The one place that knows which class plays which platform.
+  var computer: (any PlatformComputer.Type)? {
+    switch self {
+    case .bareMetal: BareMetalComputer.self
+    case .xenPV: nil
+    }
+  }
+}
