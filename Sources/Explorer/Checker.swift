@@ -45,6 +45,8 @@ public struct Checker: Sendable {
   public struct Result: Sendable {
     public var report: CheckReport
     public var witnesses: [Witness]
+    /// What the parts of each crossing that ran cost.
+    var parts: [Task: CrossingParts]
   }
 
   /// Warnings and worse reach the console, where they are evidence; the rest would only make the boot longer.
@@ -66,7 +68,8 @@ public struct Checker: Sendable {
     platforms.flatMap { platform in profiles.map { Combination(platform: platform, profile: $0) } }
   }
 
-  private struct Task: Sendable {
+  /// One section of the report.
+  struct Task: Hashable, Sendable {
     var machine: Combination
     var crossing: CrossingKind
     var posture: PostureName
@@ -99,6 +102,7 @@ public struct Checker: Sendable {
     }
     let next = Atomic<Int>(0)
     let sections = Mutex<[CheckSection]>([])
+    let parts = Mutex<[Task: CrossingParts]>([:])
     let failure = Mutex<(any Error)?>(nil)
     let all = tasks
     DispatchQueue.concurrentPerform(iterations: max(1, min(jobs, all.count))) { _ in
@@ -111,8 +115,11 @@ public struct Checker: Sendable {
           let machine = try machines[task.machine] ?? snapshot(task.machine).ready()
           machines[task.machine] = machine
           progress("\(task.machine.title) \(task.crossing.rawValue)/\(task.posture) (\(i + 1) of \(all.count))")
-          let section = explore(task, on: machine)
+          let exploration = exploration(task, on: machine)
+          let section = exploration.section()
           sections.withLock { $0.append(section) }
+          let costs = exploration.parts
+          parts.withLock { $0[task] = costs }
         } catch {
           failure.withLock { $0 = error }
         }
@@ -121,21 +128,20 @@ public struct Checker: Sendable {
     if let error = failure.withLock({ $0 }) { throw error }
     let report = CheckReport(
       kernel: identity, ablations: ablations.map(\.name), sections: sections.withLock { $0 })
-    return Result(report: report, witnesses: witnesses(of: report))
+    return Result(report: report, witnesses: witnesses(of: report), parts: parts.withLock { $0 })
   }
 
   var identity: KernelIdentity {
     KernelIdentity(name: URL(filePath: kernelPath).lastPathComponent, sha256: kernel.digest)
   }
 
-  private func explore(_ task: Task, on machine: ReadyMachine) -> CheckSection {
-    let exploration = Exploration(
+  private func exploration(_ task: Task, on machine: ReadyMachine) -> Exploration {
+    Exploration(
       machine, crossing: task.crossing, posture: task.posture, events: events, ablations: ablations
     ) { invariant, path in
       let witness = self.witness(task, invariant, path)
       return "limen replay \(self.witnessFolder)/\(witness.fileName)"
     }
-    return exploration.section()
   }
 
   private func witness(_ task: Task, _ invariant: InvariantName, _ path: Path) -> Witness {

@@ -19,6 +19,8 @@ final class Exploration {
 
   var computer: any PlatformComputer { machine.computer }
   private var costs = Costs()
+  /// What the parts of the crossing cost, once it ran.
+  private(set) var parts: CrossingParts?
 
   init(
     _ machine: ReadyMachine, crossing: CrossingKind, posture: PostureName, events: [EventKind], ablations: [Ablation],
@@ -88,24 +90,25 @@ final class Exploration {
     try machine.position(crossing: crossing, posture: posture)
     defer { machine.leave() }
     var user = machine.userSide(crossing)
-    let cost = try countCost(user)
+    let meter = measure(user)
 
     // Ask twice on the kernel as it is; ablations come after.
     let (states, swapgs) = try record(user)
     user.hasSplitTables = states.contains { $0.isKernel && $0.cr3 != user.cr3 }
     var boundaries = try askTwice(states, user)
+    parts = meter.parts(boundaries)
     let expected = machine.baselineView
 
     machine.ablate(ablations, user: user, boundaries: boundaries)
     var found: [Found] = []
     if let path, !path.steps.isEmpty {
       replay(path, boundaries, user, swapgs, expected, &found)
-      return assemble(boundaries, [], found, cost)
+      return assemble(boundaries, [], found, meter.baseline)
     }
     let baseline = try judgeBaseline(user, swapgs: swapgs, expected: expected, boundaries: boundaries, &found)
     var trials: [EventTrials] = []
     if baseline && path == nil { trials = explore(&boundaries, user, swapgs, expected, &found) }
-    return assemble(boundaries, trials, found, cost)
+    return assemble(boundaries, trials, found, meter.baseline)
   }
 
   // MARK: Baseline
@@ -179,22 +182,13 @@ final class Exploration {
     return boundaries
   }
 
-  private func countCost(_ user: UserSide) throws -> Baseline {
+  private func measure(_ user: UserSide) -> CrossingMeter {
     computer.restore()
-    let counter = AccessCounter()
-    let retired = computer.processor.retired
-    computer.processor.observer = counter
+    let meter = CrossingMeter()
     let run = machine.run(user, crossing, [], 0)
-    var end = run.cross()
-    while end == nil {
-      if computer.nextIsPrivileged { counter.privileged += 1 }
-      end = run.step()
-    }
-    computer.processor.observer = nil
+    meter.follow(run, on: computer)
     costs.instructions += run.instructions
-    return Baseline(
-      instructions: Int(computer.processor.retired - retired), memoryReads: counter.reads, memoryWrites: counter.writes,
-      privilegedOperations: counter.privileged)
+    return meter
   }
 
   /// Judges the run without events. False when it does not come back, and there is nothing to explore.
@@ -429,14 +423,4 @@ final class Exploration {
         ])
     }
   }
-}
-
-/// Counts what a crossing costs.
-final class AccessCounter: Observer {
-  var reads = 0
-  var writes = 0
-  var privileged = 0
-  func read(_ linear: UInt64, size: Int, value: UInt64) { reads += 1 }
-  func wrote(_ linear: UInt64, size: Int, value: UInt64) { writes += 1 }
-  func delivered(_ vector: Vector, errorCode: UInt32?, from rip: UInt64) {}
 }

@@ -71,14 +71,7 @@ struct Check: ParsableCommand {
       platforms: many.platform.names, profiles: many.profile.names, crossings: crossing.names,
       postures: try posture.chosen(from: probe.postures, option: "--posture"), events: event.names,
       ablations: ablations, jobs: jobs, witnessFolder: witnesses)
-    do {
-      let result = try checker.check { line in progress.show(line) }
-      return Answer(report: result.report, witnesses: result.witnesses)
-    } catch let refusal as BootSnapshot.Refusal {
-      if case .unsupported = refusal { throw CommandFailure(.unsupported, nil, "\(refusal)") }
-      throw CommandFailure(.badInput, nil, "\(refusal)")
-    } catch let refusal as Guest.Refusal {
-      throw CommandFailure(.unsupported, nil, "\(refusal)")
-    }
+    let result = try Starting.exploring { try checker.check { line in progress.show(line) } }
+    return Answer(report: result.report, witnesses: result.witnesses)
   }
 }

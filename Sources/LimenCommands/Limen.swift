@@ -22,6 +22,8 @@ struct Limen: ParsableCommand {
             the same kernel with one guard taken away: the check must fire
         limen trace vmlinuz --crossing syscall64
             the crossing, instruction by instruction
+        limen diff vmlinuz-old vmlinuz-new --crossing syscall64
+            two kernels side by side; or one kernel on two platforms or processors
         limen replay FILE
             the run that a finding names, once more
         limen explain rsp-owned
@@ -39,9 +41,10 @@ struct Limen: ParsableCommand {
         70 an internal error of Limen's
       """,
     version: "limen \(LimenVersion.current)",
-    subcommands: [Boot.self, Check.self, Trace.self, Replay.self, Explain.self, List.self])
+    subcommands: [Boot.self, Check.self, Trace.self, Diff.self, Replay.self, Explain.self, List.self])
 
   func run() throws {
-    throw CommandFailure(.badInput, nil, "a verb is needed: boot, check, trace, replay, explain or list; see --help")
+    throw CommandFailure(
+      .badInput, nil, "a verb is needed: boot, check, trace, diff, replay, explain or list; see --help")
   }
 }

@@ -1,11 +1,19 @@
 import ArgumentParser
 import Findings
 
-/// What every verb that starts a machine takes.
+/// What every verb that starts one kernel takes.
 struct MachineOptions: ParsableArguments {
   @Argument(help: "The kernel image: a bzImage or an ELF file with a PVH note.", completion: .file())
   var kernel: String
 
+  @OptionGroup var guest: GuestOptions
+
+  var append: String { guest.append }
+  var memory: Int { guest.memory }
+}
+
+/// What every verb that starts a machine takes.
+struct GuestOptions: ParsableArguments {
   @Option(help: "What to add to the kernel's command line.")
   var append: String = ""
 

@@ -56,6 +56,8 @@ struct Replay: ParsableCommand {
       append: witness.commandLine, platforms: [witness.platform], profiles: [witness.profile],
       crossings: [witness.crossing], postures: [witness.posture], events: [], ablations: ablations,
       jobs: 1, witnessFolder: "")
-    return try checker.replay(witness.path, line: "limen replay \(file)") { line in progress.show(line) }
+    return try Starting.exploring {
+      try checker.replay(witness.path, line: "limen replay \(file)") { line in progress.show(line) }
+    }
   }
 }

@@ -32,6 +32,18 @@ enum Starting {
     }
   }
 
+  /// Does what explores, and says what kept it from starting as a user can act on it.
+  static func exploring<Answer>(_ body: () throws -> Answer) throws -> Answer {
+    do { return try body() } catch let refusal as TraceRefusal {
+      throw CommandFailure(ExitStatus(refusal.verdict), nil, "\(refusal)")
+    } catch let refusal as BootSnapshot.Refusal {
+      if case .unsupported = refusal { throw CommandFailure(.unsupported, nil, "\(refusal)") }
+      throw CommandFailure(.badInput, nil, "\(refusal)")
+    } catch let refusal as Guest.Refusal {
+      throw CommandFailure(.unsupported, nil, "\(refusal)")
+    }
+  }
+
   /// Where the processor stands, for a message.
   static func place(_ computer: any PlatformComputer) -> String {
     "RIP 0x\(String(computer.processor.rip, radix: 16)) after \(computer.processor.retired) instructions"

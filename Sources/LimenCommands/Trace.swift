@@ -69,15 +69,8 @@ struct Trace: ParsableCommand {
       append: machine.append, platforms: [one.platform], profiles: [one.profile], crossings: [crossing],
       postures: postures, events: [], ablations: [], jobs: 1, witnessFolder: "")
     let events = Dictionary(uniqueKeysWithValues: inject.map { ($0.boundary, $0.event) })
-    do {
-      return try checker.trace(events, accesses: accesses) { line in progress.show(line) }
-    } catch let refusal as TraceRefusal {
-      throw CommandFailure(ExitStatus(refusal.verdict), nil, "\(refusal)")
-    } catch let refusal as BootSnapshot.Refusal {
-      if case .unsupported = refusal { throw CommandFailure(.unsupported, nil, "\(refusal)") }
-      throw CommandFailure(.badInput, nil, "\(refusal)")
-    } catch let refusal as Guest.Refusal {
-      throw CommandFailure(.unsupported, nil, "\(refusal)")
+    return try Starting.exploring {
+      try checker.trace(events, accesses: accesses) { line in progress.show(line) }
     }
   }
 }

@@ -1,0 +1,47 @@
+/// The same crossings on several machines, side by side: kernels, platforms and profiles, each explored as `limen check` does.
+import Findings
+
+public struct Comparison: Sendable {
+  /// One for each kernel, all with the same questions.
+  public let checkers: [Checker]
+
+  public init(checkers: [Checker]) { self.checkers = checkers }
+
+  public struct Result: Sendable {
+    public var report: DiffReport
+    /// For each kernel, in the order of the checkers.
+    public var witnesses: [[Witness]]
+  }
+
+  public func compare(progress: @Sendable (String) -> Void) throws -> Result {
+    var sides: [DiffSide] = []
+    var witnesses: [[Witness]] = []
+    var columns: [[Checker.Task: DiffCell]] = []
+    var machines: [Checker.Combination] = []
+    for checker in checkers {
+      let result = try checker.check(progress: progress)
+      witnesses.append(result.witnesses)
+      for machine in checker.combinations {
+        machines.append(machine)
+        sides.append(DiffSide(kernel: checker.identity, platform: machine.platform, profile: machine.profile))
+        var column: [Checker.Task: DiffCell] = [:]
+        for section in result.report.sections
+        where section.platform == machine.platform && section.profile == machine.profile {
+          let task = Checker.Task(machine: machine, crossing: section.crossing, posture: section.posture)
+          column[task] = DiffCell(section: section, parts: result.parts[task])
+        }
+        columns.append(column)
+      }
+    }
+    guard let first = columns.first else { preconditionFailure("a comparison needs a machine") }
+    let crossings = first.values.map { cell in
+      let (crossing, posture) = (cell.section.crossing, cell.section.posture)
+      return DiffCrossing(
+        crossing: crossing, posture: posture,
+        sides: zip(machines, columns).map { machine, column in
+          column[Checker.Task(machine: machine, crossing: crossing, posture: posture)]!
+        })
+    }
+    return Result(report: DiffReport(sides: sides, crossings: crossings), witnesses: witnesses)
+  }
+}

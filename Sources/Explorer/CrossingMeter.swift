@@ -1,0 +1,97 @@
+/// What a crossing costs, counted while it runs without events, and its three parts: the way in, the kernel's work, the way out.
+import Findings
+import Invariants
+import Machine
+
+/// Counts at every boundary of one run, so that any stretch of it can be summed up afterwards.
+final class CrossingMeter: Observer {
+  /// Everything up to a boundary.
+  private struct Reading {
+    var retired: UInt64
+    var reads: Int
+    var writes: Int
+    var privileged: Int
+    var hypercalls: Int
+  }
+
+  /// What the instruction at a boundary does to the kernel's call chain.
+  private enum Turn { case none, call, `return` }
+
+  private var reads = 0
+  private var writes = 0
+  private var privileged = 0
+  /// The kinds in the order they were made.
+  private var hypercalls: [String] = []
+  private var readings: [Reading] = []
+  private var turns: [Turn] = []
+
+  func read(_ linear: UInt64, size: Int, value: UInt64) { reads += 1 }
+  func wrote(_ linear: UInt64, size: Int, value: UInt64) { writes += 1 }
+  func delivered(_ vector: Vector, errorCode: UInt32?, from rip: UInt64) {}
+
+  /// Listens to the computer while `run` goes on, and reads the counts at every boundary up to the last.
+  func follow(_ run: Run, on computer: any PlatformComputer) {
+    computer.processor.observer = self
+    computer.hearHypercalls { [unowned self] in hypercalls.append($0) }
+    defer {
+      computer.processor.observer = nil
+      computer.hearHypercalls(nil)
+    }
+    note(computer)
+    var end = run.cross()
+    while end == nil {
+      note(computer)
+      if computer.nextIsPrivileged { privileged += 1 }
+      end = run.step()
+    }
+    note(computer)
+  }
+
+  private func note(_ computer: any PlatformComputer) {
+    turns.append(computer.processor.bytes(atLinear: computer.processor.rip, count: 4).map(Self.turn) ?? .none)
+    readings.append(
+      Reading(
+        retired: computer.processor.retired, reads: reads, writes: writes, privileged: privileged,
+        hypercalls: hypercalls.count))
+  }
+
+  /// Near CALL and RET behind whatever prefixes: SDM vol. 2A, "CALL"; vol. 2B, "RET".
+  private static func turn(_ bytes: [UInt8]) -> Turn {
+    let prefixes: Set<UInt8> = [0x2E, 0x3E, 0x66, 0xF2, 0xF3]
+    let rest = bytes.drop { prefixes.contains($0) || $0 & 0xF0 == 0x40 }
+    switch rest.first {
+    case 0xE8: return .call
+    case 0xFF: return rest.dropFirst().first.map { $0 >> 3 & 7 == 2 } ?? false ? .call : .none
+    case 0xC2, 0xC3: return .return
+    default: return .none
+    }
+  }
+
+  /// The whole crossing.
+  var baseline: Baseline {
+    let all = cost(0, readings.count - 1)
+    return Baseline(
+      instructions: all.instructions, memoryReads: all.memoryReads, memoryWrites: all.memoryWrites,
+      privilegedOperations: all.privilegedOperations)
+  }
+
+  /// The parts, given whose state each boundary runs on.
+  func parts(_ boundaries: [Exploration.Boundary]) -> CrossingParts {
+    let last = readings.count - 1
+    func isOwn(_ index: Int) -> Bool {
+      index < boundaries.count && boundaries[index].state.isKernel && boundaries[index].ownership.isEmpty
+    }
+    let call = (1..<max(1, last)).first { turns[$0] == .call && isOwn($0) } ?? last
+    let back = (call..<last).last { turns[$0] == .return && isOwn($0) }.map { $0 + 1 } ?? last
+    return CrossingParts(wayIn: cost(0, call), work: cost(call, back), wayOut: cost(back, last))
+  }
+
+  private func cost(_ from: Int, _ to: Int) -> CrossingCost {
+    let (a, b) = (readings[from], readings[to])
+    var kinds: [String: Int] = [:]
+    for kind in hypercalls[a.hypercalls..<b.hypercalls] { kinds[kind, default: 0] += 1 }
+    return CrossingCost(
+      instructions: Int(b.retired - a.retired), memoryReads: b.reads - a.reads, memoryWrites: b.writes - a.writes,
+      privilegedOperations: b.privileged - a.privileged, hypercalls: kinds.map { HypercallCount($0, $1) })
+  }
+}
