@@ -27,6 +27,8 @@ public struct Domain: Sendable, Codable {
   var portLatches = PortLatches()
   /// A page for PHYSDEVOP_pirq_eoi_gmfn was registered.
   var hasEOIMap = false
+  /// Frames of the domain's memory that it gave back.
+  public var freeFrames: [UInt64] = []
   /// Events delivered to the guest since it was built, and the last of them.
   public var deliveries: UInt64 = 0
   public var lastDelivery: Delivery?

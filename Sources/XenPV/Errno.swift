@@ -19,6 +19,7 @@ public struct Errno: Error, Hashable, Sendable {
   public static let EEXIST = Errno(17)
   public static let ENODEV = Errno(19)
   public static let EINVAL = Errno(22)
+  public static let EDOM = Errno(33)
   public static let ENOSPC = Errno(28)
   public static let ENOSYS = Errno(38)
   public static let ENODATA = Errno(61)

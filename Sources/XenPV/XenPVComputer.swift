@@ -18,6 +18,8 @@ public final class XenPVComputer {
   /// The call that the guest is to make again, when the current one did a part of its work.
   var continuation: HypercallArguments?
   var isInMulticall = false
+  /// Page-table entries looked at since the current call began: one that goes on for long is continued by the guest.
+  var memoryWork = 0
   private var forks: [Domain] = []
 
   /// Why a run ended.

@@ -96,4 +96,9 @@ public struct DescriptorTable: Sendable, Hashable {
   public var base: UInt64 = 0
   /// Offset of the last byte.
   public var limit: UInt16 = 0
+
+  public init(base: UInt64 = 0, limit: UInt16 = 0) {
+    self.base = base
+    self.limit = limit
+  }
 }
