@@ -29,6 +29,8 @@ public struct Domain: Sendable, Codable {
   var hasEOIMap = false
   /// Frames of the domain's memory that it gave back.
   public var freeFrames: [UInt64] = []
+  /// The memory map that XENMEM_set_memory_map gave, 20 bytes an entry.
+  var memoryMap: [UInt8] = []
   /// Events delivered to the guest since it was built, and the last of them.
   public var deliveries: UInt64 = 0
   public var lastDelivery: Delivery?

@@ -21,6 +21,8 @@ enum SharedInfo {
   static let wallClockSeconds: UInt64 = wallClockVersion + 4
   static let wallClockNanoseconds: UInt64 = wallClockVersion + 8
   static let wallClockSecondsHigh: UInt64 = wallClockVersion + 12
+  /// arch.max_pfn.
+  static let maximumFrame: UInt64 = wallClockVersion + 16
 }
 
 extension XenPVComputer {

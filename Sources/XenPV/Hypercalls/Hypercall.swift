@@ -98,6 +98,7 @@ extension XenPVComputer {
       [processor[.rdi], processor[.rsi], processor[.rdx], processor[.r10], processor[.r8], processor[.r9]])
     hypercallObserver?(arguments, registers.rip)
     continuation = nil
+    memoryWork = 0
     if arguments.number == Hypercall.iret.rawValue {
       processor[.rax] = doIret()
       return

@@ -14,7 +14,7 @@ extension XenPVComputer {
     isInMulticall = true
     defer { isInMulticall = false }
     for index in 0..<count {
-      if index == Self.stretch {
+      if index == Self.stretch || (index > 0 && memoryWork > Self.memoryWorkLimit) {
         continuation = HypercallArguments(number: call.number, [list &+ index * 64, count - index])
         return 0
       }

@@ -39,3 +39,94 @@ extension XenPVComputer {
     }
   }
 }
+
+extension XenPVComputer {
+  // MARK: The GDT
+
+  func setGDT(_ call: HypercallArguments) throws(Errno) -> Int64 {
+    let entries = call.second & 0xFFFF_FFFF
+    guard entries <= Self.firstReservedEntry else { throw .EINVAL }
+    let count = Int((entries + 511) / 512)
+    let raw = try copyFromGuest(call.first, count: count * 8)
+    let frames: [UInt64] = (0..<count).map { raw.field($0 * 8) }
+    for (index, frame) in frames.enumerated() {
+      do throws(Errno) {
+        try getPageAndType(frame, .segmentDescriptors)
+      } catch {
+        for held in frames[..<index] { putPageAndType(held) }
+        throw .EINVAL
+      }
+    }
+    for (page, frame) in domain.vcpu.gdtFrames.enumerated() {
+      setGDTFrame(page, nil)
+      putPageAndType(frame)
+    }
+    for (page, frame) in frames.enumerated() { setGDTFrame(page, frame) }
+    domain.vcpu.gdtFrames = frames
+    domain.vcpu.gdtEntries = Int(entries)
+    processor.flushGuestTranslations()
+    return 0
+  }
+
+  /// A descriptor by machine address, in any page that the guest may write or that is a descriptor table.
+  func updateDescriptor(_ call: HypercallArguments) throws(Errno) -> Int64 {
+    let address = call.first
+    guard address & 7 == 0, let descriptor = Self.checkedDescriptor(call.second) else { throw .EINVAL }
+    let mfn = address >> 12
+    guard getPage(mfn) else { throw .EINVAL }
+    defer { putPage(mfn) }
+    let isTable = TypeInfo.type(typeInfo(mfn)) == .segmentDescriptors
+    do throws(Errno) {
+      try getPageType(mfn, isTable ? .segmentDescriptors : .writable)
+    } catch {
+      throw .EINVAL
+    }
+    processor.setPhysicalWord(descriptor, at: address)
+    putPageType(mfn)
+    return 0
+  }
+
+  // MARK: The LDT
+
+  /// MMUEXT_SET_LDT.
+  func setLDT(_ linear: UInt64, entries: UInt64) throws(Errno) {
+    // ZERO_BLOCK_PTR, which is no address.
+    let base = entries == 0 ? ~UInt64(0) : linear
+    guard entries <= 8192, entries == 0 || (linear & 0xFFF == 0 && Layout.isGuestAddress(linear)) else {
+      throw .EINVAL
+    }
+    guard domain.vcpu.ldtEntries != Int(entries) || domain.vcpu.ldtBase != base else { return }
+    dropLDT()
+    domain.vcpu.ldtBase = base
+    domain.vcpu.ldtEntries = Int(entries)
+    processor.setLDT(base: Layout.ldt, limit: entries == 0 ? nil : UInt32(entries * 8 - 1))
+  }
+
+  /// pv_destroy_ldt: takes away the pages that were mapped; they come back when they are used.
+  func dropLDT() {
+    var dropped = false
+    for page in 0..<16 {
+      guard let frame = ldtFrame(page) else { continue }
+      setLDTFrame(page, nil)
+      putPageAndType(frame)
+      dropped = true
+    }
+    if dropped { processor.flushGuestTranslations() }
+  }
+
+  /// pv_map_ldt_shadow_page: maps the page of the LDT that holds byte `offset`; false where the guest has none there.
+  func mapLDTPage(_ offset: UInt64) -> Bool {
+    guard offset >> 3 < UInt64(domain.vcpu.ldtEntries),
+      let address = l1EntryAddress(of: domain.vcpu.ldtBase &+ offset)
+    else { return false }
+    let entry = processor.physicalWord(at: address)
+    guard entry & PageFlags.present != 0 else { return false }
+    do throws(Errno) {
+      try getPageAndType(PageFlags.frame(entry), .segmentDescriptors)
+    } catch {
+      return false
+    }
+    setLDTFrame(Int(offset >> 12), PageFlags.frame(entry))
+    return true
+  }
+}

@@ -88,6 +88,8 @@ extension XenPVComputer {
     precondition(info & CountInfo.countMask != 0, "put_page of a frame that nobody refers to")
     setCountInfo(mfn, info - 1)
     guard (info - 1) & CountInfo.countMask == 0 else { return }
+    // A page of Xen's own heap is nobody's from now on; the hypervisor goes on writing it.
+    if mfn == domain.map.sharedInfo { return setCountInfo(mfn, CountInfo.xenHeap) }
     precondition(typeInfo(mfn) & TypeInfo.countMask == 0, "a frame is freed while it has references as a type")
     setCountInfo(mfn, 0)
     setTypeInfo(mfn, 0)
