@@ -24,6 +24,8 @@ public enum Hypercall: UInt64, Sendable, CaseIterable {
   case stackSwitch = 3
   case setCallbacks = 4
   case fpuTaskswitch = 5
+  case schedOpCompat = 6
+  case platformOp = 7
   case setDebugreg = 8
   case getDebugreg = 9
   case updateDescriptor = 10
@@ -31,8 +33,10 @@ public enum Hypercall: UInt64, Sendable, CaseIterable {
   case multicall = 13
   case updateVAMapping = 14
   case setTimerOp = 15
+  case eventChannelOpCompat = 16
   case xenVersion = 17
   case consoleIO = 18
+  case physdevOpCompat = 19
   case grantTableOp = 20
   case vmAssist = 21
   case updateVAMappingOtherdomain = 22
@@ -40,11 +44,22 @@ public enum Hypercall: UInt64, Sendable, CaseIterable {
   case vcpuOp = 24
   case setSegmentBase = 25
   case mmuextOp = 26
+  case xsmOp = 27
   case nmiOp = 28
   case schedOp = 29
   case callbackOp = 30
+  case xenoprofOp = 31
   case eventChannelOp = 32
   case physdevOp = 33
+  case hvmOp = 34
+  case sysctl = 35
+  case domctl = 36
+  case kexecOp = 37
+  case xenpmuOp = 40
+  case dmOp = 41
+  case hypfsOp = 42
+  case mca = 48
+  case pagingDomctlCont = 49
 
   /// As Xen's headers have it, without `__HYPERVISOR_`.
   public var name: String {
@@ -76,6 +91,21 @@ public enum Hypercall: UInt64, Sendable, CaseIterable {
     case .callbackOp: "callback_op"
     case .eventChannelOp: "event_channel_op"
     case .physdevOp: "physdev_op"
+    case .schedOpCompat: "sched_op_compat"
+    case .platformOp: "platform_op"
+    case .eventChannelOpCompat: "event_channel_op_compat"
+    case .physdevOpCompat: "physdev_op_compat"
+    case .xsmOp: "xsm_op"
+    case .xenoprofOp: "xenoprof_op"
+    case .hvmOp: "hvm_op"
+    case .sysctl: "sysctl"
+    case .domctl: "domctl"
+    case .kexecOp: "kexec_op"
+    case .xenpmuOp: "xenpmu_op"
+    case .dmOp: "dm_op"
+    case .hypfsOp: "hypfs_op"
+    case .mca: "mca"
+    case .pagingDomctlCont: "paging_domctl_cont"
     }
   }
 
@@ -83,7 +113,7 @@ public enum Hypercall: UInt64, Sendable, CaseIterable {
   public var hasOperation: Bool {
     switch self {
     case .memoryOp, .xenVersion, .consoleIO, .grantTableOp, .vmAssist, .vcpuOp, .setSegmentBase, .nmiOp, .schedOp,
-      .callbackOp, .eventChannelOp, .physdevOp:
+      .callbackOp, .eventChannelOp, .physdevOp, .schedOpCompat, .xenoprofOp, .hvmOp, .kexecOp, .xenpmuOp, .hypfsOp:
       true
     default: false
     }
@@ -152,6 +182,12 @@ extension XenPVComputer {
       case .callbackOp: return try callbackOp(call)
       case .eventChannelOp: return try eventChannelOp(call)
       case .physdevOp: return try physdevOp(call)
+      case .schedOpCompat: return try schedOpCompat(call)
+      case .eventChannelOpCompat: return try eventChannelOpCompat(call)
+      case .physdevOpCompat: return try physdevOpCompat(call)
+      case .platformOp, .xsmOp, .xenoprofOp, .hvmOp, .sysctl, .domctl, .kexecOp, .xenpmuOp, .dmOp, .hypfsOp, .mca,
+        .pagingDomctlCont:
+        return try controlOp(kind, call)
       }
     } catch {
       return -error.rawValue

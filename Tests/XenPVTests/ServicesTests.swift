@@ -1,0 +1,76 @@
+import Testing
+import XenPV
+
+/// Goal: the calls that say what the hypervisor is, and those that a domU may not make, answer as Xen 4.17 answers a domU.
+///
+/// `xen/common/kernel.c`, `xen/arch/x86/physdev.c`, `xen/include/xsm/dummy.h`, and the files of each control interface.
+@Suite struct ServicesTests {
+  private typealias Failure = CallingGuest.Failure
+
+  @Test func version() throws {
+    let guest = try CallingGuest()
+    #expect(guest.call(.xenVersion, 0, 0) == 0x0004_0011)
+    #expect(guest.call(.xenVersion, 7, 0) == 4096)
+    #expect(guest.call(.xenVersion, 7, 1) == Failure.EINVAL)
+    #expect(guest.call(.xenVersion, 11, 0) == Failure.ENOSYS)
+    #expect(guest.call(.xenVersion, 10, 0) == Failure.EPERM)
+    #expect(guest.call(.xenVersion, 1, 8) == Failure.EFAULT)
+    #expect(guest.call(.xenVersion, 5, CallingGuest.scratch) == 0)
+    #expect(guest.long(guest.words(2), 0) == 0xFFFF_8000_0000_0000)
+    #expect(guest.call(.xenVersion, 9, CallingGuest.scratch) == 0)
+    // "<denied>"
+    #expect(guest.words(3) == [0x6E65_643C, 0x3E64_6569, 0])
+    #expect(guest.call(.xenVersion, 3, CallingGuest.scratch) == 0)
+    // "xen-3.0-x86_64 "
+    #expect(guest.words(4) == [0x2D6E_6578, 0x2D30_2E33, 0x5F36_3878, 0x0020_3436])
+  }
+
+  /// Real Xen 4.17 gave a domU of Debian's kernel these bits, and bit 4 once it had asked for pae_extended_cr3.
+  @Test func features() throws {
+    let guest = try CallingGuest()
+    #expect(guest.call(.xenVersion, 6, with: [0, 0]) == (0, [0, 0x220E0]))
+    #expect(guest.call(.xenVersion, 6, with: [1, 0]).0 == Failure.EINVAL)
+    let privileged = try CallingGuest(isPrivileged: true)
+    #expect(privileged.call(.xenVersion, 6, with: [0, 0]).1[1] == 0x220E0 | 1 << 11)
+  }
+
+  @Test func physicalDevices() throws {
+    let guest = try CallingGuest()
+    #expect(guest.call(.physdevOp, 6, with: [4]).0 == Failure.EINVAL)
+    #expect(guest.call(.physdevOp, 6, with: [3]).0 == 0)
+    #expect(guest.computer.domain.vcpu.iopl == 3 << 12)
+    #expect(guest.call(.physdevOp, 7, with: [0, 0, 65537, 0]).0 == Failure.EINVAL)
+    #expect(guest.call(.physdevOp, 7, with: [0, 0xFFFF_8000, 10, 0]).0 == Failure.EINVAL)
+    #expect(guest.call(.physdevOp, 5, with: [1, 0]) == (0, [1, 1]))
+    #expect(guest.call(.physdevOp, 5, with: [1000, 0]).0 == Failure.EINVAL)
+    #expect(guest.call(.physdevOp, 12, with: [1]).0 == Failure.EINVAL)
+    #expect(guest.call(.physdevOp, 8, with: [0, 0, 0, 0]).0 == Failure.EPERM)
+    #expect(guest.call(.physdevOp, 21, with: [100, 0]).0 == Failure.EINVAL)
+    #expect(guest.call(.physdevOp, 21, with: [1, 0]).0 == Failure.EPERM)
+    #expect(guest.call(.physdevOp, 99, CallingGuest.scratch) == Failure.ENOSYS)
+    #expect(guest.call(.physdevOp, 6, 8) == Failure.EFAULT)
+  }
+
+  @Test func controlInterfaces() throws {
+    let guest = try CallingGuest()
+    guest.put([UInt32](repeating: 0, count: 40))
+    for number in [CallingGuest.Number.platformOp, .sysctl, .domctl] {
+      #expect(guest.call(number, CallingGuest.scratch) == Failure.EACCES)
+      #expect(guest.call(number, 8) == Failure.EFAULT)
+    }
+    guest.put([1, 0x0300_0001])
+    #expect(guest.call(.platformOp, CallingGuest.scratch) == Failure.EPERM)
+    guest.put([1, 0x15])
+    #expect(guest.call(.sysctl, CallingGuest.scratch) == Failure.EPERM)
+    guest.put([2, 0x15, 55])
+    #expect(guest.call(.domctl, CallingGuest.scratch) == Failure.ESRCH)
+    guest.put([2, 0x15, 0])
+    #expect(guest.call(.domctl, CallingGuest.scratch) == Failure.EPERM)
+    #expect(guest.call(.mca, CallingGuest.scratch) == Failure.EPERM)
+    #expect(guest.call(.xenpmuOp, 4, CallingGuest.scratch) == Failure.EOPNOTSUPP)
+    #expect(guest.call(.hvmOp, 10, CallingGuest.scratch) == 0)
+    #expect(guest.call(.hvmOp, 77, CallingGuest.scratch) == Failure.ENOSYS)
+    #expect(guest.call(.schedOpCompat, 1, 0) == 0)
+    #expect(guest.computer.domain.vcpu.isBlocked)
+  }
+}
