@@ -16,6 +16,14 @@ public enum Ablation: String, CaseIterable, Sendable {
   case nmiUnblockedEarly = "nmi-unblocked-early"
   case kernelStackPointerUser = "kernel-stack-pointer-user"
 
+  // What the hypervisor does for a PV guest; Ablation+XenPV.swift takes them away.
+  case upcallMaskNotSetAtSyscall = "upcall-mask-not-set-at-syscall"
+  case frameAtUserRSP = "frame-at-user-rsp"
+  case stackSwitchIgnored = "stack-switch-ignored"
+  case maskNotRestoredAtIret = "mask-not-restored-at-iret"
+  case nmiMaskNeverCleared = "nmi-mask-never-cleared"
+  case kernelPageTablesKeptForUser = "kernel-page-tables-kept-for-user"
+
   public var name: AblationName { AblationName(rawValue: rawValue) }
 
   /// What it takes away.
@@ -31,6 +39,22 @@ public enum Ablation: String, CaseIterable, Sendable {
     case .userCR3KeptAtEntry: "the first write of CR3 after the crossing does nothing"
     case .nmiUnblockedEarly: "NMI blocking ends with the delivery, and a second NMI follows"
     case .kernelStackPointerUser: "the word from which the entry code loads its stack pointer holds a user address"
+    case .upcallMaskNotSetAtSyscall: "CALLBACKF_mask_events is ignored at SYSCALL"
+    case .frameAtUserRSP: "a frame for the kernel is pushed at the user's RSP"
+    case .stackSwitchIgnored: "the kernel's stack is the one that the domain started with"
+    case .maskNotRestoredAtIret: "the iret hypercall leaves the upcall mask set"
+    case .nmiMaskNeverCleared: "the iret hypercall leaves virtual NMIs masked"
+    case .kernelPageTablesKeptForUser: "user mode runs on the kernel's page tables"
+    }
+  }
+
+  /// Whose guard it is.
+  public var platform: PlatformName {
+    switch self {
+    case .upcallMaskNotSetAtSyscall, .frameAtUserRSP, .stackSwitchIgnored, .maskNotRestoredAtIret,
+      .nmiMaskNeverCleared, .kernelPageTablesKeptForUser:
+      .xenPV
+    default: .bareMetal
     }
   }
 

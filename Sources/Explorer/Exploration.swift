@@ -13,7 +13,9 @@ final class Exploration {
   let events: [EventKind]
   /// None of the wanted events exists on the platform.
   private let lacksEvents: Bool
+  /// Those of the wanted ablations that take a guard of the platform away.
   let ablations: [Ablation]
+  private let lacksGuards: Bool
   /// Makes the line that replays a finding.
   let replayLine: (InvariantName, Path) -> String
 
@@ -32,7 +34,8 @@ final class Exploration {
     let known = type(of: machine.computer).events
     self.events = events.filter(known.contains)
     lacksEvents = !events.isEmpty && self.events.isEmpty
-    self.ablations = ablations
+    self.ablations = ablations.filter { $0.platform == machine.computer.platform }
+    lacksGuards = !ablations.isEmpty && self.ablations.isEmpty
     self.replayLine = replayLine
   }
 
@@ -86,6 +89,9 @@ final class Exploration {
   private func explore(_ path: Path? = nil) throws -> CheckSection {
     if lacksEvents {
       throw Stop(verdict: .notApplicable(reason: "none of the events exists on \(computer.platform.rawValue)"))
+    }
+    if lacksGuards {
+      throw Stop(verdict: .notApplicable(reason: "\(computer.platform.rawValue) has none of the guards"))
     }
     try machine.position(crossing: crossing, posture: posture)
     defer { machine.leave() }

@@ -59,12 +59,18 @@ extension Exploration {
     _ = listener?.take()
     let processor = computer.processor
     let run = machine.run(user, crossing, [], 0)
+    // Where kernel and user run at one privilege level, that says nothing.
+    let saysMode = boundaries.contains { $0.state.isKernel && $0.state.cpl == 3 }
+    var calls: [String] = []
+    computer.hearHypercalls { calls.append($0) }
+    defer { computer.hearHypercalls(nil) }
     var outcomes = events.mapValues { _ in InjectionOutcome.notReached }
     var steps: [TraceStep] = []
     var end: RunEnd?
     for (index, boundary) in boundaries.enumerated() {
       guard processor.rip == boundary.state.rip else { preconditionFailure("two equal runs of a crossing differ") }
       var step = step(at: index, boundary, user)
+      if saysMode { step.mode = boundary.state.isKernel ? .kernel : .user }
       if end == nil {
         if let event = events[index], index > 0 { outcomes[index] = outcome(of: computer.obstacle(to: event)) }
         let retired = processor.retired
@@ -72,6 +78,8 @@ extension Exploration {
         end = index == 0 ? run.cross() : run.advance(events)
         step.executed = processor.retired != retired
         step.accesses = listener.map { $0.take().map(access) }
+        if !calls.isEmpty { step.hypercalls = calls }
+        calls = []
         step.delivery = run.deliveries.dropFirst(delivered).last.map(delivery)
       }
       steps.append(step)
@@ -137,7 +145,8 @@ extension Exploration {
       bytes[start..<start + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
     return TraceDelivery(
-      vector: Int(record.vector ?? 0), errorCode: record.errorCode.map(UInt64.init), injected: record.injected,
+      vector: record.vector.map(Int.init), bounce: record.isBounce ? record.name : nil,
+      errorCode: record.errorCode.map(UInt64.init), injected: record.injected,
       interruptStack: record.interruptStack, frame: record.frame, words: words)
   }
 }

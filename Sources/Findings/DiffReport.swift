@@ -53,6 +53,8 @@ public struct CrossingParts: Hashable, Sendable, Encodable {
     self.wayOut = wayOut
   }
 
+  public var hypercallCount: Int { wayIn.hypercallCount + work.hypercallCount + wayOut.hypercallCount }
+
   enum CodingKeys: String, CodingKey {
     case work
     case wayIn = "in"

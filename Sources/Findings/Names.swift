@@ -69,8 +69,11 @@ public enum EventKind: String, Vocabulary {
   case machineCheck = "machine-check"
   case debugBreakpoint = "debug-breakpoint"
   case pageFault = "page-fault"
+  case eventUpcall = "event-upcall"
+  case nmiCallback = "nmi-callback"
+  case virtualMachineCheck = "virtual-mce"
 
-  /// Short, as the manuals write it.
+  /// Short, as the manuals and Xen write it.
   public var title: String {
     switch self {
     case .nmi: "NMI"
@@ -78,6 +81,9 @@ public enum EventKind: String, Vocabulary {
     case .machineCheck: "#MC"
     case .debugBreakpoint: "#DB"
     case .pageFault: "#PF"
+    case .eventUpcall: "upcall"
+    case .nmiCallback: "NMI callback"
+    case .virtualMachineCheck: "vMCE"
     }
   }
 }

@@ -116,7 +116,9 @@ public struct TraceStep: Hashable, Sendable, Encodable {
   /// False where the step took an event instead, where the instruction faulted, and at the end.
   public var executed: Bool
   public var cpl: Int
-  /// RFLAGS.IF.
+  /// Who runs, where the privilege level does not say: both are at 3 on Xen PV.
+  public var mode: Mode?
+  /// RFLAGS.IF; on Xen PV, that the upcall mask is clear.
   public var interruptsEnabled: Bool
   public var rflags: HexadecimalWord
   public var rsp: HexadecimalWord
@@ -127,13 +129,21 @@ public struct TraceStep: Hashable, Sendable, Encodable {
   public var pageTables: Owner
   /// In the order they were made; absent when nobody asked.
   public var accesses: [MemoryAccess]?
+  /// The kinds of the hypercalls that the step made, those of a multicall among them; absent where there are none.
+  public var hypercalls: [String]?
   /// The event that the step delivered.
   public var delivery: TraceDelivery?
 
+  public enum Mode: String, Vocabulary { case kernel, user }
+
+  /// The kernel's boundary, not the user's.
+  public var isKernel: Bool { mode.map { $0 == .kernel } ?? (cpl != 3) }
+
   public init(
     boundary: Int, location: Location, instruction: String?, target: Location? = nil, executed: Bool = true, cpl: Int,
-    interruptsEnabled: Bool, rflags: UInt64, rsp: UInt64, rspOwner: Owner, gsBase: UInt64, gsOwner: Owner, cr3: UInt64,
-    pageTables: Owner, accesses: [MemoryAccess]? = nil, delivery: TraceDelivery? = nil
+    mode: Mode? = nil, interruptsEnabled: Bool, rflags: UInt64, rsp: UInt64, rspOwner: Owner, gsBase: UInt64,
+    gsOwner: Owner, cr3: UInt64, pageTables: Owner, accesses: [MemoryAccess]? = nil, hypercalls: [String]? = nil,
+    delivery: TraceDelivery? = nil
   ) {
     self.boundary = boundary
     self.location = location
@@ -141,6 +151,7 @@ public struct TraceStep: Hashable, Sendable, Encodable {
     self.target = target
     self.executed = executed
     self.cpl = cpl
+    self.mode = mode
     self.interruptsEnabled = interruptsEnabled
     self.rflags = HexadecimalWord(rflags)
     self.rsp = HexadecimalWord(rsp)
@@ -150,6 +161,7 @@ public struct TraceStep: Hashable, Sendable, Encodable {
     self.cr3 = HexadecimalWord(cr3)
     self.pageTables = pageTables
     self.accesses = accesses
+    self.hypercalls = hypercalls
     self.delivery = delivery
   }
 }
@@ -174,7 +186,10 @@ public struct MemoryAccess: Hashable, Sendable, Encodable {
 
 /// An event as it was delivered, and the frame that it pushed.
 public struct TraceDelivery: Hashable, Sendable, Encodable {
-  public var vector: Int
+  /// Absent where the event has none.
+  public var vector: Int?
+  /// What the hypervisor pushed the frame for, where it was the hypervisor: `event upcall`.
+  public var bounce: String?
   public var errorCode: HexadecimalWord?
   public var injected: Bool
   /// The IST index in the vector's gate; 0 where it names none.
@@ -182,13 +197,15 @@ public struct TraceDelivery: Hashable, Sendable, Encodable {
   /// The frame's lowest address: the handler's RSP.
   public var frame: HexadecimalWord
   /// The frame as it lies in memory, from its lowest address: the error code where there is one, RIP, CS, RFLAGS, RSP,
-  /// SS.
+  /// SS. A bounce frame has RCX and R11 below these, and the upcall mask before the event in bits 32 to 39 of CS.
   public var words: [HexadecimalWord]
 
   public init(
-    vector: Int, errorCode: UInt64? = nil, injected: Bool, interruptStack: Int, frame: UInt64, words: [UInt64]
+    vector: Int?, bounce: String? = nil, errorCode: UInt64? = nil, injected: Bool, interruptStack: Int, frame: UInt64,
+    words: [UInt64]
   ) {
     self.vector = vector
+    self.bounce = bounce
     self.errorCode = errorCode.map(HexadecimalWord.init)
     self.injected = injected
     self.interruptStack = interruptStack

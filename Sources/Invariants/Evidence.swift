@@ -116,6 +116,8 @@ public struct DeliveredEvent: Sendable, Hashable {
   public var name: String
   /// Nil where the event has none.
   public var vector: UInt8?
+  /// The hypervisor pushed the frame, not the processor.
+  public var isBounce: Bool
   public var errorCode: UInt32?
   /// The interrupted instruction.
   public var from: UInt64
@@ -137,11 +139,13 @@ public struct DeliveredEvent: Sendable, Hashable {
   public var atReturn: Bool
 
   public init(
-    name: String, vector: UInt8?, errorCode: UInt32?, from: UInt64, fromKernel: Bool, frame: UInt64, wordCount: Int,
+    name: String, vector: UInt8?, isBounce: Bool = false, errorCode: UInt32?, from: UInt64, fromKernel: Bool,
+    frame: UInt64, wordCount: Int,
     interruptStack: Int = 0, previousRSP: UInt64, onCurrentStack: Bool, cr2: UInt64, atReturn: Bool
   ) {
     self.name = name
     self.vector = vector
+    self.isBounce = isBounce
     self.errorCode = errorCode
     self.from = from
     self.fromKernel = fromKernel

@@ -44,8 +44,18 @@ public struct DiffTable {
     var table = TextTable(alignments: [.left, .left] + names.map { _ in .right })
     table.rows.append(["\(crossing.crossing.rawValue) \(printable(crossing.posture.rawValue))", ""] + names)
     table.rows.append(["verdict", ""] + crossing.sides.map { $0.section.verdict.kind.rawValue })
+    // Where nobody crossed there is nothing to count.
+    if crossing.sides.contains(where: { $0.parts != nil }) { table.rows += counts(crossing) }
+    let rows = table.lines(indent: "")
+    var lines = [style(.bold, rows[0])] + zip(table.rows, rows).dropFirst().map(marked)
+    for (name, side) in zip(names, crossing.sides) { lines += details(name, side) }
+    return lines
+  }
+
+  private func counts(_ crossing: DiffCrossing) -> [[String]] {
+    var rows: [[String]] = []
     func add(_ title: String, _ way: String, _ value: (DiffCell) -> Int?) {
-      table.rows.append([title, way] + crossing.sides.map { side in value(side).map(String.init) ?? "-" })
+      rows.append([title, way] + crossing.sides.map { side in value(side).map(String.init) ?? "-" })
     }
     func measure(_ title: String, _ number: (CrossingCost) -> Int) {
       add(title, "in") { $0.parts.map { number($0.wayIn) } }
@@ -56,21 +66,17 @@ public struct DiffTable {
     measure("memory reads", \.memoryReads)
     measure("memory writes", \.memoryWrites)
     measure("privileged operations", \.privilegedOperations)
-    let parts = crossing.sides.compactMap(\.parts)
-    if parts.contains(where: { $0.wayIn.hypercallCount + $0.work.hypercallCount + $0.wayOut.hypercallCount > 0 }) {
+    if crossing.sides.compactMap(\.parts).contains(where: { $0.hypercallCount > 0 }) {
       measure("hypercalls", \.hypercallCount)
     }
     for kind in WindowKind.allCases {
       add("\(Self.title(kind)) window", "in") { self.boundaries(of: kind, .entry, in: $0) }
       add("", "out") { self.boundaries(of: kind, .exit, in: $0) }
     }
-    add("boundaries", "") { $0.section.boundaries }
-    add("trials", "") { $0.section.allTrials }
-    add("findings", "") { $0.section.findings.count }
-    let rows = table.lines(indent: "")
-    var lines = [style(.bold, rows[0])] + zip(table.rows, rows).dropFirst().map(marked)
-    for (name, side) in zip(names, crossing.sides) { lines += details(name, side) }
-    return lines
+    add("boundaries", "") { $0.parts == nil ? nil : $0.section.boundaries }
+    add("trials", "") { $0.parts == nil ? nil : $0.section.allTrials }
+    add("findings", "") { $0.parts == nil ? nil : $0.section.findings.count }
+    return rows
   }
 
   /// Lines whose sides say the same are quiet: what differs is what was asked for.

@@ -36,10 +36,13 @@ public struct TraceReport {
 
   private func steps(_ record: TraceRecord) -> [String] {
     var table = TextTable(alignments: [.right, .right, .left, .left, .left, .left, .left, .left])
-    table.rows.append(["#", "cpl", "if", "rsp", "gs", "cr3", "place", "instruction"])
+    table.rows.append([
+      "#", record.steps.contains { $0.mode != nil } ? "mode" : "cpl", "if", "rsp", "gs", "cr3", "place", "instruction",
+    ])
     for step in record.steps {
       table.rows.append([
-        String(step.boundary), String(step.cpl), step.interruptsEnabled ? "on" : "off", step.rspOwner.rawValue,
+        String(step.boundary), step.mode?.rawValue ?? String(step.cpl), step.interruptsEnabled ? "on" : "off",
+        step.rspOwner.rawValue,
         step.gsOwner.rawValue, step.pageTables.rawValue, printable(step.location.description), instruction(step),
       ])
     }
@@ -50,12 +53,13 @@ public struct TraceReport {
       grouping: record.injections.filter { $0.outcome != .taken && $0.outcome != .notReached }, by: \.boundary)
     var lines = [style(.quiet, rows[0])]
     for (step, row) in zip(record.steps, rows.dropFirst()) {
-      let ours = step.cpl == 3 || (step.rspOwner == .kernel && step.gsOwner != .user && step.pageTables != .user)
+      let ours = !step.isKernel || (step.rspOwner == .kernel && step.gsOwner != .user && step.pageTables != .user)
       lines.append(ours ? row : style(.open, row))
       for injection in refused[step.boundary] ?? [] {
         lines.append(indent + style(.open, "\(injection.event.title) not taken here: \(phrase(injection.outcome))"))
       }
       for access in step.accesses ?? [] { lines.append(indent + style(.quiet, self.access(access))) }
+      for call in step.hypercalls ?? [] { lines.append(indent + style(.bold, "hypercall \(printable(call))")) }
       if let delivery = step.delivery { lines += self.delivery(delivery).map { indent + $0 } }
     }
     return lines
@@ -92,12 +96,13 @@ public struct TraceReport {
   // MARK: Frames
 
   private func delivery(_ delivery: TraceDelivery) -> [String] {
-    var title = Self.title(ofVector: delivery.vector)
+    var title = delivery.bounce.map { "bounce frame of \(printable($0))" } ?? Self.title(ofVector: delivery.vector ?? 0)
     if let code = delivery.errorCode { title += ", error code \(Location(address: code.value))" }
     if delivery.injected { title += ", injected" }
     let stack = delivery.interruptStack == 0 ? "" : " on IST \(delivery.interruptStack)"
     var lines = [style(.bold, "\(title): frame at \(Location(address: delivery.frame.value))\(stack)")]
-    let names = delivery.errorCode == nil ? Self.frameWords : ["error code"] + Self.frameWords
+    var names = delivery.errorCode == nil ? Self.frameWords : ["error code"] + Self.frameWords
+    if delivery.bounce != nil { names = Self.bounceWords + names }
     var table = TextTable(alignments: [.right, .left, .left])
     for (index, word) in delivery.words.enumerated().reversed() {
       let address = Location(address: delivery.frame.value &+ UInt64(index) &* 8)
@@ -109,6 +114,9 @@ public struct TraceReport {
 
   /// From the lowest address. SDM vol. 3A, "64-Bit Mode Stack Frame".
   static let frameWords = ["RIP", "CS", "RFLAGS", "RSP", "SS"]
+
+  /// What lies below these in a bounce frame. Xen xen/arch/x86/x86_64/entry.S, create_bounce_frame.
+  static let bounceWords = ["RCX", "R11"]
 
   /// SDM vol. 3A, "Exception and Interrupt Vectors".
   static func title(ofVector vector: Int) -> String {
@@ -122,7 +130,7 @@ public struct TraceReport {
   // MARK: The end
 
   private func end(_ record: TraceRecord) -> String {
-    let kernel = record.steps.count { $0.cpl != 3 }
+    let kernel = record.steps.count { $0.isKernel }
     let count = "\(kernel) \(kernel == 1 ? "boundary" : "boundaries") in kernel mode"
     let detail = printable(record.end.detail ?? "")
     return switch record.end.kind {

@@ -39,5 +39,7 @@ import Testing
     }
   }
 
-  @Test func everyAblationIsTried() { #expect(Set(Self.expected.map(\.0)) == Set(Ablation.allCases)) }
+  @Test func everyAblationIsTried() {
+    #expect(Set(Self.expected.map(\.0)) == Set(Ablation.allCases.filter { $0.platform == .bareMetal }))
+  }
 }

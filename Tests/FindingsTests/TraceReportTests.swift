@@ -10,6 +10,8 @@ import Testing
     try Golden.check(TraceReport().text(of: Sample.trace), "trace.txt")
     try Golden.check(TraceReport().text(of: Sample.deadTrace), "trace-dead.txt")
     try Golden.check(JSONReport.text(of: Sample.trace), "trace.json")
+    try Golden.check(TraceReport().text(of: Sample.pvTrace), "trace-xen-pv.txt")
+    try Golden.check(JSONReport.text(of: Sample.pvTrace), "trace-xen-pv.json")
   }
 
   /// SDM vol. 3A, "64-Bit Mode Stack Frame": from the highest address SS, RSP, RFLAGS, CS, RIP and the error code.
@@ -26,6 +28,20 @@ import Testing
       ])
     let fault = try #require(lines.firstIndex { $0.hasPrefix("#PF (vector 14), error code 0x10: frame at") })
     #expect(lines[fault + 6] == "0xfffffe0000006fa8 error code 0x10")
+  }
+
+  /// Xen xen/arch/x86/x86_64/entry.S, create_bounce_frame: SS, RSP, RFLAGS, CS, RIP, the error code, R11, RCX.
+  @Test func bounceFramesAreDrawnAsXenMakesThem() throws {
+    let lines = TraceReport().text(of: Sample.pvTrace).split(separator: "\n").map {
+      $0.split(separator: " ").joined(separator: " ")
+    }
+    let call = try #require(lines.firstIndex { $0 == "hypercall iret" })
+    #expect(lines[call + 1] == "bounce frame of vector 14, error code 0x10: frame at 0xffffc90000003f80")
+    #expect(
+      lines[(call + 2)...].prefix(8).map { $0.split(separator: " ").dropFirst().joined(separator: " ") } == [
+        "SS 0xe02b", "RSP 0x7fff00001000", "RFLAGS 0x246", "CS 0xe033", "RIP 0x10001236", "error code 0x14", "R11 0x0",
+        "RCX 0x0",
+      ])
   }
 
   @Test func columnsAreAligned() throws {
@@ -83,7 +99,9 @@ import Testing
     documented.formUnion(["name", "sha256", "address", "symbol", "offset"])
     var trace = Sample.trace
     trace.end.detail = "x"
-    let produced = FormatsPageTests.names(try JSONValue(reading: Array(JSONReport.text(of: trace).utf8)))
+    let produced = try [trace, Sample.pvTrace].reduce(into: Set<String>()) { names, record in
+      names.formUnion(FormatsPageTests.names(try JSONValue(reading: Array(JSONReport.text(of: record).utf8))))
+    }
     #expect(produced == documented)
     let words =
       InjectionOutcome.allCases.map(\.rawValue) + TraceEnd.Kind.allCases.map(\.rawValue)
