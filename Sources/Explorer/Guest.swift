@@ -24,11 +24,16 @@ public struct Guest {
   public enum Refusal: Error, CustomStringConvertible {
     case noEntryPoint(kernel: String)
     case noPlatform(PlatformName)
+    case notForPlatform(kernel: String, platform: PlatformName, why: String)
+    case noMemory(mebibytes: Int)
 
     public var description: String {
       switch self {
       case .noEntryPoint(let kernel):
         "\(kernel): the image has no PVH entry point (an ELF note of owner Xen and type 18), so Limen cannot start it"
+      case .notForPlatform(let kernel, let platform, let why):
+        "\(kernel): cannot be started on \(platform.rawValue): \(why)"
+      case .noMemory(let mebibytes): "the host has no room for \(mebibytes) MiB of guest memory"
       case .noPlatform(let platform): "this version has no platform \(platform.rawValue)"
       }
     }

@@ -4,6 +4,7 @@ import BareMetal
 import Findings
 import Invariants
 import Machine
+import XenPV
 
 /// Why a computer stopped, in the platform's own words where the guest is over.
 public enum ComputerEnd: Sendable, Equatable {
@@ -126,7 +127,7 @@ extension PlatformName {
   var computer: (any PlatformComputer.Type)? {
     switch self {
     case .bareMetal: BareMetalComputer.self
-    case .xenPV: nil
+    case .xenPV: XenPVComputer.self
     }
   }
 }

@@ -19,7 +19,7 @@ struct Diff: ParsableCommand {
         limen diff vmlinuz --profile intel,amd --crossing syscall64,int80,pf --format json
       """)
 
-  @Argument(help: "The kernel images: bzImages or ELF files with a PVH note.", completion: .file())
+  @Argument(help: "The kernel images: bzImages or ELF files.", completion: .file())
   var kernels: [String]
 
   @Option(help: "Who delivers events; a list.")

@@ -3,7 +3,9 @@ import Findings
 
 /// What every verb that starts one kernel takes.
 struct MachineOptions: ParsableArguments {
-  @Argument(help: "The kernel image: a bzImage or an ELF file with a PVH note.", completion: .file())
+  @Argument(
+    help: "The kernel image: a bzImage or an ELF file, with a PVH note for bare metal or Xen's notes for Xen PV.",
+    completion: .file())
   var kernel: String
 
   @OptionGroup var guest: GuestOptions

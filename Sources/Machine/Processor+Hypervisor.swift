@@ -87,7 +87,9 @@ extension Processor {
       }
     }
     guard let physical = hypervisorAddress(linear, .read), memory.contains(physical, count: 8) else { return nil }
-    return loadPhysical64(physical)
+    let value = loadPhysical64(physical)
+    observer?.read(linear, size: 8, value: value)
+    return value
   }
 
   /// Writes a word to the current address space; false where it is not mapped or read-only.

@@ -19,6 +19,18 @@ extension XenPVComputer {
     domain.vcpu.traps[2].address != 0 && domain.vcpu.asyncExceptionMask & AsyncMask.nmi == 0
   }
 
+  /// The timer's virtual interrupt, which every kernel expects at any time.
+  public func injectTimerEvent() -> End {
+    sendVIRQ(VirtualIRQ.timer)
+    return passThrough()
+  }
+
+  /// Whether the timer's virtual interrupt is bound to a port, and that port not masked.
+  public var hasTimerEvent: Bool {
+    guard let port = domain.eventChannels.port(ofVIRQ: VirtualIRQ.timer) else { return false }
+    return !eventBit(port, SharedInfo.mask)
+  }
+
   /// A virtual machine check.
   public func injectMachineCheck() -> End {
     domain.vcpu.machineCheck.isPending = true

@@ -47,6 +47,8 @@ public struct VirtualCPU: Sendable, Codable {
   public var guestTableUser: UInt64 = 0
   public var kernelSS: UInt16 = 0
   public var kernelSP: UInt64 = 0
+  /// What it was before the first stack_switch, for the sake of `Ablations.stackSwitchIgnored`.
+  public var initialKernelSP: UInt64 = 0
   public var traps = [TrapInfo](repeating: TrapInfo(), count: 256)
   public var eventCallback = Callback()
   public var failsafeCallback = Callback()

@@ -145,15 +145,23 @@ extension Processor {
   /// Whether supervisor mode could store at `linear` in the current address space with SMAP on: mapped, writable, and not a
   /// user page. No fault is raised and no flag is set.
   public func isSupervisorWritable(_ linear: UInt64) -> Bool {
-    guard Self.isCanonical(linear), s.pointee.cr0 & CR0.paging != 0 else { return false }
+    writablePage(linear).map { !$0.isUser } ?? false
+  }
+
+  /// The same without SMAP: user pages are no obstacle.
+  public func isMappedWritable(_ linear: UInt64) -> Bool { writablePage(linear) != nil }
+
+  /// Nil where the page is not mapped or read-only.
+  private func writablePage(_ linear: UInt64) -> (isUser: Bool, shift: UInt64)? {
+    guard Self.isCanonical(linear), s.pointee.cr0 & CR0.paging != 0 else { return nil }
     var table = s.pointee.cr3 & PageTableEntry.addressMask
     var shift: UInt64 = 39
     var isUser = true
     while true {
       let entry = loadPhysical64(table + ((linear >> shift) & 0x1FF) &* 8)
-      guard entry & PageTableEntry.present != 0, entry & PageTableEntry.writable != 0 else { return false }
+      guard entry & PageTableEntry.present != 0, entry & PageTableEntry.writable != 0 else { return nil }
       isUser = isUser && entry & PageTableEntry.user != 0
-      if shift == 12 || (shift != 39 && entry & PageTableEntry.pageSize != 0) { return !isUser }
+      if shift == 12 || (shift != 39 && entry & PageTableEntry.pageSize != 0) { return (isUser, shift) }
       table = entry & PageTableEntry.addressMask
       shift -= 9
     }

@@ -1,0 +1,218 @@
+/// Xen PV as a platform: the hypervisor delivers every event by a bounce frame, and kernel and user share privilege 3.
+///
+/// Xen `xen/arch/x86/x86_64/entry.S`, `create_bounce_frame`, `test_all_events`; `xen/include/public/callback.h`.
+import Findings
+import Foundation
+import Invariants
+import KernelImage
+import Machine
+import XenPV
+
+extension XenPVComputer: PlatformComputer {
+  public static var platform: PlatformName { .xenPV }
+
+  public static var commandLine: String { "console=hvc0 nokaslr" }
+
+  public static var events: [EventKind] { [.debugBreakpoint, .eventUpcall, .nmiCallback, .virtualMachineCheck] }
+
+  // MARK: Start and archive
+
+  public static func start(_ guest: Guest, profile: Profile) throws -> Self {
+    guard let computer = Self(memorySize: guest.memory << 20, profile: profile) else {
+      throw Guest.Refusal.noMemory(mebibytes: guest.memory)
+    }
+    let kernel = GuestKernel(
+      entry: guest.kernel.elf.entry,
+      segments: guest.kernel.loadSegments.map {
+        GuestKernel.Segment(
+          physicalAddress: $0.physicalAddress, bytes: guest.kernel.contents(of: $0), memorySize: $0.memorySize)
+      },
+      notes: guest.kernel.notes.filter { $0.owner == "Xen" }.map {
+        GuestKernel.Note(type: $0.type, descriptor: $0.descriptor)
+      })
+    do {
+      try computer.build(
+        kernel, module: guest.initrd.isEmpty ? nil : guest.initrd, commandLine: guest.commandLine)
+    } catch {
+      throw Guest.Refusal.notForPlatform(kernel: guest.kernel.name, platform: .xenPV, why: "\(error)")
+    }
+    computer.domain.vcpu.initialKernelSP = computer.domain.vcpu.kernelSP
+    return computer
+  }
+
+  public var archive: ComputerArchive? {
+    guard let domain = try? JSONEncoder().encode(domain) else { return nil }
+    return ComputerArchive(processor: processor.archive, platform: [UInt8](domain))
+  }
+
+  public static func resume(
+    _ archive: ComputerArchive, guest: Guest, file descriptor: Int32, fileSize: Int, profile: Profile
+  ) -> Self? {
+    guard let domain = try? JSONDecoder().decode(Domain.self, from: Data(archive.platform)),
+      domain.map == MachineMap(domainPages: guest.memory << 8), fileSize == domain.map.memorySize,
+      let state = Processor.state(fromArchive: archive.processor)
+    else { return nil }
+    return Self(file: descriptor, state: state, domain: domain, profile: profile)
+  }
+
+  // MARK: Running
+
+  public func feedConsole(_ bytes: [UInt8]) { type(bytes) }
+
+  public func proceed(_ budget: UInt64, until address: UInt64?) -> ComputerEnd {
+    ComputerEnd(run(budget, until: address))
+  }
+
+  public func takeStep() -> ComputerEnd { ComputerEnd(step()) }
+
+  // MARK: The boundary
+
+  public var isInKernel: Bool { domain.vcpu.isInKernel }
+  public var interruptsOpen: Bool { upcallMask == 0 }
+
+  /// A frame's lowest word lies this far below RSP at most: eight words below an RSP that is aligned to 16 bytes.
+  private static let longestFrame: UInt64 = 79
+
+  /// Every page that the longest frame could touch is mapped and writable in the kernel's tables, and not the hypervisor's.
+  public func canPushFrame(below rsp: UInt64) -> Bool {
+    let top = rsp & ~0xF
+    return processor.isMappedWritable(top &- 8) && processor.isMappedWritable(top &- 64)
+  }
+
+  public var nextIsPrivileged: Bool {
+    guard isInKernel else { return false }
+    // SYSCALL in the kernel is a hypercall. SDM vol. 2B, "SYSCALL": 0F 05.
+    return processor.nextInstructionIsPrivileged()
+      || processor.bytes(atLinear: processor.rip, count: 2) == [0x0F, 0x05]
+  }
+
+  public func hearHypercalls(_ hear: ((String) -> Void)?) {
+    hypercallObserver = hear.map { hear in { call, _ in hear(Self.kind(call)) } }
+  }
+
+  private static func kind(_ call: HypercallArguments) -> String {
+    guard let hypercall = Hypercall(rawValue: call.number) else { return "hypercall \(call.number)" }
+    return hypercall.hasOperation ? "\(hypercall.name)(\(call.first & 0xFFFF_FFFF))" : hypercall.name
+  }
+
+  // MARK: Events
+
+  public func event(of crossing: CrossingKind) -> EventKind? {
+    switch crossing {
+    case .irq: .eventUpcall
+    case .nmi: .nmiCallback
+    default: nil
+    }
+  }
+
+  public func obstacle(to event: EventKind) -> Arrival? {
+    let traps = domain.vcpu.traps
+    switch event {
+    case .debugBreakpoint:
+      if traps[1].address == 0 { return .noSource }
+      return processor.rflags.contains(.resume) || processor.shadow == .movSS ? .masked : nil
+    case .eventUpcall:
+      if !hasTimerEvent { return .noSource }
+      return upcallMask == 0 && canEnterHypervisor ? nil : .masked
+    case .nmiCallback:
+      if traps[2].address == 0 { return .noSource }
+      if !canEnterHypervisor { return .masked }
+      return acceptsNMI ? nil : .blocked
+    case .virtualMachineCheck:
+      if traps[18].address == 0 { return .noSource }
+      if !canEnterHypervisor { return .masked }
+      return acceptsMachineCheck ? nil : .blocked
+    default: return .noSource
+    }
+  }
+
+  public func inject(_ event: EventKind) -> ComputerEnd {
+    switch event {
+    case .debugBreakpoint: ComputerEnd(injectInstructionBreakpoint())
+    case .eventUpcall: ComputerEnd(injectTimerEvent())
+    case .nmiCallback: ComputerEnd(injectNMI())
+    case .virtualMachineCheck: ComputerEnd(injectMachineCheck())
+    default: .unsupported("\(event.title) is not injected on Xen PV")
+    }
+  }
+
+  public var deliveryCount: UInt64 { domain.deliveries }
+
+  public func deliveries(since count: UInt64, from before: BoundaryState) -> [DeliveredEvent] {
+    guard domain.deliveries != count, let last = domain.lastDelivery else { return [] }
+    let words = last.errorCode == nil ? 7 : 8
+    let isNear = last.previousRSP &- last.frame <= Self.longestFrame
+    // From user mode the frame belongs at the top of the stack that stack_switch named.
+    let isOnKernelStack =
+      !last.wasInKernel && domain.vcpu.kernelSP & ~0xF == last.frame &+ UInt64(words * 8)
+    let hasVector = [.exception, .softwareInterrupt, .nmi, .machineCheck].contains(last.kind)
+    return [
+      DeliveredEvent(
+        name: Self.name(last), vector: hasVector ? last.vector : nil, isBounce: true, errorCode: last.errorCode,
+        from: last.rip, fromKernel: last.wasInKernel, frame: last.frame, wordCount: words,
+        previousRSP: last.previousRSP, onCurrentStack: isNear && !isOnKernelStack, cr2: processor.cr2,
+        atReturn: false)
+    ]
+  }
+
+  private static func name(_ delivery: Delivery) -> String {
+    switch delivery.kind {
+    case .exception: "vector \(delivery.vector)"
+    case .softwareInterrupt: "INT 0x\(String(delivery.vector, radix: 16))"
+    case .systemCall: "SYSCALL"
+    case .systemEnter: "SYSENTER"
+    case .eventUpcall: "event upcall"
+    case .nmi: "NMI callback"
+    case .machineCheck: "virtual MCE"
+    }
+  }
+
+  /// A handler that was registered to run with events masked does.
+  public var brokenPromise: String? {
+    guard upcallMask == 0, let last = domain.lastDelivery else { return nil }
+    let vcpu = domain.vcpu
+    let masks =
+      switch last.kind {
+      case .exception, .softwareInterrupt, .nmi, .machineCheck: vcpu.traps[Int(last.vector)].masksEvents
+      case .systemCall:
+        processor.rip == vcpu.syscall32Callback.address && processor.rip != vcpu.syscallCallback.address
+          ? vcpu.syscall32Callback.masksEvents : vcpu.syscallCallback.masksEvents
+      case .systemEnter: vcpu.sysenterCallback.masksEvents
+      case .eventUpcall: true
+      }
+    guard masks else { return nil }
+    return "the handler of \(Self.name(last)), registered to run with events masked, runs with them let in"
+  }
+
+  public var unfinished: Unfinished {
+    Unfinished(
+      nmiBlocked: domain.vcpu.traps[2].address != 0 && !acceptsNMI, interrupt: upcallPending != 0 && upcallMask == 0)
+  }
+
+  public func prepare(_ ablation: Ablation) {
+    switch ablation {
+    case .upcallMaskNotSetAtSyscall: domain.ablations.insert(.syscallKeepsMask)
+    case .frameAtUserRSP: domain.ablations.insert(.frameAtUserRSP)
+    case .stackSwitchIgnored:
+      domain.ablations.insert(.stackSwitchIgnored)
+      domain.vcpu.kernelSP = domain.vcpu.initialKernelSP
+    case .maskNotRestoredAtIret: domain.ablations.insert(.iretKeepsMask)
+    case .nmiMaskNeverCleared: domain.ablations.insert(.nmiMaskKept)
+    case .kernelPageTablesKeptForUser: domain.ablations.insert(.kernelTablesInUserMode)
+    default: break
+    }
+  }
+}
+
+extension ComputerEnd {
+  init(_ end: XenPVComputer.End) {
+    self =
+      switch end {
+      case .budget: .budget
+      case .powerOff: .powerOff(how: "the domain powered off, or blocks and nothing can wake it")
+      case .reboot: .died(how: "the domain rebooted")
+      case .crash(let reason): .died(how: "the domain crashed: \(reason)")
+      case .unsupported(let what): .unsupported(what)
+      }
+  }
+}
