@@ -39,6 +39,12 @@ public final class Processor {
   /// Set by a platform that owns the IDT: events become exits. Not part of the state that forks and snapshots hold.
   public var interception: Interception?
 
+  /// A page that user mode may write although its translation is read-only, for a platform that checks what is written. Such a
+  /// write leaves the D flags alone.
+  var unprotectedPage = Processor.noStop
+  /// What a guarded step did, for an observer that has not heard of it yet.
+  var recorded: (StoreRecorder, any Observer)?
+
   /// An instruction address at which a run stops before the instruction is executed. Not canonical where there is none.
   var stopAddress = Processor.noStop
   static let noStop: UInt64 = 1 << 63

@@ -105,7 +105,10 @@ extension Processor {
         allowed = (writable || state.cr0 & CR0.writeProtect == 0) && !(userPage && preventUser)
       }
     }
-    guard allowed else { throw Fault.page(errorCode: code | PageFaultCode.present, address: linear) }
+    let isUnprotected = !allowed && access == .write && userPage && linear & ~0xFFF == unprotectedPage
+    guard allowed || isUnprotected else {
+      throw Fault.page(errorCode: code | PageFaultCode.present, address: linear)
+    }
 
     for level in 0..<depth {
       let parent = loadPhysical64(visited[level])
@@ -114,7 +117,7 @@ extension Processor {
       }
     }
     var wanted = entry | PageTableEntry.accessed
-    if access == .write { wanted |= PageTableEntry.dirty }
+    if access == .write && !isUnprotected { wanted |= PageTableEntry.dirty }
     if wanted != entry { storePhysical64(entryAddress, wanted) }
 
     let pageBytes: UInt64 = 1 << shift
