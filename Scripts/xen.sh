@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Debian's Xen 4.17, and a PV guest run as its dom0 kernel under QEMU's TCG.
+#
+#   xen.sh                          prints the hypervisor's path and nothing else on standard output; fetched once, by apt,
+#                                   into the cache outside the repository
+#   xen.sh run IMAGE PROFILE [WORD ...]
+#                                   boots it with IMAGE as dom0's kernel and WORDs as its command line, on a processor of intel
+#                                   or amd; prints the guest's lines, those that begin with LIMEN, and why Xen stopped
+#
+# To fetch a newer hypervisor, delete its directory in the cache. LIMEN_XEN_LOG names a file for everything that Xen prints.
+set -euo pipefail
+# shellcheck source=Scripts/debian.sh
+. "$(dirname "$0")/debian.sh"
+
+say() { echo "xen: $*" >&2; }
+fail() { say "$*"; exit 1; }
+usage() { say 'usage: ./dev xen [run IMAGE intel|amd [WORD ...]]'; exit 2; }
+
+package=xen-hypervisor-4.17-amd64
+suites=(bookworm bookworm-security)
+
+fetch() {
+  local tool work
+  [ ! -s "$image" ] || return 0
+  for tool in apt-get dpkg-deb tar gzip; do
+    command -v "$tool" >/dev/null || fail "$package is not in $cache, and fetching it needs $tool"
+  done
+  [ -r "$keyring" ] || fail "no $keyring: install debian-archive-keyring"
+  mkdir -p "$cache" || fail "cannot write to the cache $cache"
+  work=$(mktemp -d "$cache/.fetch.XXXXXX")
+  # shellcheck disable=SC2064
+  trap "rm -rf '$work'" EXIT
+  trap 'exit 1' INT TERM HUP
+  private_apt "$work" "${suites[@]}"
+  say "fetching $package"
+  (cd "$work" && apt-get update -q) >&2 || fail "cannot read Debian's lists for ${suites[*]} (no network, or the suite has moved)"
+  (cd "$work" && apt-get download -q "$package") >&2 || fail "apt cannot fetch $package"
+  dpkg-deb --fsys-tarfile "$work/$package"_*.deb | tar -xO --wildcards './boot/xen-*.gz' | gzip -dc >"$work/xen" ||
+    fail "cannot unpack $package"
+  mv -f "$work/xen" "$image" || fail "cannot write $image"
+  rm -rf "$work"
+}
+
+run() {
+  local guest=$1 processor line status=0 log=${LIMEN_XEN_LOG:-/dev/null}
+  [ -r "$guest" ] || fail "cannot read $guest"
+  # Without SMAP: QEMU 7.2's IRET at CPL 3 reads the user's stack as the kernel would. Xen isolates page tables on Intel
+  # (XPTI); that is not what is looked at, and QEMU's processors have no such fault.
+  case "$2" in
+    amd) processor=qemu64,vendor=AuthenticAMD ;;
+    intel) processor=qemu64,vendor=GenuineIntel,-svm ;;
+    *) usage ;;
+  esac
+  shift 2
+  command -v qemu-system-x86_64 >/dev/null || fail 'needs qemu-system-x86_64: ./dev setup'
+  coproc MACHINE {
+    exec timeout "${LIMEN_XEN_SECONDS:-60}" qemu-system-x86_64 -accel tcg -cpu "$processor" -m 512 -nodefaults -display none \
+      -serial stdio -monitor none -no-reboot -kernel "$image" -initrd "$guest${*:+ $*}" \
+      -append 'console=com1 com1=115200,8n1 dom0_mem=64M dom0_max_vcpus=1 watchdog=0 guest_loglvl=all/all' </dev/null 2>/dev/null
+  }
+  # Xen says that it stops and then spins.
+  : >"$log"
+  ended=
+  while IFS= read -r line; do
+    line=${line%$'\r'}
+    printf '%s\n' "$line" >>"$log"
+    case "$line" in
+      *'LIMEN '*) echo "LIMEN ${line##*LIMEN }" ;;
+      *'halting machine'* | *'ebooting machine'*) ended=1; break ;;
+    esac
+  done <&"${MACHINE[0]}" || true
+  kill "$MACHINE_PID" 2>/dev/null || true
+  [ -n "$ended" ] || fail "Xen did not stop in time, or QEMU failed"
+}
+
+cache=${LIMEN_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/limen}/xen
+case $cache in /*) ;; *) fail "the cache's path must be absolute: $cache" ;; esac
+image=$cache/xen-4.17-amd64
+
+case "${1-}" in
+  '') fetch; echo "$image" ;;
+  run) [ $# -ge 3 ] || usage; shift; fetch; run "$@" ;;
+  *) usage ;;
+esac
