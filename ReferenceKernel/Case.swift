@@ -1,6 +1,9 @@
 // A case: what the world is set to, how the code is entered, and what arrived in the kernel. See README.md.
 
-enum Mode { case user, kernel, compatibility }
+enum Mode { case user, kernel, compatibility, kernelCompatibility }
+
+/// What the lines that follow are about: the first part of their names.
+nonisolated(unsafe) var topic: StaticString = ""
 
 enum Flag {
   static let trap: UInt = 1 << 8
@@ -11,6 +14,8 @@ enum Flag {
   static let resume: UInt = 1 << 16
   static let virtual8086: UInt = 1 << 17
   static let alignment: UInt = 1 << 18
+  /// VIF and VIP.
+  static let virtualInterrupt: UInt = 3 << 19
 }
 
 /// xen/include/public/arch-x86/xen-x86_64.h: the flat selectors.
@@ -28,14 +33,23 @@ enum Top {
 struct Case {
   var frame: iret_context
   var limit: UInt = 1
+  let mode: Mode
+  /// Tells cases of one name apart.
+  var suffix: UInt?
+  /// A second place that addresses are shown relative to.
+  var landmark: UInt?
+  /// RF in the frame's RFLAGS is printed: QEMU leaves it clear where processors set it, in the frames of faults.
+  var showsResume = false
 
   init(_ mode: Mode, _ code: UInt) {
+    self.mode = mode
     frame = iret_context(
       rax: 0xA, r11: 0xB11, rcx: 0xC, flags: 0, rip: code, cs: Selector.code64, rflags: 0x202,
       rsp: Memory.stackTop - 256, ss: Selector.data)
     switch mode {
     case .user: break
     case .compatibility: frame.cs = Selector.code32
+    case .kernelCompatibility: frame.cs = Selector.code32 & ~3
     case .kernel:
       frame.cs &= ~3
       frame.rsp = Top.caseStack - 256
@@ -53,11 +67,18 @@ enum World {
     Hypercall.setTrapTable(words(entry, address ?? stub(vector), 0, 0))
   }
 
+  /// An empty table but for one vector and the end of cases.
+  static func clear(keeping vector: UInt) {
+    Hypercall.setTrapTable(0)
+    trap(vector, level: 0)
+    trap(UInt(FINISH), level: 3)
+  }
+
   static func reset() {
     let table = scratch_address()
     var vector: UInt = 0
     while vector < 255 {
-      let level: UInt = vector == 3 || vector == 4 || vector == 0x80 || vector == UInt(FINISH) ? 3 : 0
+      let level: UInt = vector == 3 || vector == 4 || vector == UInt(FINISH) ? 3 : 0
       store(table + vector * 16, vector | level << 8 | Selector.code64 << 16)
       store(table + vector * 16 + 8, stub(vector))
       vector += 1
@@ -106,4 +127,10 @@ func observe(_ name: StaticString, _ mode: Mode, _ code: UInt, _ prepare: (inout
     report.print()
     index += 1
   }
+}
+
+/// The same case in user and in kernel mode.
+func everywhere(_ name: StaticString, _ code: UInt, _ prepare: (inout Case) -> Void = { _ in }) {
+  observe(name, .user, code, prepare)
+  observe(name, .kernel, code, prepare)
 }

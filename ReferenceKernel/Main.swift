@@ -13,6 +13,11 @@ func kernelMain() {
     return
   }
   observeEntries()
+  observeGates()
+  observeFlags()
+  observeDebug()
+  observeIret()
+  observeMasks()
   line = Line()
   line.put("end")
   line.end()

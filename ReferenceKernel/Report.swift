@@ -34,7 +34,6 @@ struct Report {
     case 17: line.put("#AC")
     case 18: line.put("#MC")
     case 19: line.put("#XM")
-    case UInt(FINISH): line.put("end")
     case 256: line.put("event")
     case 257: line.put("failsafe")
     case 258: line.put("syscall")
@@ -64,6 +63,10 @@ struct Report {
     let stubs = stubs_address()
     if value &- code < 64 {
       put("T", value - code)
+    } else if let landmark = start.landmark, value &- landmark < 64 {
+      put("L", value - landmark)
+    } else if value == after_enter_address() {
+      put("after-iret", 0)
     } else if value > Memory.stackTop - 4096, value <= Memory.stackTop {
       put("U", value &- (Memory.stackTop - 256))
     } else if value >= Memory.window, value < Memory.window + 0x8000 {
@@ -89,7 +92,19 @@ struct Report {
   mutating func print() {
     let has: UInt = 0x27D00
     let kind = arrival.kind
+    line.put(topic)
+    line.put("/")
     line.put(name)
+    if let suffix = start.suffix {
+      line.put("-")
+      line.put(hex: suffix)
+    }
+    switch start.mode {
+    case .user: line.put(".user")
+    case .kernel: line.put(".kernel")
+    case .compatibility: line.put(".compat")
+    case .kernelCompatibility: line.put(".kernel-compat")
+    }
     if start.limit > 1 {
       line.put(".")
       line.put(decimal: Int(index) + 1)
@@ -108,8 +123,9 @@ struct Report {
       ? (words.3, words.4, words.5, words.6, words.7) : (words.2, words.3, words.4, words.5, words.6)
     field(" ", rip)
     field(" ", cs & 0xFFFF)
-    field("/", cs >> 16)
-    field(" ", rflags)
+    field("/", cs >> 32)
+    if cs >> 16 & 0xFFFF != 0 { field("!", cs) }
+    field(" ", rflags & ~(start.showsResume ? 0 : Flag.resume))
     field(" ", rsp)
     field(" ", ss)
     field(" rcx=", words.0)
@@ -146,3 +162,35 @@ struct Report {
     if value != expected { field(label, value) }
   }
 }
+
+/// The answer of a hypercall, negative as the errno of xen/include/public/errno.h.
+func result(_ name: StaticString, _ value: Int) {
+  var line = Line()
+  line.put(topic)
+  line.put("/")
+  line.put(name)
+  line.put(": ")
+  switch value {
+  case -1: line.put("-EPERM")
+  case -2: line.put("-ENOENT")
+  case -3: line.put("-ESRCH")
+  case -7: line.put("-E2BIG")
+  case -11: line.put("-EAGAIN")
+  case -12: line.put("-ENOMEM")
+  case -13: line.put("-EACCES")
+  case -14: line.put("-EFAULT")
+  case -16: line.put("-EBUSY")
+  case -17: line.put("-EEXIST")
+  case -19: line.put("-ENODEV")
+  case -22: line.put("-EINVAL")
+  case -28: line.put("-ENOSPC")
+  case -34: line.put("-ERANGE")
+  case -38: line.put("-ENOSYS")
+  case -95: line.put("-EOPNOTSUPP")
+  case -1000..<0: line.put(decimal: value)
+  default: line.put(hex: UInt(bitPattern: value))
+  }
+  line.end()
+}
+
+func result(_ name: StaticString, _ value: UInt) { result(name, Int(bitPattern: value)) }

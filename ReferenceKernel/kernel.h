@@ -42,6 +42,7 @@ void run_case(void);
 #define PLACE(name) \
   static inline word name##_address(void) { word place; __asm__("movabsq $" #name ", %0" : "=r"(place)); return place; }
 PLACE(stubs)
+PLACE(after_enter)
 PLACE(user_image)
 PLACE(user_size)
 PLACE(arrivals)
@@ -60,6 +61,9 @@ static inline void store(word address, word value) { *(volatile word *)address =
 static inline byte load_byte(word address) { return *(volatile byte *)address; }
 static inline void store_byte(word address, byte value) { *(volatile byte *)address = value; }
 
+// The pieces of code that cases run: the SNIPPETs of Observations/*.S, listed by the build.
+#define SNIPPET(name) \
+  static inline word code_##name(void) { word place; __asm__("movabsq $code_" #name ", %0" : "=r"(place)); return place; }
 #include "snippets.h"
 
 PLACE(user_l4)

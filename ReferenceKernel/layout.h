@@ -17,4 +17,8 @@
 
 #define C_IRET 128
 
-#define FINISH 0xF0
+// The vector of the INT that ends a case: the one gate that both modes may use directly.
+#define FINISH 0x80
+
+// A counter that code of cases keeps in the first page of the window.
+#define WINDOW_COUNT 0x420040

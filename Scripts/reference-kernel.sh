@@ -21,10 +21,11 @@ for source in */*.S; do
   "$tools/clang" --target=$target -c "$source" -o "$object"
   objects+=("$object")
 done
+sed -n -E 's/^ *(SNIPPET|ONE|ONE32) ([a-z0-9_]+).*/SNIPPET(\2)/p' Observations/*.S >"$work/snippets.h"
 # Neither SSE nor a red zone in a kernel; without the stack protector and with one section a function, nothing asks for a heap.
 swiftc -target $target -enable-experimental-feature Embedded -swift-version 6 -wmo -parse-as-library -Osize \
   -warnings-as-errors -Xfrontend -function-sections -Xfrontend -disable-stack-protector -Xcc -mno-red-zone -Xcc -mno-sse \
-  -Xcc -mno-mmx -Xcc -fno-pic -import-objc-header kernel.h -c ./*.swift */*.swift -o "$work/swift.o"
+  -Xcc -mno-mmx -Xcc -fno-pic -Xcc "-I$work" -import-objc-header kernel.h -c ./*.swift */*.swift -o "$work/swift.o"
 "$tools/ld.lld" -nostdlib -static -z max-page-size=4096 --no-rosegment --gc-sections --build-id=none -T link.ld -o "$work/oracle.elf" \
   "${objects[@]}" "$work/swift.o"
 mv "$work/oracle.elf" "$out/"

@@ -40,6 +40,9 @@ enum Memory {
   /// The entry of the user window's L1 for an address.
   static func leaf(_ address: UInt) -> UInt { user_l1_address() + address / 4096 % 512 * 8 }
 
+  /// Where mmu_update finds that entry.
+  static func machineLeaf(_ address: UInt) -> UInt { machine(leaf(address)) }
+
   static func start() -> Bool {
     map(shared_page_address(), load(start_info + 40) | 0x67)
     vcpu_info = shared_page_address()
