@@ -73,7 +73,7 @@ struct Report {
       put("W", value - Memory.window)
     } else if value > Top.kernelStack - 8192, value <= Top.kernelStack {
       put("K", value &- Top.kernelStack)
-    } else if value > Top.caseStack - 8192, value <= Top.caseStack {
+    } else if value > Top.caseStack - 8192, value < Top.caseStack {
       put("S", value &- (Top.caseStack - 256))
     } else if value >= stubs, value < stubs + UInt(KINDS * STUB_SIZE) {
       line.put("handler(")
@@ -170,10 +170,16 @@ func result(_ name: StaticString, _ value: Int) {
   line.put("/")
   line.put(name)
   line.put(": ")
+  putAnswer(&line, value)
+  line.end()
+}
+
+func putAnswer(_ line: inout Line, _ value: Int) {
   switch value {
   case -1: line.put("-EPERM")
   case -2: line.put("-ENOENT")
   case -3: line.put("-ESRCH")
+  case -6: line.put("-ENXIO")
   case -7: line.put("-E2BIG")
   case -11: line.put("-EAGAIN")
   case -12: line.put("-ENOMEM")
@@ -190,7 +196,6 @@ func result(_ name: StaticString, _ value: Int) {
   case -1000..<0: line.put(decimal: value)
   default: line.put(hex: UInt(bitPattern: value))
   }
-  line.end()
 }
 
 func result(_ name: StaticString, _ value: UInt) { result(name, Int(bitPattern: value)) }

@@ -56,6 +56,7 @@ static inline long hypercall(word number, word a, word b, word c, word d, word e
   return result;
 }
 
+static inline void clear_x87(void) { __asm__ volatile("fninit"); }
 static inline word load(word address) { return *(volatile word *)address; }
 static inline void store(word address, word value) { *(volatile word *)address = value; }
 static inline byte load_byte(word address) { return *(volatile byte *)address; }

@@ -42,7 +42,7 @@ fetch() {
 }
 
 run() {
-  local guest=$1 processor line status=0 log=${LIMEN_XEN_LOG:-/dev/null}
+  local guest=$1 processor line ended deadline log=${LIMEN_XEN_LOG:-/dev/null}
   [ -r "$guest" ] || fail "cannot read $guest"
   # Without SMAP: QEMU 7.2's IRET at CPL 3 reads the user's stack as the kernel would.
   case "$2" in
@@ -52,25 +52,32 @@ run() {
   esac
   shift 2
   command -v qemu-system-x86_64 >/dev/null || fail 'needs qemu-system-x86_64: ./dev setup'
-  coproc MACHINE {
-    exec timeout "${LIMEN_XEN_SECONDS:-60}" qemu-system-x86_64 -accel tcg -cpu "$processor" -m 512 -nodefaults -display none \
-      -serial stdio -monitor none -no-reboot -kernel "$image" -initrd "$guest${*:+ $*}" \
-      -append 'console=com1 com1=115200,8n1 dom0_mem=64M dom0_max_vcpus=1 watchdog=0 xpti=no noreboot guest_loglvl=all/all' </dev/null 2>/dev/null
-  }
   # Xen says that it stops, and then spins or waits. xpti=no: on Intel's processors Xen would keep its own mappings out of the guest's
-  # page tables, which a guest can tell by the P bit of a page fault's error code alone.
+  # page tables, which a guest can tell by the P bit of a page fault's error code alone. Without the buffer Xen drops output.
+  coproc MACHINE {
+    exec qemu-system-x86_64 -accel tcg -cpu "$processor" -m 512 -nodefaults -display none -serial stdio -monitor none -no-reboot \
+      -kernel "$image" -initrd "$guest${*:+ $*}" \
+      -append 'console=com1 com1=115200,8n1 dom0_mem=64M dom0_max_vcpus=1 watchdog=0 xpti=no noreboot serial_tx_buffer=1M' \
+      </dev/null 2>/dev/null
+  }
+  # By SIGKILL, as whoever started this may have blocked the others.
+  # shellcheck disable=SC2064
+  trap "kill -KILL $MACHINE_PID 2>/dev/null || true" EXIT
   : >"$log"
+  deadline=$((SECONDS + ${LIMEN_XEN_SECONDS:-60}))
   ended=
-  while IFS= read -r line; do
+  while [ -z "$ended" ] && [ $SECONDS -lt $deadline ]; do
+    line=
+    IFS= read -r -t 5 line <&"${MACHINE[0]}" || [ -n "$line" ] || { kill -0 "$MACHINE_PID" 2>/dev/null && continue || break; }
     line=${line%$'\r'}
     printf '%s\n' "$line" >>"$log"
     case "$line" in
       *'LIMEN '*) echo "LIMEN ${line##*LIMEN }" ;;
-      *'halting machine'* | *'ebooting machine'*) ended=1; break ;;
+      *' crashed: '*) echo 'XEN crashed'; ended=1 ;;
+      *'halting machine'* | *'ebooting machine'*) ended=1 ;;
     esac
-  done <&"${MACHINE[0]}" || true
-  kill "$MACHINE_PID" 2>/dev/null || true
-  [ -n "$ended" ] || fail "Xen did not stop in time, or QEMU failed"
+  done
+  [ -n "$ended" ] || fail 'Xen did not stop in time, or QEMU failed'
 }
 
 cache=${LIMEN_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/limen}/xen

@@ -45,6 +45,7 @@ func observeEntries() {
 
   // The coprocessor.
   everywhere("x87-exception", code_x87_exception())
+  clear_x87()
   everywhere("alignment", code_load_unaligned()) { $0.frame.rflags |= Flag.alignment }
   everywhere("far-return-null", code_far_return())
 }

@@ -17,6 +17,7 @@ SNIPPET popf
   popfq
   END
 
+ONE32 cli_32, cli
 SNIPPET cli
   cli
   END

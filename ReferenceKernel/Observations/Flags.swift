@@ -48,7 +48,9 @@ func observeFlags() {
   observe("kernel-stack-9", .user, code_hlt()) { _ in Hypercall.stackSwitch(Selector.data, Top.kernelStack - 9) }
   observe("kernel-stack-16", .user, code_int80()) { _ in Hypercall.stackSwitch(Selector.data, Top.kernelStack - 16) }
   observe("kernel-stack-null-ss", .user, code_int3()) { _ in Hypercall.stackSwitch(0, Top.kernelStack - 32) }
-  observe("kernel-stack-other-ss", .user, code_int3()) { _ in Hypercall.stackSwitch(Selector.code64, Top.kernelStack - 48) }
+  observe("kernel-stack-other-ss", .user, code_int3()) { _ in
+    Hypercall.stackSwitch(Selector.code64, Top.kernelStack - 48)
+  }
 }
 
 private func syscallFlags(_ offset: UInt, _ flags: UInt) {
