@@ -12,6 +12,10 @@ func kernelMain() {
     shutDown(3)
     return
   }
+  if crash() {
+    shutDown(0)
+    return
+  }
   observeEntries()
   observeGates()
   observeFlags()
@@ -23,6 +27,7 @@ func kernelMain() {
   observeHypercalls()
   observeEventChannels()
   observePageTables()
+  observeDescriptors()
   observeDom0()
   line = Line()
   line.put("end")

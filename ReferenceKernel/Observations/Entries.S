@@ -12,7 +12,6 @@ ONE int80, int $0x80
 ONE int0, int $0
 ONE int81, int $0x81
 ONE int82, int $0x82
-ONE int_14, int $14
 ONE int_2, int $2
 ONE int_8, int $8
 ONE int1, .byte 0xF1

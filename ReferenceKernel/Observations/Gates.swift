@@ -12,7 +12,6 @@ func observeGates() {
   everywhere("int0-dpl3-mask", code_int0()) { _ in World.trap(0, level: 3, mask: true) }
   observe("int81-dpl3", .compatibility, code_int81_32()) { _ in World.trap(0x81, level: 3) }
   everywhere("int82-dpl3", code_int82()) { _ in World.trap(0x82, level: 3) }
-  everywhere("int14-dpl3", code_int_14()) { _ in World.trap(14, level: 3) }
   everywhere("int2-dpl3", code_int_2()) { _ in World.trap(2, level: 3) }
   everywhere("int8-dpl0", code_int_8())
   everywhere("int80-dpl0", code_int80()) { _ in World.trap(0x80, level: 0) }
@@ -42,6 +41,13 @@ func observeGates() {
   }
   everywhere("selector-32-bit", code_int0()) { _ in
     Hypercall.setTrapTable(words(0x300 | Selector.code32 << 16, World.stub(0), 0, 0))
+  }
+
+  // A handler that cannot be fetched: the fault is the kernel's, on top of the first frame.
+  everywhere("handler-absent", code_int3()) { _ in World.trap(3, level: 3, address: Memory.window + 0x3000) }
+  everywhere("handler-in-xen", code_int3()) { _ in World.trap(3, level: 3, address: 0xFFFF_8300_0000_0000) }
+  observe("handler-of-nobody", .user, code_syscall()) { _ in
+    Callback.syscall.register(0xFFFF_8300_0000_0000, maskEvents: true)
   }
 
   // Callbacks.
