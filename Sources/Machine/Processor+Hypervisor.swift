@@ -23,19 +23,23 @@ public struct InterruptReturnFrame: Sendable, Hashable {
 
 extension Processor {
   /// Puts the processor into 64-bit mode at privilege 3 with flat segments, paging on, SYSCALL and no-execute enabled.
-  public func startDeprivileged(tables: UInt64, gdt: DescriptorTable, code: UInt16, stack: UInt16) {
+  /// `task` is what STR reads; its segment has no room for a port bit map, so that every port belongs to the platform.
+  public func startDeprivileged(tables: UInt64, gdt: DescriptorTable, code: UInt16, stack: UInt16, task: UInt16) {
     var state = ProcessorState()
     state.cr0 =
       CR0.protection | CR0.monitorCoprocessor | CR0.extensionType | CR0.numericError | CR0.writeProtect
       | CR0.alignmentMask | CR0.paging
     state.cr3 = tables
     state.cr4 =
-      CR4.debuggingExtensions | CR4.physicalAddressExtension | CR4.machineCheckEnable | CR4.globalPages | CR4.fxsave
+      CR4.physicalAddressExtension | CR4.machineCheckEnable | CR4.globalPages | CR4.fxsave
       | CR4.unmaskedSIMDExceptions
     state.msr.efer = EFER.syscallEnable | EFER.longModeEnable | EFER.longModeActive | EFER.noExecute
     // Any selector that is not null: where SYSENTER would lead is never reached.
     state.msr.sysenterCS = 8
     state.gdtr = gdt
+    // SIDT sees the size of a whole table; where it lies is the platform's secret, and nothing reads it.
+    state.idtr = DescriptorTable(base: 0, limit: 0xFFF)
+    state.tr = SegmentRegister(selector: task, attributes: 0x8B, limit: 0)
     state.rflags = [.interruptEnable, .fixedOne]
     setState(state)
     enterFixed(code: code | 3, stack: stack | 3, cpl: 3, mode: .bits64)

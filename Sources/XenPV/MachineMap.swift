@@ -83,4 +83,6 @@ public enum FlatSelector {
   public static let code32: UInt16 = 0xE023
   public static let data: UInt16 = 0xE02B
   public static let code64: UInt16 = 0xE033
+  /// The TSS, which is Xen's own: asm/desc.h, TSS_ENTRY.
+  public static let task: UInt16 = 0xE040
 }

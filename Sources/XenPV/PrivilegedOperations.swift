@@ -170,6 +170,7 @@ extension XenPVComputer {
     case 4:
       domain.vcpu.cr4 = value & Self.guestCR4
       processor.setCR4(CR4.timeStampDisable, value & CR4.timeStampDisable != 0)
+      processor.setCR4(CR4.debuggingExtensions, value & CR4.debuggingExtensions != 0)
       processor.setCR4(CR4.fsgsbase, value & CR4.fsgsbase != 0)
     default: return .unhandled
     }

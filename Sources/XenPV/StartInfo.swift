@@ -81,7 +81,7 @@ extension XenPVComputer {
     domain.vcpu.kernelSP = stack
     processor.startDeprivileged(
       tables: domain.vcpu.guestTable, gdt: DescriptorTable(base: Layout.descriptors, limit: Layout.gdtLimit),
-      code: FlatSelector.code64, stack: FlatSelector.data)
+      code: FlatSelector.code64, stack: FlatSelector.data, task: FlatSelector.task)
     processor.rip = kernel.entry
     processor[.rsp] = stack
     processor[.rsi] = layout.address(layout.startInfo)

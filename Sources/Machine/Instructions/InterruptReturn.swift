@@ -51,7 +51,10 @@ extension Processor {
     }
     var writable: RFLAGS = [.arithmetic, .trap, .direction, .nestedTask]
     if width != 2 { writable.formUnion([.resume, .alignmentCheck, .identification]) }
-    if oldCPL == 0 { writable.insert(.ioPrivilegeLevel) }
+    if oldCPL == 0 {
+      writable.insert(.ioPrivilegeLevel)
+      if width != 2 { writable.formUnion([.virtualInterrupt, .virtualInterruptPending]) }
+    }
     if oldCPL <= ioPrivilegeLevel { writable.insert(.interruptEnable) }
     s.pointee.clearsResume = false
     replaceFlags(RFLAGS(rawValue: flags), writable)

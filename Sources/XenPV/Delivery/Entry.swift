@@ -24,18 +24,20 @@ extension XenPVComputer {
     registers.ss = FlatSelector.data
     registers.leavesBySysret = true
     if domain.vcpu.isInKernel && !isCompat { return hypercall() }
-    // Compatibility mode without an entry point of its own uses the other one.
-    let compatAddress = isCompat ? domain.vcpu.syscall32Callback.address : 0
-    let address = compatAddress != 0 ? compatAddress : domain.vcpu.syscallCallback.address
-    guard address != 0 else {
+    let address = isCompat ? domain.vcpu.syscall32Callback.address : domain.vcpu.syscallCallback.address
+    if address != 0 {
+      // One flag of the virtual CPU serves both entry points: VGCF_syscall_disables_events.
+      let masks = domain.vcpu.syscallCallback.masksEvents && !domain.ablations.contains(.syscallKeepsMask)
+      createBounceFrame(TrapBounce(vector: 0, errorCode: nil, address: address, masksEvents: masks), .systemCall)
+    } else {
       registers.rip &-= 2
-      return inject(6, errorCode: nil)
+      let info = domain.vcpu.traps[6]
+      createBounceFrame(
+        TrapBounce(vector: 6, errorCode: nil, address: info.address, masksEvents: info.masksEvents), .exception)
     }
-    // One flag of the virtual CPU serves both entry points: VGCF_syscall_disables_events.
-    let masks = domain.vcpu.syscallCallback.masksEvents && !domain.ablations.contains(.syscallKeepsMask)
-    createBounceFrame(TrapBounce(vector: 0, errorCode: nil, address: address, masksEvents: masks), .systemCall)
-    // What a kernel would have in IA32_FMASK. The frame has DF as the user set it.
-    registers.rflags.remove(.direction)
+    // Meant to clear DF, which the frame has as the user set it: Xen 4.17.5 and later keep the mask in ESI, where
+    // create_bounce_frame leaves the frame's address. Real Xen shows it: `flags/syscall-all-*` of the reference kernel.
+    registers.rflags = RFLAGS(rawValue: registers.rflags.rawValue & registers.rsp & 0xFFFF_FFFF)
   }
 
   /// The processor kept neither RIP nor RSP.

@@ -26,16 +26,17 @@ extension XenPVComputer {
   func restoreGuest() {
     while domain.shutdown == nil {
       processor[.rsp] = registers.rsp
+      registers.rflags.formUnion(.interruptEnable)
+      registers.rflags.subtract([.ioPrivilegeLevel, .virtual8086])
       let isCanonical = UInt64(bitPattern: Int64(bitPattern: registers.rip << 16) >> 16) == registers.rip
       if registers.leavesBySysret && isCanonical {
-        let flags = registers.rflags.rawValue & 0x3C_7FD7 | 2
         processor[.rcx] = registers.rip
         processor[.r11] = registers.rflags.rawValue
         processor.enterFlat(
           code: registers.cs == FlatSelector.code32 ? FlatSelector.code32 : FlatSelector.code64,
           stack: FlatSelector.data, is64Bit: registers.cs != FlatSelector.code32)
         processor.rip = registers.cs == FlatSelector.code32 ? registers.rip & 0xFFFF_FFFF : registers.rip
-        processor.rflags = RFLAGS(rawValue: flags)
+        processor.rflags = RFLAGS(rawValue: registers.rflags.rawValue & 0x3C_7FD7 | 2)
         if registers.rflags.contains(.trap) { processor.trapAtOnce() }
         return
       }

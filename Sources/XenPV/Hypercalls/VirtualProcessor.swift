@@ -45,7 +45,8 @@ extension XenPVComputer {
     case 3:
       // The selector is loaded while the user's base is the active one; one that cannot be loaded becomes null.
       let kernelBase = processor.segmentBase(.gs)
-      let selector = UInt16(truncatingIfNeeded: base)
+      let raw = UInt16(truncatingIfNeeded: base)
+      let selector = raw > 3 ? raw | 3 : raw
       processor.setSegmentBase(.gs, domain.vcpu.inactiveGSBase)
       if !processor.loadDataSegment(.gs, selector) { _ = processor.loadDataSegment(.gs, 0) }
       domain.vcpu.inactiveGSBase = processor.segmentBase(.gs)
