@@ -24,6 +24,7 @@ public struct Domain: Sendable, Codable {
   public var consoleFrame: UInt64 = 0
   public var consolePort: UInt32 = 0
   public var startInfo: UInt64 = 0
+  public var grantTable = GrantTable()
   var portLatches = PortLatches()
   /// A page for PHYSDEVOP_pirq_eoi_gmfn was registered.
   var hasEOIMap = false

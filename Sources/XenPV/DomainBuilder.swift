@@ -46,8 +46,14 @@ extension XenPVComputer {
       setCountInfo(map.machineFrame(pfn), CountInfo.allocated | 1)
       setPseudoPhysicalFrame(of: map.machineFrame(pfn), pfn)
     }
-    setCountInfo(map.sharedInfo, CountInfo.allocated | CountInfo.xenHeap | 1)
-    setTypeInfo(map.sharedInfo, PageType.writable.rawValue << TypeInfo.typeShift | TypeInfo.validated | 1)
+    shareWithGuest(map.sharedInfo)
+    growGrantTable(to: domain.grantTable.frames)
+  }
+
+  /// share_xen_page_with_guest.
+  func shareWithGuest(_ mfn: UInt64) {
+    setCountInfo(mfn, CountInfo.allocated | CountInfo.xenHeap | 1)
+    setTypeInfo(mfn, PageType.writable.rawValue << TypeInfo.typeShift | TypeInfo.validated | 1)
   }
 
   private func machineAddress(of virtual: UInt64, _ kernel: KernelParameters) -> UInt64 {

@@ -8,6 +8,7 @@
 ///     frameTable           the page_info of each frame: 16 bytes, see PageTypes
 ///     xenTables            page tables for the hypervisor's slots of every L4
 ///     sharedInfo           the shared_info page
+///     grantTable           the domain's grant table, as far as it may grow
 ///     reservedDescriptors  the GDT page with the selectors e008 to e04x
 ///     firstDomainFrame     pfn 0
 ///
@@ -20,6 +21,7 @@ public struct MachineMap: Sendable, Codable, Hashable {
   public let frameTable: UInt64
   public let xenTables: UInt64
   public let sharedInfo: UInt64
+  public let grantTable: UInt64
   public let reservedDescriptors: UInt64
   public let firstDomainFrame: UInt64
   public let totalFrames: Int
@@ -37,7 +39,8 @@ public struct MachineMap: Sendable, Codable, Hashable {
     let tablePages = (frames * 16 + 4095) / 4096
     xenTables = frameTable + UInt64(tablePages)
     sharedInfo = xenTables + UInt64(Self.xenTablePages)
-    reservedDescriptors = sharedInfo + 1
+    grantTable = sharedInfo + 1
+    reservedDescriptors = grantTable + UInt64(GrantTable.mostFrames)
     firstDomainFrame = reservedDescriptors + 1
     totalFrames = Int(firstDomainFrame) + domainPages
     precondition(totalFrames <= frames, "the tables cover every frame")
@@ -51,6 +54,11 @@ public struct MachineMap: Sendable, Codable, Hashable {
   /// Whether the frame is one of the domain's pages.
   public func isDomainFrame(_ mfn: UInt64) -> Bool {
     mfn >= firstDomainFrame && mfn < UInt64(totalFrames)
+  }
+
+  /// Whether the frame is of Xen's own heap and the guest may map it: is_xen_heap_page.
+  public func isSharedWithGuest(_ mfn: UInt64) -> Bool {
+    mfn == sharedInfo || mfn >= grantTable && mfn < grantTable + UInt64(GrantTable.mostFrames)
   }
 
   /// Whether there is memory behind the frame number: Xen's mfn_valid.

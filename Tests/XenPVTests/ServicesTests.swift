@@ -51,6 +51,47 @@ import XenPV
     #expect(guest.call(.physdevOp, 6, 8) == Failure.EFAULT)
   }
 
+  /// The table starts with a frame and grows to 64; its frames are memory that the guest may map, and nobody lends it anything.
+  @Test func grantTable() throws {
+    let guest = try CallingGuest()
+    let own: UInt32 = 0x7FF0
+    func call(_ operation: UInt64, _ structure: [UInt32], count: UInt64 = 1) -> (Int64, [UInt32]) {
+      guest.put(structure)
+      return (guest.call(.grantTableOp, operation, CallingGuest.scratch, count), guest.words(structure.count))
+    }
+    #expect(call(6, [own, 0, 0, 9]) == (0, [own, 1, 64, 0]))
+    #expect(call(6, [55, 0, 0, 0]).1[3] == 0xFFFE)
+    #expect(call(6, [own, 0, 0, 0], count: 2).0 == Failure.EINVAL)
+    #expect(call(8, [1]) == (0, [1]))
+    #expect(call(8, [2]) == (Failure.ENOSYS, [1]))
+    #expect(call(8, [3]).0 == Failure.EINVAL)
+    let list = CallingGuest.scratch + 256
+    let (low, high) = (UInt32(truncatingIfNeeded: list), UInt32(list >> 32))
+    guest.put([UInt32](repeating: 0, count: 128), at: list)
+    let (result, answer) = call(2, [own, 3, 0xFFFF, 0, low, high])
+    #expect(result == 0 && answer[2] & 0xFFFF == 0)
+    let frames = guest.words(6, at: list)
+    #expect(guest.long(frames, 2) == guest.long(frames, 0) + 1 && guest.long(frames, 4) == guest.long(frames, 0) + 2)
+    #expect(call(6, [own, 0, 0, 0]).1[1] == 3)
+    #expect(call(2, [own, 65, 0, 0, low, high]).1[2] & 0xFFFF == 0xFFFF)
+    // The last page of the kernel becomes a mapping of the first frame: update_va_mapping.
+    let page = SmallKernel.base + 0xF000
+    guest.computer.processor[.rdi] = page
+    guest.computer.processor[.rsi] = guest.long(frames, 0) << 12 | 0x67
+    guest.computer.processor[.rdx] = 2
+    guest.computer.processor[.rax] = 14
+    guest.execute([0x0F, 0x05])
+    #expect(guest.computer.processor[.rax] == 0)
+    guest.put([0x1234], at: page)
+    #expect(guest.computer.processor.physicalWord(at: guest.long(frames, 0) << 12) == 0x1234)
+    // A reference of a domain that does not exist, one of this domain's, and a handle that was never given.
+    #expect(call(0, [0, 0, 2, 9, 55, 0, 0, 0]).1[4] >> 16 == 0xFFFE)
+    #expect(call(0, [0, 0, 2, 9, own, 0, 0, 0]).1[4] >> 16 == 0xFFFD)
+    #expect(call(1, [0, 0, 0, 0, 7, 0]).1[5] & 0xFFFF == 0xFFFC)
+    #expect(guest.call(.grantTableOp, 1 << 20, CallingGuest.scratch, 1) == Failure.EINVAL)
+    #expect(guest.call(.grantTableOp, 99, CallingGuest.scratch, 1) == Failure.ENOSYS)
+  }
+
   @Test func controlInterfaces() throws {
     let guest = try CallingGuest()
     guest.put([UInt32](repeating: 0, count: 40))

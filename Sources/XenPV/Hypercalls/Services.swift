@@ -2,6 +2,4 @@
 extension XenPVComputer {
   /// XenStore's end of its ring.
   func serveXenStore() {}
-
-  func grantTableOp(_ call: HypercallArguments) throws(Errno) -> Int64 { throw .ENOSYS }
 }

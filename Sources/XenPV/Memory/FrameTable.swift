@@ -67,8 +67,8 @@ extension XenPVComputer {
   /// is_iomem_page: no memory, or memory that belongs to DOMID_IO. Frame 0 stands for a real machine's first megabyte.
   func isIOMemory(_ mfn: UInt64) -> Bool { mfn == 0 || !domain.map.isValid(mfn) }
 
-  /// Whether a frame that somebody refers to is the domain's: its own memory and its shared_info.
-  func isOwn(_ mfn: UInt64) -> Bool { domain.map.isDomainFrame(mfn) || mfn == domain.map.sharedInfo }
+  /// Whether a frame that somebody refers to is the domain's: its own memory, its shared_info and its grant table.
+  func isOwn(_ mfn: UInt64) -> Bool { domain.map.isDomainFrame(mfn) || domain.map.isSharedWithGuest(mfn) }
 
   // MARK: References
 
@@ -89,7 +89,7 @@ extension XenPVComputer {
     setCountInfo(mfn, info - 1)
     guard (info - 1) & CountInfo.countMask == 0 else { return }
     // A page of Xen's own heap is nobody's from now on; the hypervisor goes on writing it.
-    if mfn == domain.map.sharedInfo { return setCountInfo(mfn, CountInfo.xenHeap) }
+    if domain.map.isSharedWithGuest(mfn) { return setCountInfo(mfn, CountInfo.xenHeap) }
     precondition(typeInfo(mfn) & TypeInfo.countMask == 0, "a frame is freed while it has references as a type")
     setCountInfo(mfn, 0)
     setTypeInfo(mfn, 0)

@@ -38,7 +38,7 @@ extension XenPVComputer {
         throw .EBUSY
       }
     }
-    if entry & PageFlags.cacheAttributes != 0 && mfn == domain.map.sharedInfo {
+    if entry & PageFlags.cacheAttributes != 0 && domain.map.isSharedWithGuest(mfn) {
       putPageFromL1Entry(entry)
       throw .EACCES
     }
