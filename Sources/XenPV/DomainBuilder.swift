@@ -115,6 +115,7 @@ extension XenPVComputer {
     } catch {
       preconditionFailure("the builder's own page tables are refused")
     }
+    showMachineToPhys(in: l4, true)
     domain.vcpu.guestTable = l4 << 12
   }
 

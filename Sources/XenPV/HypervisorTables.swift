@@ -1,10 +1,10 @@
 /// The hypervisor's part of every address space: the M2P table, and the GDT and LDT of the virtual CPU.
 ///
 /// Xen `xen/arch/x86/mm.c`, `init_xen_l4_slots`; `xen/arch/x86/domain.c`, `create_perdomain_mapping`; `xen/arch/x86/boot/gdt.S`.
-/// The frames of `MachineMap.xenTables` in order: L3 and L2 of the M2P table, L3, L2 and L1 of the per-domain area, then the
-/// L1 tables of the M2P table.
-/// Not modelled: Xen's own text, data, direct map and linear page tables. Where a guest reads there its fault says "not
-/// present" rather than "not permitted".
+/// The frames of `MachineMap.xenTables` in order: L3 and L2 of the M2P table, L3, L2 and L1 of the per-domain area, L3 of the
+/// direct map, then the L1 tables of the M2P table. Xen's data is out of the guest's reach, but there, as with `xpti=no`.
+/// Not modelled: Xen's own text, data and linear page tables. Where a guest reads there its fault says "not present" rather
+/// than "not permitted".
 
 enum HypervisorTable {
   static let m2pL3: UInt64 = 0
@@ -12,10 +12,12 @@ enum HypervisorTable {
   static let domainL3: UInt64 = 2
   static let domainL2: UInt64 = 3
   static let domainL1: UInt64 = 4
-  static let m2pL1: UInt64 = 5
+  static let directMapL3: UInt64 = 5
+  static let m2pL1: UInt64 = 6
   /// L4 slots.
   static let m2pSlot: UInt64 = 256
   static let domainSlot: UInt64 = 260
+  static let directMapSlot: UInt64 = 262
   /// Entries of the M2P table that one L1 table maps.
   static let framesOfL1 = 512 * 512
   /// Frames for which there are tables enough.
@@ -41,6 +43,11 @@ extension XenPVComputer {
     }
     for index in 0..<m2pPages * 512 { setPseudoPhysicalFrame(of: index, MachineToPhys.invalid) }
 
+    for gigabyte in 0..<((UInt64(map.totalFrames) + 0x3_FFFF) >> 18) {
+      setEntry(
+        hypervisorTable(HypervisorTable.directMapL3), gigabyte, frame: gigabyte << 18,
+        PageFlags.hypervisor | PageFlags.pageSize)
+    }
     let pointer = PageFlags.hypervisor & ~PageFlags.noExecute
     setEntry(hypervisorTable(HypervisorTable.domainL3), 0, frame: hypervisorTable(HypervisorTable.domainL2), pointer)
     setEntry(hypervisorTable(HypervisorTable.domainL2), 0, frame: hypervisorTable(HypervisorTable.domainL1), pointer)
@@ -59,7 +66,11 @@ extension XenPVComputer {
   /// init_xen_l4_slots: whatever the guest had there is overwritten.
   func fillHypervisorSlots(of l4: UInt64) {
     for slot in Layout.hypervisorSlots { processor.setPhysicalWord(0, at: l4 << 12 + UInt64(slot) * 8) }
-    showMachineToPhys(in: l4, !domain.hasAssist(.m2pStrict))
+    // `public/xen.h`, VMASST_TYPE_m2p_strict: without it the slot is filled once the table is used for the kernel.
+    showMachineToPhys(in: l4, domain.hasAssist(.m2pStrict))
+    setEntry(
+      l4, HypervisorTable.directMapSlot, frame: hypervisorTable(HypervisorTable.directMapL3),
+      PageFlags.hypervisor & ~PageFlags.noExecute)
     setEntry(
       l4, HypervisorTable.domainSlot, frame: hypervisorTable(HypervisorTable.domainL3),
       PageFlags.hypervisor & ~PageFlags.noExecute)

@@ -64,21 +64,23 @@ import Testing
     for (printed, recorded) in zip(printed, recorded) { #expect(printed == recorded) }
   }
 
+  static let crashes = [
+    "iret-frame-absent", "iret-frame-half-absent", "iret-frame-in-xen", "iret-frame-non-canonical",
+    "iret-no-user-tables", "stack-absent", "stack-read-only", "stack-0", "stack-in-xen", "stack-non-canonical",
+    "kernel-stack-absent", "kernel-stack-in-xen", "kernel-stack-user-only-mapping", "no-handler", "no-handler-kernel",
+    "no-page-fault-handler", "no-syscall-handlers", "no-event-callback", "sysenter-kernel", "shutdown-crash",
+  ]
+
   /// What kills a domain: after its name the kernel prints nothing, and Xen says that the domain crashed.
   @Test(
     .enabled(if: XenAgreesTests.hasQEMU),
-    arguments: [
-      "iret-frame-absent", "iret-frame-half-absent", "iret-frame-in-xen", "iret-frame-non-canonical",
-      "iret-no-user-tables", "stack-absent", "stack-read-only", "stack-0", "stack-in-xen", "stack-non-canonical",
-      "kernel-stack-absent", "kernel-stack-in-xen", "kernel-stack-user-only-mapping", "no-handler", "no-handler-kernel",
-      "no-page-fault-handler", "no-syscall-handlers", "no-event-callback", "sysenter-kernel", "shutdown-crash",
-    ])
+    arguments: crashes)
   func realXenCrashesTheDomain(word: String) throws {
     let output = try Self.boot(word == "sysenter-kernel" ? "intel" : "amd", word)
     #expect(OracleLog.lines(output) == ["LIMEN start", "LIMEN crash/\(word)", "XEN crashed"])
   }
 
-  /// Issue 3 asks for 150 at least; each has a name of its own.
+  /// There are many, and each has a name of its own.
   @Test(arguments: ["amd", "intel"]) func recordsEnoughObservations(profile: String) throws {
     let names = try OracleLog.recorded(profile).map(OracleLog.name)
     #expect(Set(names).count == names.count)
