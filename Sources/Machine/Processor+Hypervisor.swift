@@ -191,7 +191,7 @@ extension Processor {
   /// LLDT with a descriptor made for it: `limit` is the offset of the last byte; nil unloads the LDT.
   public func setLDT(base: UInt64, limit: UInt32?) {
     s.pointee.ldtr =
-      limit.map { SegmentRegister(selector: 0xE048, attributes: 0x82, limit: $0) }
+      limit.map { SegmentRegister(selector: 0xE050, attributes: 0x82, limit: $0) }
       ?? SegmentRegister(selector: 0, attributes: 0, limit: 0)
     s.pointee.ldtrBase = base
   }

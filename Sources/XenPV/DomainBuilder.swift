@@ -19,6 +19,8 @@ extension XenPVComputer {
     }
     let layout = try DomainLayout(parameters, moduleSize: module?.count, domainPages: domain.map.domainPages)
     domain.isPrivileged = isPrivileged
+    // construct_dom0 takes the note for the assist; a domU asks for it.
+    if isPrivileged && parameters.takesExtendedCR3 { domain.assists |= 1 << Assist.paeExtendedCR3.rawValue }
     buildHypervisorTables()
     buildFrameTable()
     place(kernel, parameters)

@@ -55,6 +55,8 @@ struct KernelParameters {
   var physicalOffset: UInt64?
   /// Where the p2m list is mapped; nil where it goes into the initial mapping.
   var initialP2M: UInt64?
+  /// XEN_ELFNOTE_PAE_MODE says "yes": XEN_PAE_EXTCR3.
+  var takesExtendedCR3 = false
   /// XEN_ELFNOTE_MOD_START_PFN: the module need not be mapped.
   var takesUnmappedModule = false
   /// Virtual addresses of the kernel's first byte and of the one behind its last.
@@ -80,6 +82,7 @@ struct KernelParameters {
       case 5: version = Self.text(note)
       case 6: system = Self.text(note)
       case 8: loader = Self.text(note)
+      case 9: takesExtendedCR3 = Self.text(note).hasPrefix("yes")
       case 10: try Self.checkFeatures(Self.text(note), isPrivileged: isPrivileged)
       case 15: initialP2M = Self.number(note)
       case 16: takesUnmappedModule = Self.number(note) != 0

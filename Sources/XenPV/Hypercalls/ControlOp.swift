@@ -26,7 +26,10 @@ extension XenPVComputer {
       let identifier: UInt16 = raw.field(8)
       guard identifier == 0 || identifier == domain.identifier else { throw .ESRCH }
       try requirePrivilege()
-    case .mca, .kexecOp, .hypfsOp: try requirePrivilege()
+    case .mca:
+      try requirePrivilege()
+      _ = try copyFromGuest(call.first, count: 8)
+    case .kexecOp, .hypfsOp: try requirePrivilege()
     case .xenoprofOp:
       let operation = call.first & 0xFFFF_FFFF
       guard operation <= 17 else { throw .EINVAL }

@@ -27,6 +27,9 @@ extension XenPVComputer {
       guard domain.eventChannels.isValid(port) else { throw .EINVAL }
       unmask(port)
     case 10, 14: try resetEventChannels(argument)
+    case 11: try initialiseControl(argument)
+    // Without a control block there is no array.
+    case 12: throw .EOPNOTSUPP
     case 13:
       // The 2-level ABI has no priorities.
       let port: UInt32 = try copyFromGuest(argument, count: 8).field(0)
@@ -34,6 +37,15 @@ extension XenPVComputer {
       throw .ENOSYS
     default: throw .ENOSYS
     }
+  }
+
+  /// { u64 control_gfn; u32 offset, vcpu; u8 link_bits; }: the FIFO ABI is refused, after Xen's own checks.
+  private func initialiseControl(_ argument: UInt64) throws(Errno) {
+    let raw = try copyFromGuest(argument, count: 24)
+    let (frame, offset, vcpu): (UInt64, UInt32, UInt32) = (raw.field(0), raw.field(8), raw.field(12))
+    guard vcpu == 0 else { throw .ENOENT }
+    guard offset <= 4096 - 64, offset & 7 == 0, domain.map.isDomainFrame(frame) else { throw .EINVAL }
+    throw .ENOSYS
   }
 
   /// rcu_lock_domain_by_any_id, then the check that the caller may act for that domain.

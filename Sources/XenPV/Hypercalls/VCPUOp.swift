@@ -24,7 +24,10 @@ extension XenPVComputer {
     case 11:
       guard argument == 0 else { throw .EINVAL }
       domain.vcpu.nmi.isPending = true
-    case 12: throw .EINVAL
+    case 12:
+      // is_hwdom_pinned_vcpu: domain 0 on the only processor. { u64 phys_id; }: APIC ID and ACPI ID, both zero.
+      guard domain.isPrivileged else { throw .EINVAL }
+      try copyToGuest(littleEndian(UInt64(0)), argument)
     case 13: try registerTimeArea(argument)
     default: throw .ENOSYS
     }

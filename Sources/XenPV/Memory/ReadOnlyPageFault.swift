@@ -4,8 +4,8 @@
 /// Xen `xen/arch/x86/traps.c`, `fixup_page_fault`, `handle_gdt_ldt_mapping_fault`; `xen/arch/x86/pv/ro-page-fault.c`,
 /// `pv_ro_page_fault`, `ptwr_emulated_update`. Where Xen emulates the instruction, the processor executes it here with the page
 /// writable, and all is undone unless every entry that it wrote may stand.
-/// Not modelled: a string instruction does all its iterations where Xen does one at a time; a store of 16 bytes passes as two
-/// of 8; what domain 0 writes to read-only device memory.
+/// Not modelled: a string instruction does all its iterations where Xen does one at a time; what domain 0 writes to read-only
+/// device memory.
 import Machine
 
 extension XenPVComputer {
@@ -19,7 +19,7 @@ extension XenPVComputer {
       return handleDescriptorFault(errorCode, offset: offset)
     }
     guard domain.vcpu.isInKernel, errorCode & (reserved | fetch) == 0, errorCode & write != 0,
-      errorCode & present != 0, domain.hasAssist(.writablePageTables)
+      errorCode & present != 0, domain.hasAssist(.writablePageTables) || domain.isPrivileged
     else { return false }
     return emulateTableWrite(address)
   }
@@ -51,8 +51,13 @@ extension XenPVComputer {
       isLockable(mfn), typeInUse(mfn) == .l1Table, let before = processor.memory.bytes(at: mfn << 12, count: 4096)
     else { return false }
     let domainBefore = domain
+    let countBefore = processor[.rcx]
     let (exit, stores) = processor.guardedStep(writing: address)
-    if case .budget = exit, check(stores, of: address, mfn, before: before) {
+    // Only a string instruction, which counts in RCX, may write more than one word: 8 bytes are the most that Xen emulates.
+    let isString = processor[.rcx] != countBefore
+    if case .budget = exit, isString || Set(stores.map { $0.linear & ~7 }).count <= 1,
+      check(stores, of: address, mfn, before: before)
+    {
       processor.keepGuardedStep()
       saveRegisters()
       return true
