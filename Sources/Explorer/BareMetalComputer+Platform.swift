@@ -79,9 +79,18 @@ extension BareMetalComputer: PlatformComputer {
       return board.canRaiseTimerInterrupt ? nil : .noSource
     case .machineCheck: return processor.machineChecksEnabled ? nil : .noSource
     case .debugBreakpoint:
+      if isOnDebugStack { return .noSource }
       return processor.rflags.contains(.resume) || processor.shadow == .movSS ? .masked : nil
     default: return .noSource
     }
+  }
+
+  /// On the interrupt stack of #DB itself no breakpoint is met: the second frame would take the place of the first, which no
+  /// kernel survives, and so none lets a breakpoint be set there (SDM vol. 3A, "Interrupt Stack Table"; Linux:
+  /// `within_kprobe_blacklist` in arch/x86/kernel/hw_breakpoint.c, `local_db_save`).
+  private var isOnDebugStack: Bool {
+    guard let top = processor.interruptStackTop(of: .debug) else { return false }
+    return top &- processor[.rsp] <= 4096
   }
 
   public func inject(_ event: EventKind) -> ComputerEnd {
