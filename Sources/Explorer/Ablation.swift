@@ -15,6 +15,11 @@ public enum Ablation: String, CaseIterable, Sendable {
   case userCR3KeptAtEntry = "user-cr3-kept-at-entry"
   case nmiUnblockedEarly = "nmi-unblocked-early"
   case kernelStackPointerUser = "kernel-stack-pointer-user"
+  case kernelStackShort = "kernel-stack-short"
+  case nmiGateAbsent = "nmi-gate-absent"
+  case registerNotRestored = "register-not-restored"
+  case frameSlotUnwritten = "frame-slot-unwritten"
+  case returnLoops = "return-loops"
 
   // What the hypervisor does for a PV guest; Ablation+XenPV.swift takes them away.
   case upcallMaskNotSetAtSyscall = "upcall-mask-not-set-at-syscall"
@@ -39,6 +44,11 @@ public enum Ablation: String, CaseIterable, Sendable {
     case .userCR3KeptAtEntry: "the first write of CR3 after the crossing does nothing"
     case .nmiUnblockedEarly: "NMI blocking ends with the delivery, and a second NMI follows"
     case .kernelStackPointerUser: "the word from which the entry code loads its stack pointer holds a user address"
+    case .kernelStackShort: "the kernel's stack starts so low that it holds the crossing and 64 bytes more"
+    case .nmiGateAbsent: "the NMI gate is not present"
+    case .registerNotRestored: "an event's handler returns to what it interrupted with another value in R15"
+    case .frameSlotUnwritten: "the first PUSH of R8, R9 or R10 moves RSP and stores nothing"
+    case .returnLoops: "the instruction that returns to user mode is a jump to itself"
     case .upcallMaskNotSetAtSyscall: "CALLBACKF_mask_events is ignored at SYSCALL"
     case .frameAtUserRSP: "a frame for the kernel is pushed at the user's RSP"
     case .stackSwitchIgnored: "the kernel's stack is the one that the domain started with"
@@ -69,6 +79,7 @@ public enum Ablation: String, CaseIterable, Sendable {
     case .mcWithoutIST: processor.setInterruptStack(of: .machineCheck, to: 0)
     case .ifNotMaskedAtSyscall: processor.syscallMask &= ~RFLAGS.interruptEnable.rawValue
     case .tfNotMaskedAtSyscall: processor.syscallMask &= ~RFLAGS.trap.rawValue
+    case .nmiGateAbsent: processor.setGateAbsent(of: .nmi)
     default: break
     }
   }
@@ -76,12 +87,21 @@ public enum Ablation: String, CaseIterable, Sendable {
   /// Whether instructions are watched while the crossing runs.
   var watchesInstructions: Bool {
     switch self {
-    case .swapgsSkippedAtEntry, .swapgsSkippedAtExit, .userCR3KeptAtEntry: true
+    case .swapgsSkippedAtEntry, .swapgsSkippedAtExit, .userCR3KeptAtEntry, .registerNotRestored, .frameSlotUnwritten:
+      true
     default: false
     }
   }
 
   static let swapgs: [UInt8] = [0x0F, 0x01, 0xF8]
+  static let iretq: [UInt8] = [0x48, 0xCF]
+  /// JMP to itself.
+  static let loop: [UInt8] = [0xEB, 0xFE]
+
+  /// PUSH of R8, R9 or R10: 50 to 52 behind REX.B. (SYSCALL leaves the flags in R11.)
+  static func pushesArgument(_ bytes: [UInt8]) -> Bool {
+    bytes.count >= 2 && bytes[0] == 0x41 && (0x50...0x52).contains(bytes[1])
+  }
 
   /// MOV to CR3: 0F 22 with ModRM 11 011 xxx, perhaps behind a REX prefix.
   static func writesCR3(_ bytes: [UInt8]) -> Int? {

@@ -203,7 +203,7 @@ final class Exploration {
   ) throws -> Bool {
     var evidence = runToEnd(user, swapgs, [:])
     evidence.expected = expected
-    if ablations.isEmpty { evidence.secretView = secretView(user, boundaries) }
+    if evidence.end == .user { evidence.secretView = secretView(user, swapgs, boundaries) }
     judge(evidence, Path(), boundaries[0].state, &found)
     if case .unsupported(let what) = evidence.end {
       throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(computer.processor.rip))"))
@@ -212,39 +212,19 @@ final class Exploration {
     return evidence.end == .user && evidence.view == expected
   }
 
-  /// What the user sees when the dead part of the kernel's stack holds other bytes.
-  private func secretView(_ user: UserSide, _ boundaries: [Boundary]) -> UserView? {
-    let kernel = boundaries.filter { $0.state.isKernel && $0.ownership.isDisjoint(with: .notKernelStack) }.map(
-      \.state.rsp)
-    guard let last = kernel.max() else { return nil }
-    // The stack that most of the crossing runs on; smaller ones (entry trampolines, IST) are copied from at once.
-    let main = kernel.filter { last &- $0 < 16384 }
-    guard let low = main.min(), let high = main.max() else { return nil }
+  /// What the user sees when other bytes are left on the kernel's stacks.
+  private func secretView(_ user: UserSide, _ swapgs: Int, _ boundaries: [Boundary]) -> UserView? {
     computer.restore()
-    let dead = low &- 256
-    var pattern: UInt64 = 0x5EC2_E700_0000_0001
-    var bytes: [UInt8] = []
-    for _ in 0..<(high &- dead) / 8 {
-      pattern = pattern &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      withUnsafeBytes(of: pattern) { bytes.append(contentsOf: $0) }
-    }
-    guard write(bytes, at: dead, tables: boundaries.first { $0.state.isKernel && $0.state.cr3 != user.cr3 }?.state.cr3)
+    let dead = DeadStacks(boundaries, computer.processor)
+    guard
+      dead.fill(
+        computer.processor, tables: boundaries.first { $0.state.isKernel && $0.state.cr3 != user.cr3 }?.state.cr3)
     else { return nil }
-    let run = machine.run(user, crossing, [], 0)
+    let run = machine.run(user, crossing, ablations, swapgs)
     var end = run.cross()
     while end == nil { end = run.step() }
     costs.instructions += run.instructions
     return end == .user ? UserView(computer.processor) : nil
-  }
-
-  private func write(_ bytes: [UInt8], at linear: UInt64, tables: UInt64?) -> Bool {
-    let processor = computer.processor
-    for (i, byte) in bytes.enumerated() {
-      let at = linear &+ UInt64(i)
-      guard let physical = processor.physicalAddress(of: at, tables: tables ?? processor.cr3) else { return false }
-      guard processor.writePhysical([byte], at: physical) else { return false }
-    }
-    return true
   }
 
   // MARK: Trials

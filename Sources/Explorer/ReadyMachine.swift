@@ -98,49 +98,4 @@ public final class ReadyMachine {
     self.run = run
     return run
   }
-
-  /// Takes guards away at the crossing, for every run from now on.
-  func ablate(_ ablations: [Ablation], user: UserSide, boundaries: [Exploration.Boundary]) {
-    guard !ablations.isEmpty else { return }
-    computer.restore()
-    for ablation in ablations {
-      computer.prepare(ablation)
-      if ablation == .kernelStackPointerUser { replaceStackPointer(user, boundaries) }
-    }
-    computer.refork()
-  }
-
-  /// Finds the word from which the entry code loads its stack pointer, and puts a user address there.
-  private func replaceStackPointer(_ user: UserSide, _ boundaries: [Exploration.Boundary]) {
-    // The first boundary behind the entry window: its RSP was loaded by the instruction before.
-    guard
-      let first = boundaries.dropFirst().firstIndex(where: {
-        $0.state.isKernel && $0.ownership.isDisjoint(with: .notKernelStack)
-      })
-    else { return }
-    let loaded = boundaries[first].state.rsp
-    let recorder = LoadRecorder(value: loaded)
-    computer.processor.observer = recorder
-    let run = run(user, .syscall64, [], 0)
-    var end = run.cross()
-    while end == nil && run.boundary < first { end = run.step() }
-    let tables = computer.processor.cr3
-    computer.processor.observer = nil
-    let place = recorder.last.flatMap { computer.processor.physicalAddress(of: $0, tables: tables) }
-    computer.restore()
-    guard let place else { return }
-    withUnsafeBytes(of: (user.rsp & 0x7FFF_FFFF_F000).littleEndian) { bytes in
-      _ = computer.processor.writePhysical([UInt8](bytes), at: place)
-    }
-  }
-}
-
-/// Remembers where a value was last read from.
-private final class LoadRecorder: Observer {
-  let value: UInt64
-  var last: UInt64?
-  init(value: UInt64) { self.value = value }
-  func read(_ linear: UInt64, size: Int, value: UInt64) { if size == 8 && value == self.value { last = linear } }
-  func wrote(_ linear: UInt64, size: Int, value: UInt64) {}
-  func delivered(_ vector: Vector, errorCode: UInt32?, from rip: UInt64) {}
 }

@@ -32,7 +32,8 @@ final class Run {
   var console: [UInt8] = []
 
   private var swapgsSeen = 0
-  private var cr3Skipped = false
+  /// Ablations that strike once, and have.
+  private var spent: Set<Ablation> = []
   private var evidence = Evidence(end: .user)
   private var leftEntry = false
   private var entered = false
@@ -58,7 +59,7 @@ final class Run {
   struct Mark {
     var boundary: Int
     var swapgsSeen: Int
-    var cr3Skipped: Bool
+    var spent: Set<Ablation>
     var evidence: Evidence
     var leftEntry: Bool
     var entered: Bool
@@ -68,13 +69,13 @@ final class Run {
   var mark: Mark {
     get {
       Mark(
-        boundary: boundary, swapgsSeen: swapgsSeen, cr3Skipped: cr3Skipped, evidence: evidence, leftEntry: leftEntry,
+        boundary: boundary, swapgsSeen: swapgsSeen, spent: spent, evidence: evidence, leftEntry: leftEntry,
         entered: entered, console: console)
     }
     set {
       boundary = newValue.boundary
       swapgsSeen = newValue.swapgsSeen
-      cr3Skipped = newValue.cr3Skipped
+      spent = newValue.spent
       evidence = newValue.evidence
       leftEntry = newValue.leftEntry
       entered = newValue.entered
@@ -100,7 +101,16 @@ final class Run {
     if stray && evidence.strayGS == nil {
       evidence.strayGS = StrayAccess(step: boundary, rip: before.rip, gsBase: before.gsBase)
     }
-    return finish(before, deliveries, computer.takeStep(), injected: false)
+    let returns = ablations.contains(.registerNotRestored) && before.isKernel && isNext(Ablation.iretq)
+    let end = finish(before, deliveries, computer.takeStep(), injected: false)
+    if returns, let at = evidence.boundary, processor.rip == at.rip, processor[.rsp] == at.rsp {
+      processor[.r15] ^= 1 << 40
+    }
+    return end
+  }
+
+  private func isNext(_ instruction: [UInt8]) -> Bool {
+    processor.bytes(atLinear: processor.rip, count: instruction.count) == instruction
   }
 
   /// The event that the path names here, where it can be taken; else one step. Nil while the run goes on.
@@ -127,7 +137,9 @@ final class Run {
   private func ownership(_ before: BoundaryState) -> Ownership {
     var result: Ownership = []
     if before.rsp == user.rsp { result.insert(.userRSP) }
-    if before.isKernel && !before.canPush { result.insert(.noStack) }
+    if before.isKernel && !before.canPush {
+      result.insert(computer.canPushFrame(below: before.rsp &+ 8) ? .fullStack : .noStack)
+    }
     if before.gsBase == user.gsBase { result.insert(.userGS) }
     if user.hasSplitTables && before.cr3 == user.cr3 { result.insert(.userTables) }
     return result
@@ -223,9 +235,12 @@ final class Run {
         let wanted = ablation == .swapgsSkippedAtEntry ? 1 : swapgsCount
         if swapgsSeen == wanted { processor.skip(to: processor.rip &+ 3) }
       case .userCR3KeptAtEntry:
-        guard !cr3Skipped, let length = Ablation.writesCR3(bytes) else { continue }
-        cr3Skipped = true
+        guard let length = Ablation.writesCR3(bytes), spent.insert(ablation).inserted else { continue }
         processor.skip(to: processor.rip &+ UInt64(length))
+      case .frameSlotUnwritten:
+        guard Ablation.pushesArgument(bytes), spent.insert(ablation).inserted else { continue }
+        processor[.rsp] &-= 8
+        processor.skip(to: processor.rip &+ 2)
       default: break
       }
     }
@@ -238,6 +253,7 @@ final class Run {
     var result = evidence
     result.end = end
     result.console = String(decoding: console, as: UTF8.self)
+    if end != .user { result.stoppedAt = processor.rip }
     if end == .user {
       result.view = UserView(processor)
       result.unfinished = computer.unfinished

@@ -41,6 +41,8 @@ public struct Ownership: OptionSet, Sendable, Hashable {
   public static let userRSP = Ownership(rawValue: 1)
   /// RSP is nothing that a frame could be pushed to: some kernels use it as a scratch register.
   public static let noStack = Ownership(rawValue: 8)
+  /// RSP is at the end of a stack: the word there could be written, and the word below it not.
+  public static let fullStack = Ownership(rawValue: 16)
   /// RSP is not a stack of the kernel's own.
   public static let notKernelStack: Ownership = [.userRSP, .noStack]
   /// The active GS base is the user's.
@@ -199,6 +201,8 @@ public struct Evidence: Sendable {
   public var boundary: BoundaryState?
   public var ownership: Ownership = []
   public var end: RunEnd
+  /// RIP at the end of a run that did not come back.
+  public var stoppedAt: UInt64?
   public var deliveries: [DeliveryRecord] = []
   public var strayGS: StrayAccess?
   /// A kernel-mode boundary after the entry window with a flag set that the kernel must not run with.

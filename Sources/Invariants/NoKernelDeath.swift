@@ -9,20 +9,19 @@ public struct NoKernelDeath: Invariant {
     claim: "The kernel does not die: no shutdown, oops, BUG or panic.",
     why: "Whatever a user program does and whatever arrives meanwhile, the kernel must go on.",
     citation: "Intel SDM vol. 3A, \"Double Fault Exception (#DF)\"",
-    specimens: [])
+    specimens: ["ablation nmi-gate-absent"])
 
   /// What Linux, and most kernels, print when they die.
   public static let lastWords = [
     "Kernel panic", "Oops:", "BUG:", "PANIC:", "general protection fault", "invalid opcode:", "kernel BUG",
-    "stack segment:",
-    "double fault:", "divide error:", "Unrecoverable", "Machine check from unknown source", "WARNING: CPU",
+    "stack segment:", "segment not present:", "invalid TSS:", "alignment check:", "double fault:", "divide error:",
+    "Unrecoverable", "Machine check from unknown source", "WARNING: CPU",
   ]
 
   public func judge(_ run: Evidence) -> Violation? {
-    let at = run.deliveries.last?.from ?? run.boundary?.rip ?? 0
-    if case .dead(let how) = run.end {
-      return Violation("the kernel died: \(how)", at: at, origin: run.boundary?.rip, "the event was taken here")
-    }
-    return nil
+    guard case .dead(let how) = run.end else { return nil }
+    return Violation(
+      "the kernel died: \(how)", at: run.deliveries.last?.from ?? run.boundary?.rip ?? run.stoppedAt ?? 0,
+      origin: run.boundary?.rip, run.boundary == nil ? nil : "the event was taken here")
   }
 }

@@ -6,17 +6,17 @@ import Findings
 struct NoLeak: Invariant {
   let description = InvariantDescription(
     identifier: "no-leak",
-    claim: "User mode sees nothing that depends on the kernel's dead stack contents.",
+    claim: "User mode sees nothing that depends on what is left on the kernel's stacks.",
     why:
-      "The crossing is run twice with different bytes in the unused part of the kernel's stack. If anything that the user "
-      + "can see differs, kernel memory reached it.",
+      "The crossing is run twice with different bytes in the unused part of the kernel's stack, and of the stacks that the "
+      + "task state segment names. If anything that the user can see differs, kernel memory reached it.",
     citation: "AMD APM vol. 2, \"Long-Mode Stack Switches\"; CVE-2009-2910",
-    specimens: [])
+    specimens: ["ablation frame-slot-unwritten"])
 
   func judge(_ run: Evidence) -> Violation? {
     guard let view = run.view, let other = run.secretView, let difference = other.difference(from: view) else {
       return nil
     }
-    return Violation("user mode depends on the kernel's dead stack contents: \(difference)", at: view.rip)
+    return Violation("user mode depends on what was left on the kernel's stacks: \(difference)", at: view.rip)
   }
 }

@@ -10,12 +10,12 @@ struct Progress: Invariant {
     why:
       "A crossing that an event sends into a loop holds the processor for ever, which any user program can then cause.",
     citation: "Intel SDM vol. 3B, \"Debug Exceptions (#DB)\"",
-    specimens: [])
+    specimens: ["ablation return-loops"])
 
   func judge(_ run: Evidence) -> Violation? {
     guard case .bound(let instructions) = run.end else { return nil }
     return Violation(
-      "not back in user mode after \(instructions) instructions", at: run.boundary?.rip ?? 0, origin: run.boundary?.rip,
-      "the event was taken here")
+      "not back in user mode after \(instructions) instructions", at: run.stoppedAt ?? run.boundary?.rip ?? 0,
+      origin: run.boundary?.rip, run.boundary == nil ? nil : "the event was taken here")
   }
 }

@@ -11,7 +11,7 @@ struct StackBounded: Invariant {
       "Events nest on the stack of what they interrupt. A kernel that leaves too little room runs into the guard page or, "
       + "without one, over its neighbour.",
     citation: "Intel SDM vol. 3A, \"Double Fault Exception (#DF)\"",
-    specimens: [])
+    specimens: ["ablation kernel-stack-short"])
 
   func judge(_ run: Evidence) -> Violation? {
     for delivery in run.deliveries where delivery.vector == 8 {

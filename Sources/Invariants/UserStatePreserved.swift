@@ -8,7 +8,7 @@ struct UserStatePreserved: Invariant {
     why: "An event that user code cannot observe must not change a register, flag, selector, hidden segment attribute, "
       + "floating-point state or memory of the interrupted task.",
     citation: "Intel SDM vol. 3A, \"Interrupt and Exception Handling\"",
-    specimens: [])
+    specimens: ["ablation register-not-restored"])
 
   func judge(_ run: Evidence) -> Violation? {
     guard run.end == .user, let view = run.view, let expected = run.expected else { return nil }

@@ -32,14 +32,30 @@ extension Processor {
   /// Top of the interrupt stack that a vector's gate names; nil where there is none. SDM vol. 3A, "64-Bit Task State Segment".
   public func interruptStackTop(of vector: Vector) -> UInt64? {
     guard let index = interruptStack(of: vector), index != 0 else { return nil }
-    let place = s.pointee.trBase &+ 0x1C &+ UInt64(index) * 8
-    return bytes(atLinear: place, count: 8).map { $0.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
+    return taskStackTop(at: 0x1C + UInt64(index) * 8)
+  }
+
+  /// Tops of the stacks that the task state segment names: RSP0, then IST1 to IST7; without those that are 0.
+  public var taskStackTops: [UInt64] {
+    ([4] + (1...7).map { 0x1C + $0 * 8 }).compactMap { taskStackTop(at: $0) }.filter { $0 != 0 }
+  }
+
+  private func taskStackTop(at offset: UInt64) -> UInt64? {
+    bytes(atLinear: s.pointee.trBase &+ offset, count: 8).map { $0.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
   }
 
   /// Replaces the IST index in a vector's gate, behind the kernel's back and whatever the page's permissions.
   @discardableResult
   public func setInterruptStack(of vector: Vector, to index: UInt8) -> Bool {
     write([index & 7], atLinear: gateAddress(vector) &+ 4)
+  }
+
+  /// Clears the present bit of a vector's gate in the same way.
+  @discardableResult
+  public func setGateAbsent(of vector: Vector) -> Bool {
+    let place = gateAddress(vector) &+ 5
+    guard let access = bytes(atLinear: place, count: 1) else { return false }
+    return write([access[0] & 0x7F], atLinear: place)
   }
 
   private func gateAddress(_ vector: Vector) -> UInt64 { s.pointee.idtr.base &+ UInt64(vector.rawValue) * 16 }

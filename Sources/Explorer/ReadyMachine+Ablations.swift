@@ -1,0 +1,97 @@
+/// Guards taken away at the crossing that need to know the unablated run: where its stack is, how deep it goes, how it returns.
+import Invariants
+import Machine
+
+extension ReadyMachine {
+  /// Takes guards away at the crossing, for every run from now on.
+  func ablate(_ ablations: [Ablation], user: UserSide, boundaries: [Exploration.Boundary]) {
+    guard !ablations.isEmpty else { return }
+    let pointer = stackPointer(user, boundaries)
+    computer.restore()
+    for ablation in ablations {
+      computer.prepare(ablation)
+      switch ablation {
+      case .kernelStackPointerUser: if let pointer { store(user.rsp & 0x7FFF_FFFF_F000, at: pointer.place) }
+      case .kernelStackShort: if let pointer { shorten(pointer, boundaries) }
+      case .returnLoops: loopAtReturn(boundaries)
+      default: break
+      }
+    }
+    computer.refork()
+  }
+
+  /// The word from which the entry code loads its stack pointer.
+  private struct StackPointer {
+    /// Its physical address.
+    var place: UInt64
+    var value: UInt64
+    /// The page tables under which it is loaded.
+    var tables: UInt64
+  }
+
+  /// Finds it by the value that RSP has behind the entry window.
+  private func stackPointer(_ user: UserSide, _ boundaries: [Exploration.Boundary]) -> StackPointer? {
+    // The first boundary behind the entry window: its RSP was loaded by the instruction before.
+    guard
+      let first = boundaries.dropFirst().firstIndex(where: {
+        $0.state.isKernel && $0.ownership.isDisjoint(with: .notKernelStack)
+      })
+    else { return nil }
+    let loaded = boundaries[first].state.rsp
+    computer.restore()
+    let recorder = LoadRecorder(value: loaded)
+    computer.processor.observer = recorder
+    let run = run(user, .syscall64, [], 0)
+    var end = run.cross()
+    while end == nil && run.boundary < first { end = run.step() }
+    let tables = computer.processor.cr3
+    computer.processor.observer = nil
+    let place = recorder.last.flatMap { computer.processor.physicalAddress(of: $0, tables: tables) }
+    return place.map { StackPointer(place: $0, value: loaded, tables: tables) }
+  }
+
+  /// What is left on a stack that the crossing fits and an event of another frame and a few registers does not.
+  private static let spareRoom: UInt64 = 64
+  /// No kernel's stack is larger.
+  private static let largestStack: UInt64 = 1 << 18
+
+  /// Lets the stack start just so far above its end that the crossing alone fits.
+  private func shorten(_ pointer: StackPointer, _ boundaries: [Exploration.Boundary]) {
+    let depths = boundaries.lazy.filter {
+      $0.state.isKernel && $0.ownership.isDisjoint(with: .notKernelStack)
+        && pointer.value &- $0.state.rsp < Self.largestStack
+    }.map { pointer.value - $0.state.rsp }
+    guard let depth = depths.max() else { return }
+    var end = (pointer.value - 8) & ~0xFFF
+    while computer.processor.physicalAddress(of: end - 0x1000, tables: pointer.tables) != nil {
+      end -= 0x1000
+      // No guard page: nothing would notice.
+      guard pointer.value - end < Self.largestStack else { return }
+    }
+    let short = (end + depth + Self.spareRoom) & ~0xF
+    // What the kernel keeps relative to its stack pointer keeps its alignment.
+    store(short | pointer.value & 0xF, at: pointer.place)
+  }
+
+  /// Puts a jump to itself where the crossing leaves the kernel.
+  private func loopAtReturn(_ boundaries: [Exploration.Boundary]) {
+    guard let last = boundaries.last(where: { $0.state.isKernel })?.state,
+      let place = computer.processor.physicalAddress(of: last.rip, tables: last.cr3)
+    else { return }
+    _ = computer.processor.writePhysical(Ablation.loop, at: place)
+  }
+
+  private func store(_ word: UInt64, at place: UInt64) {
+    withUnsafeBytes(of: word.littleEndian) { _ = computer.processor.writePhysical([UInt8]($0), at: place) }
+  }
+}
+
+/// Remembers where a value was last read from.
+private final class LoadRecorder: Observer {
+  let value: UInt64
+  var last: UInt64?
+  init(value: UInt64) { self.value = value }
+  func read(_ linear: UInt64, size: Int, value: UInt64) { if size == 8 && value == self.value { last = linear } }
+  func wrote(_ linear: UInt64, size: Int, value: UInt64) {}
+  func delivered(_ vector: Vector, errorCode: UInt32?, from rip: UInt64) {}
+}
