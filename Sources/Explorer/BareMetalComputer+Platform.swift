@@ -79,7 +79,8 @@ extension BareMetalComputer: PlatformComputer {
       return board.canRaiseTimerInterrupt ? nil : .noSource
     case .machineCheck: return processor.machineChecksEnabled ? nil : .noSource
     case .debugBreakpoint:
-      if isOnDebugStack { return .noSource }
+      // One in user code is no event that the user cannot see, but a crossing.
+      if !isInKernel || isOnDebugStack { return .noSource }
       return processor.rflags.contains(.resume) || processor.shadow == .movSS ? .masked : nil
     default: return .noSource
     }
