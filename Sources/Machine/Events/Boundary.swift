@@ -166,6 +166,9 @@ extension Processor {
     guard s.pointee.cr4 & CR4.machineCheckEnable != 0, s.pointee.msr.machineCheckStatus & 4 == 0 else {
       return .shutdown
     }
+    // A trap of the instruction before is of lower priority, and such exceptions are discarded. SDM vol. 3A, "Priority Among
+    // Concurrent Events".
+    s.pointee.pendingDebug = 0
     // RIPV, EIPV, MCIP: the program can be restarted.
     s.pointee.msr.machineCheckStatus = 7
     s.pointee.msr.machineCheckBank[1] = profile.injectedMachineCheck
