@@ -47,7 +47,7 @@ let package = Package(
       dependencies: [
         "Explorer", "Invariants", "Findings", "LimenCommands", "Reports", "Machine", "KernelImage", "BareMetal",
       ],
-      exclude: ["Selftests.expected"]),
+      exclude: ["Selftests.expected", "TinyKernel.S"]),
   ],
   swiftLanguageModes: [.v6]
 )

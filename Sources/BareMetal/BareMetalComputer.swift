@@ -102,9 +102,13 @@ public final class BareMetalComputer {
     let limit = processor.retired &+ budget
     // Events whose handlers never start retire nothing, and time stands still: such rounds use up the budget as well.
     var fruitless: UInt64 = 0
+    // So do rounds that retire little: a guest can halt from tick to tick for ever.
+    var rounds: UInt64 = 0
     while true {
       synchronise()
       let retired = processor.retired
+      rounds += 1
+      if rounds > 4096 + budget / 64 { return .budget }
       if retired >= limit || processor.rip == address || fruitless > budget { return .budget }
       var slice = limit - retired
       if let deadline = board.nextDeadline(after: processor.now) {

@@ -16,18 +16,22 @@ public struct BootSnapshot {
   public let cache: URL?
 
   /// The boot is given up after this many instructions.
-  public static let bootBound: UInt64 = 20_000_000_000
+  public let bound: UInt64
+
+  /// More than twice what Debian's largest kernels take.
+  public static let standardBound: UInt64 = 4_000_000_000
   /// The newest snapshots that are kept.
   public static let kept = 12
 
   public init(
     guest: Guest, probe: ProbeImage, platform: PlatformName, profile: Profile,
-    cache: URL? = BootSnapshot.standardCache
+    bound: UInt64 = BootSnapshot.standardBound, cache: URL? = BootSnapshot.standardCache
   ) {
     self.guest = guest
     self.probe = probe
     self.platform = platform
     self.profile = profile
+    self.bound = bound
     self.cache = cache
   }
 
@@ -53,7 +57,8 @@ public struct BootSnapshot {
           + (words.isEmpty ? "" : "; it last said: \(words)")
       case .unsupported(let kernel, let what, let place): "\(kernel): unsupported: \(what) at \(place)"
       case .tooLong(let kernel, let instructions, let place):
-        "\(kernel): the kernel did not reach the probe within \(instructions) instructions; it stands at \(place)"
+        "\(kernel): the kernel did not reach the probe within \(instructions / 1_000_000) million instructions; it stands at "
+          + "\(place) (--bound sets another bound)"
       }
     }
   }
@@ -80,8 +85,12 @@ public struct BootSnapshot {
       let rip = computer.processor.rip
       return guest.kernel.symbols.symbolize(rip).map { "\($0)" } ?? "0x\(String(rip, radix: 16))"
     }
+    // What was given to run, not what retired: a guest can spend its time otherwise.
+    var given: UInt64 = 0
     while true {
-      let end = computer.proceed(50_000_000, until: target)
+      let slice = min(50_000_000, bound - given)
+      let end = computer.proceed(slice, until: target)
+      given += slice
       progress(computer.processor.retired)
       switch end {
       case .budget:
@@ -89,9 +98,7 @@ public struct BootSnapshot {
           computer.console = nil
           return computer
         }
-        if computer.processor.retired >= Self.bootBound {
-          throw Refusal.tooLong(kernel: guest.kernel.name, instructions: Self.bootBound, place: place())
-        }
+        if given >= bound { throw Refusal.tooLong(kernel: guest.kernel.name, instructions: bound, place: place()) }
       case .unsupported(let what):
         throw Refusal.unsupported(kernel: guest.kernel.name, what: what, place: place())
       case .powerOff(let how), .died(let how), .left(_, let how): throw death(how, place(), said)
@@ -106,7 +113,7 @@ public struct BootSnapshot {
 
   // MARK: The cache
 
-  private static let layout = 2
+  private static let layout = 3
 
   /// Names this build: a digest of the running program's file.
   private static let build: String = {
@@ -133,20 +140,31 @@ public struct BootSnapshot {
   private var folder: URL? { cache?.appending(path: key) }
 
   private func load() -> (any PlatformComputer)? {
-    guard let folder, let type = platform.computer,
+    guard let folder, FileManager.default.fileExists(atPath: folder.path) else { return nil }
+    if let computer = load(folder) { return computer }
+    // Whatever lies there is no snapshot of ours, and would stand in the way of one.
+    try? FileManager.default.removeItem(at: folder)
+    return nil
+  }
+
+  private func load(_ folder: URL) -> (any PlatformComputer)? {
+    guard let type = platform.computer,
       let processor = try? Data(contentsOf: folder.appending(path: "processor")),
-      let rest = try? Data(contentsOf: folder.appending(path: "platform"))
+      let rest = try? Data(contentsOf: folder.appending(path: "platform")),
+      let seal = try? Data(contentsOf: folder.appending(path: "seal"))
     else { return nil }
     let descriptor = open(folder.appending(path: "memory").path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { return nil }
+    let archive = ComputerArchive(processor: [UInt8](processor), platform: [UInt8](rest))
+    guard fstat(descriptor, &status) == 0, let own = SnapshotSeal(archive, memory: descriptor),
+      seal == Data(own.text.utf8)
+    else { return nil }
     // The time of use orders the cache.
     utimensat(AT_FDCWD, folder.path, nil, 0)
     return type.resume(
-      ComputerArchive(processor: [UInt8](processor), platform: [UInt8](rest)), guest: guest, file: descriptor,
-      fileSize: Int(status.st_size), profile: profile)
+      archive, guest: guest, file: descriptor, fileSize: Int(status.st_size), profile: profile)
   }
 
   private func save(_ computer: any PlatformComputer) {
@@ -157,7 +175,8 @@ public struct BootSnapshot {
       try files.createDirectory(at: draft, withIntermediateDirectories: true)
       try Data(archive.processor).write(to: draft.appending(path: "processor"))
       try Data(archive.platform).write(to: draft.appending(path: "platform"))
-      try writeMemory(computer.processor.memory, to: draft.appending(path: "memory").path)
+      let seal = try writeMemory(computer.processor.memory, beside: archive, to: draft.appending(path: "memory").path)
+      try Data(seal.text.utf8).write(to: draft.appending(path: "seal"))
       // Somebody else may have been faster; theirs is as good.
       if !files.fileExists(atPath: folder.path) { try files.moveItem(at: draft, to: folder) }
       trim(cache)
@@ -167,9 +186,11 @@ public struct BootSnapshot {
 
   private struct WriteFailure: Error {}
 
-  /// Writes RAM, leaving holes where it is zero.
-  private func writeMemory(_ memory: PhysicalMemory, to path: String) throws {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+  /// Writes RAM, leaving holes where it is zero, and seals it together with the rest.
+  private func writeMemory(_ memory: PhysicalMemory, beside archive: ComputerArchive, to path: String) throws
+    -> SnapshotSeal
+  {
+    let descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw WriteFailure() }
     defer { close(descriptor) }
     guard ftruncate(descriptor, off_t(memory.size)) == 0 else { throw WriteFailure() }
@@ -183,7 +204,8 @@ public struct BootSnapshot {
       }
       return true
     }
-    guard written else { throw WriteFailure() }
+    guard written, let seal = SnapshotSeal(archive, memory: descriptor) else { throw WriteFailure() }
+    return seal
   }
 
   /// Keeps the newest snapshots, and drafts that may still be written.

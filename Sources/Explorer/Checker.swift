@@ -21,11 +21,14 @@ public struct Checker: Sendable {
   public let ablations: [Ablation]
   public let jobs: Int
   public let witnessFolder: String
+  /// A boot to the probe is given up after this many instructions.
+  public let bootBound: UInt64
 
   public init(
     kernel: KernelImage, kernelPath: String, probe: ProbeImage, memory: Int, append: String,
     platforms: [PlatformName] = [.bareMetal], profiles: [ProfileName], crossings: [CrossingKind],
-    postures: [PostureName], events: [EventKind], ablations: [Ablation], jobs: Int, witnessFolder: String
+    postures: [PostureName], events: [EventKind], ablations: [Ablation], jobs: Int, witnessFolder: String,
+    bootBound: UInt64 = BootSnapshot.standardBound
   ) {
     self.kernel = kernel
     self.kernelPath = kernelPath
@@ -40,6 +43,7 @@ public struct Checker: Sendable {
     self.ablations = ablations
     self.jobs = jobs
     self.witnessFolder = witnessFolder
+    self.bootBound = bootBound
   }
 
   public struct Result: Sendable {
@@ -81,7 +85,8 @@ public struct Checker: Sendable {
     let guest = Guest(
       kernel: kernel, initrd: try Initramfs.running(probe.bytes).archive, commandLine: line, memory: memory)
     return BootSnapshot(
-      guest: guest, probe: probe, platform: machine.platform, profile: machine.profile == .intel ? .intel : .amd)
+      guest: guest, probe: probe, platform: machine.platform, profile: machine.profile == .intel ? .intel : .amd,
+      bound: bootBound)
   }
 
   /// Explores everything. `progress` hears a line for a terminal.

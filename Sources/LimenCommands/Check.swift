@@ -31,6 +31,7 @@ struct Check: ParsableCommand {
   @Option(help: "Guards to take away from the running kernel's world; a list.")
   var ablate = OpenSelection<AblationName>([])
 
+  @OptionGroup var boot: BoundOptions
   @OptionGroup var output: ReportOptions
 
   @Option(name: [.customShort("j"), .long], help: "How many threads explore; the report does not depend on it.")
@@ -70,7 +71,7 @@ struct Check: ParsableCommand {
       kernel: kernel, kernelPath: machine.kernel, probe: probe, memory: machine.memory, append: machine.append,
       platforms: many.platform.names, profiles: many.profile.names, crossings: crossing.names,
       postures: try posture.chosen(from: probe.postures, option: "--posture"), events: event.names,
-      ablations: ablations, jobs: jobs, witnessFolder: witnesses)
+      ablations: ablations, jobs: jobs, witnessFolder: witnesses, bootBound: boot.instructions)
     let result = try Starting.exploring { try checker.check { line in progress.show(line) } }
     return Answer(report: result.report, witnesses: result.witnesses)
   }

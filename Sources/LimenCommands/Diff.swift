@@ -38,6 +38,7 @@ struct Diff: ParsableCommand {
   var event = Selection<EventKind>.all
 
   @OptionGroup var guest: GuestOptions
+  @OptionGroup var boot: BoundOptions
   @OptionGroup var output: ReportOptions
 
   @Option(name: [.customShort("j"), .long], help: "How many threads explore; the report does not depend on it.")
@@ -87,7 +88,8 @@ struct Diff: ParsableCommand {
       Checker(
         kernel: try Starting.kernel(path), kernelPath: path, probe: probe, memory: guest.memory, append: guest.append,
         platforms: platform.names, profiles: profile.names, crossings: crossing.names, postures: postures,
-        events: event.names, ablations: [], jobs: jobs, witnessFolder: folder(of: index))
+        events: event.names, ablations: [], jobs: jobs, witnessFolder: folder(of: index),
+        bootBound: boot.instructions)
     }
     return try Starting.exploring { try Comparison(checkers: checkers).compare { line in progress.show(line) } }
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Explorer
 import Findings
 
 /// What every verb that starts one kernel takes.
@@ -12,6 +13,22 @@ struct MachineOptions: ParsableArguments {
 
   var append: String { guest.append }
   var memory: Int { guest.memory }
+}
+
+/// What every verb that explores takes.
+struct BoundOptions: ParsableArguments {
+  @Option(
+    help: """
+      Give a boot up after this many million instructions, some ten seconds for every thousand. A kernel that spins before \
+      it reaches the user program ends so, with status 5.
+      """)
+  var bound: UInt64 = BootSnapshot.standardBound / 1_000_000
+
+  var instructions: UInt64 { bound * 1_000_000 }
+
+  mutating func validate() throws {
+    guard (1...1_000_000).contains(bound) else { throw ValidationError("--bound takes 1 to 1000000") }
+  }
 }
 
 /// What every verb that starts a machine takes.

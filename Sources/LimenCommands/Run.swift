@@ -7,6 +7,8 @@ public func main() -> Never {
   // A reader that goes away (`limen list events | head -1`) ends Limen as it ends any filter, even when whoever
   // started Limen ignores the signal.
   signal(SIGPIPE, SIG_DFL)
+  // A limit on the size of files is an error of the write that meets it, like a full disk.
+  signal(SIGXFSZ, SIG_IGN)
   exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
 }
 

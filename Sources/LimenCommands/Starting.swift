@@ -6,7 +6,9 @@ import Machine
 /// From options to a computer at its kernel's first instruction, with the errors that a user can act on.
 enum Starting {
   static func kernel(_ path: String) throws(CommandFailure) -> KernelImage {
-    do { return try KernelImage(contentsOf: path) } catch { throw CommandFailure(.badInput, nil, "\(error)") }
+    do { return try KernelImage(contentsOf: path) } catch {
+      throw CommandFailure(error.kind == .unsupported ? .unsupported : .badInput, nil, "\(error)")
+    }
   }
 
   static func profile(_ name: ProfileName) -> Profile {
@@ -37,8 +39,13 @@ enum Starting {
     do { return try body() } catch let refusal as TraceRefusal {
       throw CommandFailure(ExitStatus(refusal.verdict), nil, "\(refusal)")
     } catch let refusal as BootSnapshot.Refusal {
-      if case .unsupported = refusal { throw CommandFailure(.unsupported, nil, "\(refusal)") }
-      throw CommandFailure(.badInput, nil, "\(refusal)")
+      let status: ExitStatus =
+        switch refusal {
+        case .died: .badInput
+        case .unsupported: .unsupported
+        case .tooLong: .inconclusive
+        }
+      throw CommandFailure(status, nil, "\(refusal)")
     } catch let refusal as Guest.Refusal {
       throw CommandFailure(.unsupported, nil, "\(refusal)")
     }

@@ -33,6 +33,7 @@ struct Trace: ParsableCommand {
   @Flag(help: "Also print every read and write of memory.")
   var accesses = false
 
+  @OptionGroup var boot: BoundOptions
   @OptionGroup var output: ReportOptions
 
   mutating func validate() throws {
@@ -67,7 +68,7 @@ struct Trace: ParsableCommand {
     let checker = Checker(
       kernel: try Starting.kernel(machine.kernel), kernelPath: machine.kernel, probe: probe, memory: machine.memory,
       append: machine.append, platforms: [one.platform], profiles: [one.profile], crossings: [crossing],
-      postures: postures, events: [], ablations: [], jobs: 1, witnessFolder: "")
+      postures: postures, events: [], ablations: [], jobs: 1, witnessFolder: "", bootBound: boot.instructions)
     let events = Dictionary(uniqueKeysWithValues: inject.map { ($0.boundary, $0.event) })
     return try Starting.exploring {
       try checker.trace(events, accesses: accesses) { line in progress.show(line) }

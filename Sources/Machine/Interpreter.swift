@@ -8,8 +8,9 @@ extension Processor {
   /// Runs until `budget` more instructions have retired or the platform is needed.
   public func run(_ budget: UInt64) -> Exit {
     let limit = s.pointee.retired &+ budget
-    // An event whose handler cannot start retires nothing: deliveries are bounded like instructions.
-    var deliveries = budget &+ 64
+    // An event whose handler cannot start retires nothing: deliveries are bounded like instructions, some thirty of which
+    // take as long as one of them.
+    var deliveries = budget / 32 &+ 64
     while true {
       do throws(Fault) {
         if attention {

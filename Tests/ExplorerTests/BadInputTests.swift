@@ -1,0 +1,108 @@
+import Foundation
+import Testing
+
+/// Goal: a kernel that cannot be started, does not come far or does wrong ends `limen` with the status that the README
+/// names for it and one clear line; never with a crash, a hang or half a report.
+@Suite struct BadInputTests {
+  let folder: TemporaryFolder
+  let limen: LimenProgram
+
+  init() throws {
+    folder = try TemporaryFolder()
+    limen = LimenProgram(
+      probe: try TinyKernel(in: folder.url, named: "probe.elf").path, cache: folder.url.path + "/cache")
+  }
+
+  /// One line on standard error that says this, nothing on standard output, and this status.
+  private func expectRefusal(
+    _ ended: LimenProgram.Ended, _ status: Int32, _ text: String, location: SourceLocation = #_sourceLocation
+  ) {
+    #expect(!ended.bySignal && ended.status == status, "\(ended)", sourceLocation: location)
+    #expect(ended.output.isEmpty, sourceLocation: location)
+    #expect(ended.complaint.hasPrefix("limen: ") && ended.complaint.hasSuffix("\n"), sourceLocation: location)
+    #expect(ended.complaint.filter(\.isNewline).count == 1, "\(ended.complaint)", sourceLocation: location)
+    #expect(ended.complaint.contains(text), "\(ended.complaint)", sourceLocation: location)
+  }
+
+  // MARK: Files
+
+  @Test func whatIsNoKernelIsTwo() throws {
+    let kernel = try TinyKernel(in: folder.url)
+    let bytes = try Data(contentsOf: kernel.url)
+    let truncated = folder.url.appending(path: "truncated.elf")
+    try bytes.prefix(bytes.count / 2).write(to: truncated)
+    let loop = folder.url.appending(path: "loop").path
+    try FileManager.default.createSymbolicLink(atPath: loop, withDestinationPath: loop)
+    for (path, text) in [
+      (truncated.path, "outside the image"), (#filePath, "neither a bzImage nor an ELF file"),
+      ("/", "not a regular file"), ("/dev/zero", "not a regular file"), ("/nonexistent", "No such file"),
+      (kernel.path + "/within", "Not a directory"), (loop, "symbolic links"),
+    ] {
+      expectRefusal(try limen("check", path), 2, text)
+      expectRefusal(try limen("boot", path), 2, text)
+    }
+  }
+
+  @Test func whatLimenDoesNotStartIsThree() throws {
+    let noNote = try TinyKernel(["NO_NOTE"], in: folder.url)
+    expectRefusal(try limen("check", noNote.path), 3, "no PVH entry point")
+    expectRefusal(try limen("boot", noNote.path), 3, "no PVH entry point")
+    // ELF-64 Object File Format, "e_ident": byte 4 is the class, and 1 is ELFCLASS32.
+    var bytes = try Data(contentsOf: noNote.url)
+    bytes[4] = 1
+    let narrow = folder.url.appending(path: "narrow.elf")
+    try bytes.write(to: narrow)
+    expectRefusal(try limen("check", narrow.path), 3, "32-bit ELF")
+  }
+
+  @Test func whatDoesNotFitIsTwo() throws {
+    let kernel = try TinyKernel(in: folder.url)
+    expectRefusal(try limen("check", kernel.path, "--memory", "1"), 2, "does not fit into 1048576 bytes of memory")
+    let initrd = folder.url.appending(path: "initrd")
+    FileManager.default.createFile(atPath: initrd.path, contents: nil)
+    try FileHandle(forWritingTo: initrd).truncate(atOffset: 32 << 20)
+    expectRefusal(
+      try limen("boot", kernel.path, "--memory", "16", "--initrd", initrd.path), 2,
+      "the initrd of 33554432 bytes does not fit")
+  }
+
+  // MARK: Kernels that do not reach user mode
+
+  @Test(arguments: [
+    // Without a gate for #UD.
+    ("ud2", 2, "triple fault"),
+    ("hlt", 2, "it halts and nothing can wake it"),
+    ("1: jmp 1b", 5, "did not reach the probe within 20 million instructions"),
+    // #UD whose handler is UD2, each time on the same interrupt stack: no instruction ever retires.
+    ("GATE 6, bad_opcode, 1; ud2", 5, "did not reach the probe within 20 million instructions"),
+    ("movl $0x400000, %eax; jmp *%rax", 3, "instructions outside RAM"),
+  ])
+  func kernelsThatDoNotComeFar(boot: String, status: Int, text: String) throws {
+    let kernel = try TinyKernel(["BOOT=\(boot)"], in: folder.url)
+    expectRefusal(try limen("check", kernel.path, "--profile", "intel", "--bound", "20"), Int32(status), text)
+  }
+
+  // MARK: Kernels that do wrong in the crossing
+
+  @Test(arguments: [
+    (nil, 0, "held"),
+    ("CROSSING=ud2", 1, "the processor shut down (triple fault) [no-kernel-death]"),
+    ("CROSSING=hlt", 1, "it halts and nothing can wake it [no-kernel-death]"),
+    ("ON_NMI=incq %rbx", 1, "[user-state-preserved]"),
+    ("CROSSING=movl $0x400000, %eax; jmp *%rax", 3, "instructions outside RAM"),
+  ])
+  func kernelsThatDoWrong(definition: String?, status: Int, text: String) throws {
+    let kernel = try TinyKernel(definition.map { [$0] } ?? [], in: folder.url)
+    let witnesses = folder.url.appending(path: "witnesses").path
+    let ended = try limen(
+      "check", kernel.path, "--profile", "intel", "--crossing", "syscall64", "--memory", "16", "--witnesses", witnesses)
+    #expect(!ended.bySignal && ended.status == Int32(status) && ended.complaint.isEmpty, "\(ended)")
+    #expect(ended.output.contains(text), "\(ended.output)")
+  }
+
+  @Test func whatTheProbeCannotDoIsFour() throws {
+    let kernel = try TinyKernel(in: folder.url)
+    let ended = try limen("check", kernel.path, "--profile", "intel", "--crossing", "int80", "--memory", "16")
+    #expect(ended.status == 4 && ended.complaint.isEmpty)
+  }
+}

@@ -1,0 +1,35 @@
+import Findings
+import Foundation
+import Testing
+
+/// Goal: on kernels of a few instructions, whose defect is known, the explorer says what the manuals say.
+@Suite struct TinyKernelTests {
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  /// An event in the kernel leaves SS null, and AMD's SYSRET restores the selector but not the hidden part. APM vol. 3,
+  /// "SYSRET". Linux works around it (X86_BUG_SYSRET_SS_ATTRS); this kernel does not.
+  @Test(arguments: [(ProfileName.intel, Findings.ExitStatus.allHeld), (.amd, .violation)])
+  func hiddenStackSegmentAfterAnEvent(profile: ProfileName, status: Findings.ExitStatus) throws {
+    let report = try TinyKernel(in: folder.url).checker(profile, events: [.nmi]).check { _ in }.report
+    #expect(report.exitStatus == status)
+    let blamed = Set(report.sections.flatMap(\.findings).map(\.invariant))
+    #expect(blamed == (status == .violation ? ["user-state-preserved"] : []))
+  }
+
+  /// SYSCALL under TF: the trap comes before the kernel's first instruction. A machine check there is of higher priority,
+  /// and what it overtakes is discarded. SDM vol. 3A, "Priority Among Concurrent Events".
+  @Test func aMachineCheckOvertakesTheSingleStepTrap() throws {
+    let kernel = try TinyKernel(["USER_FLAGS=0x302", "MASK=0x47600"], in: folder.url)
+    let checker = try kernel.checker(.intel, events: [])
+    let plain = try checker.trace([:], accesses: false) { _ in }
+    #expect(plain.steps[1].location.description == "system_call" && plain.steps[1].delivery?.vector == 1)
+    let overtaken = try checker.trace([1: .machineCheck], accesses: false) { _ in }
+    #expect(overtaken.steps[1].delivery?.vector == 18)
+    // The handler's return loads TF again, and the trap follows the instruction behind it.
+    #expect(overtaken.steps[2].instruction == "iretq" && overtaken.steps[2].delivery == nil)
+    #expect(overtaken.steps[3].location.description == "system_call" && overtaken.steps[3].delivery == nil)
+    #expect(overtaken.steps[4].delivery?.vector == 1)
+  }
+}
