@@ -40,6 +40,13 @@ import Testing
     }
   }
 
+  /// Other major versions reach the probe, and a crossing holds there.
+  @Test(arguments: [("debian-5.10-cloud", ProfileName.amd), ("debian-6.12-cloud", .intel)])
+  func otherVersions(kernel: String, profile: ProfileName) throws {
+    let checker = try KernelUnderTest.checker(kernel, profiles: [profile], crossings: [.syscall64], events: [])
+    #expect(try checker.check { _ in }.report.exitStatus == .allHeld)
+  }
+
   @Test func aWitnessReplays() throws {
     let checker = try KernelUnderTest.checker(
       "debian-6.1-cloud", profiles: [.intel], crossings: [.syscall64], events: [.nmi], ablations: [.nmiWithoutIST])
