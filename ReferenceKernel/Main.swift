@@ -16,6 +16,7 @@ func kernelMain() {
     shutDown(0)
     return
   }
+  StartState().report()
   observeEntries()
   observeGates()
   observeFlags()
@@ -28,7 +29,9 @@ func kernelMain() {
   observeEventChannels()
   observePageTables()
   observeDescriptors()
+  observeServices()
   observeDom0()
+  observeVCPUInfo()
   line = Line()
   line.put("end")
   line.end()

@@ -42,6 +42,8 @@ void run_case(void);
 #define PLACE(name) \
   static inline word name##_address(void) { word place; __asm__("movabsq $" #name ", %0" : "=r"(place)); return place; }
 PLACE(stubs)
+PLACE(start_registers)
+PLACE(image_end)
 PLACE(after_enter)
 PLACE(user_image)
 PLACE(user_size)

@@ -3,6 +3,9 @@
 
 private let inXen: UInt = 0xFFFF_8300_0000_0000
 
+/// The user window's stack page with nothing below it: the frame's last words do not fit.
+private let stackEnd = Memory.stackTop - 4096 + 48
+
 /// True when the command line names a case: it has been tried, and survived.
 func crash() -> Bool {
   topic = "crash"
@@ -16,6 +19,10 @@ func crash() -> Bool {
   }
   if attempt("stack-absent") { observe("survived", .kernel, code_int3()) { $0.frame.rsp = Memory.window + 0x4000 } }
   if attempt("stack-read-only") { observe("survived", .kernel, code_int3()) { $0.frame.rsp = Memory.window + 0x2000 } }
+  if attempt("stack-half-read-only") {
+    observe("survived", .kernel, code_int3()) { $0.frame.rsp = Memory.window + 0x2000 + 32 }
+  }
+  if attempt("stack-half-absent") { observe("survived", .kernel, code_hlt()) { $0.frame.rsp = stackEnd } }
   if attempt("stack-0") { observe("survived", .kernel, code_int3()) { $0.frame.rsp = 0 } }
   if attempt("stack-in-xen") { observe("survived", .kernel, code_int3()) { $0.frame.rsp = inXen + 0x1000 } }
   if attempt("stack-non-canonical") { observe("survived", .kernel, code_int3()) { $0.frame.rsp = 0x8000_0000_1000 } }

@@ -38,6 +38,9 @@ func observeDebug() {
     DebugRegister.set(7, 0x401)
     $0.showsResume = true
   }
+  // RF is set in the frame of a fault, but not of an instruction breakpoint's.
+  everywhere("ud2-shows-resume", code_ud2()) { $0.showsResume = true }
+  everywhere("int3-shows-resume", code_int3()) { $0.showsResume = true }
   everywhere("breakpoint-resume", code_steps()) {
     DebugRegister.set(0, $0.frame.rip + 6)
     DebugRegister.set(7, 0x401)

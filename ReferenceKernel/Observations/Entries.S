@@ -34,6 +34,8 @@ ONE32 into, into
 ONE32 bound, bound %eax, (%ecx)
 ONE32 ud2_32, ud2
 ONE32 load_32, movl (%edx), %eax
+ONE32 load_32_ss, movl %ss:(%edx), %eax
+ONE32 bound_ss, bound %eax, %ss:(%ecx)
 ONE32 nothing_32, nop
 
 // An unmasked x87 exception: 0 / 0.

@@ -39,6 +39,12 @@ func observeEntries() {
   everywhere("load-non-canonical", code_load_rdx()) { _ in case_start.rdx = 0x8000_0000_0000_0000 }
   everywhere("jump-non-canonical", code_jump_rdx()) { _ in case_start.rdx = 0x8000_0000_0000 }
   observe("load-absent", .compatibility, code_load_32()) { _ in case_start.rdx = Memory.window + 0x3000 }
+  // The same through SS, where DS is null.
+  observe("load-absent-ss", .compatibility, code_load_32_ss()) { _ in case_start.rdx = Memory.window + 0x3000 }
+  observe("bound-ss", .compatibility, code_bound_ss()) {
+    $0.frame.rcx = Memory.window
+    store(window_pages_address(), 0)
+  }
   observe("stack-non-canonical", .user, code_load_rsp()) { $0.frame.rsp = 0x8000_0000_0000_0000 }
   observe("push-non-canonical", .user, code_push()) { $0.frame.rsp = 0x8000_0000_0000_0000 }
   observe("push-absent", .user, code_push()) { $0.frame.rsp = Memory.window + 0x4000 }

@@ -66,7 +66,8 @@ import Testing
 
   static let crashes = [
     "iret-frame-absent", "iret-frame-half-absent", "iret-frame-in-xen", "iret-frame-non-canonical",
-    "iret-no-user-tables", "stack-absent", "stack-read-only", "stack-0", "stack-in-xen", "stack-non-canonical",
+    "iret-no-user-tables", "stack-absent", "stack-read-only", "stack-half-read-only", "stack-half-absent", "stack-0",
+    "stack-in-xen", "stack-non-canonical",
     "kernel-stack-absent", "kernel-stack-in-xen", "kernel-stack-user-only-mapping", "no-handler", "no-handler-kernel",
     "no-page-fault-handler", "no-syscall-handlers", "no-event-callback", "sysenter-kernel", "shutdown-crash",
   ]
