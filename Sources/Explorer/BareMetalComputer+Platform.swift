@@ -138,6 +138,9 @@ extension BareMetalComputer: PlatformComputer {
     return second == 0x07 || second == 0x35
   }
 
+  /// A frame that cannot be pushed becomes an exception, and at last a shutdown.
+  public var lostFrame: DeliveredEvent? { nil }
+
   /// The processor promises nothing that the boundary itself would not show.
   public var brokenPromise: String? { nil }
 

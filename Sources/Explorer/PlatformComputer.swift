@@ -81,6 +81,8 @@ public protocol PlatformComputer: AnyObject {
   /// What was delivered since `deliveryCount` was `count`, by the step that started at `before`. Where a platform remembers
   /// only the last of several, that one.
   func deliveries(since count: UInt64, from before: BoundaryState) -> [DeliveredEvent]
+  /// The frame that could not be pushed, where that was the guest's end.
+  var lostFrame: DeliveredEvent? { get }
   /// How the state at this boundary, to which a delivery has just led, breaks what the kernel asked the platform for.
   var brokenPromise: String? { get }
   /// What of the events is not over.

@@ -151,7 +151,11 @@ final class Run {
     if computer.deliveryCount != deliveries { recordDeliveries(before, since: deliveries, injected: injected) }
     switch end {
     case .budget: break
-    case .powerOff(let how), .died(let how), .left(_, let how): return .dead(how)
+    case .powerOff(let how), .died(let how), .left(_, let how):
+      evidence.lostFrame = computer.lostFrame.map {
+        DeliveryRecord($0, step: boundary, ownership: ownership(before), injected: injected)
+      }
+      return .dead(how)
     case .unsupported(let what): return .unsupported(what)
     }
     if console.count != consoleRead, let words = newLastWords() { return .dead("it said: \(words)") }

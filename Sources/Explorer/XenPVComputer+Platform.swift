@@ -140,19 +140,22 @@ extension XenPVComputer: PlatformComputer {
 
   public func deliveries(since count: UInt64, from before: BoundaryState) -> [DeliveredEvent] {
     guard domain.deliveries != count, let last = domain.lastDelivery else { return [] }
+    return [event(last)]
+  }
+
+  public var lostFrame: DeliveredEvent? { domain.lostFrame.map(event) }
+
+  private func event(_ last: Delivery) -> DeliveredEvent {
     let words = last.errorCode == nil ? 7 : 8
     let isNear = last.previousRSP &- last.frame <= Self.longestFrame
     // From user mode the frame belongs at the top of the stack that stack_switch named.
     let isOnKernelStack =
       !last.wasInKernel && domain.vcpu.kernelSP & ~0xF == last.frame &+ UInt64(words * 8)
     let hasVector = [.exception, .softwareInterrupt, .nmi, .machineCheck].contains(last.kind)
-    return [
-      DeliveredEvent(
-        name: Self.name(last), vector: hasVector ? last.vector : nil, isBounce: true, errorCode: last.errorCode,
-        from: last.rip, fromKernel: last.wasInKernel, frame: last.frame, wordCount: words,
-        previousRSP: last.previousRSP, onCurrentStack: isNear && !isOnKernelStack, cr2: processor.cr2,
-        atReturn: false)
-    ]
+    return DeliveredEvent(
+      name: Self.name(last), vector: hasVector ? last.vector : nil, isBounce: true, errorCode: last.errorCode,
+      from: last.rip, fromKernel: last.wasInKernel, frame: last.frame, wordCount: words,
+      previousRSP: last.previousRSP, onCurrentStack: isNear && !isOnKernelStack, cr2: processor.cr2, atReturn: false)
   }
 
   private static func name(_ delivery: Delivery) -> String {

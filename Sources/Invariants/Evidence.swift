@@ -204,6 +204,8 @@ public struct Evidence: Sendable {
   /// RIP at the end of a run that did not come back.
   public var stoppedAt: UInt64?
   public var deliveries: [DeliveryRecord] = []
+  /// A frame that could not be pushed, which was the end of the run.
+  public var lostFrame: DeliveryRecord?
   public var strayGS: StrayAccess?
   /// A kernel-mode boundary after the entry window with a flag set that the kernel must not run with.
   public var badFlags: (step: Int, rip: UInt64, flags: RFLAGS)?

@@ -1,4 +1,4 @@
-/// IF and NMI blocking are what the kernel believes, and every injected event is handled exactly once.
+/// IF, or Xen's upcall mask, and NMI blocking are what the kernel believes, and every injected event is handled exactly once.
 ///
 /// SDM vol. 3A, "Maskable Hardware Interrupts", "Handling Multiple NMIs", "Signaling Interrupt Servicing Completion".
 import Findings
@@ -10,11 +10,15 @@ struct InterruptsAsClaimed: Invariant {
       "Interrupts are masked wherever the user's RSP is current, and every injected event is handled exactly once.",
     why:
       "A kernel that believes interrupts masked when they are not is interrupted in the middle of its bookkeeping; an "
-      + "interrupt that is never completed, or an NMI block that is never lifted, silences the machine.",
+      + "interrupt that is never completed, or an NMI block that is never lifted, silences the machine. A PV guest's IF is "
+      + "the hypervisor's upcall mask, which must be as the callback's registration and the frame of the return say.",
     citation:
       "Intel SDM vol. 3A, \"Maskable Hardware Interrupts\", \"Handling Multiple NMIs\", \"Interrupt Acceptance for "
-      + "Fixed Interrupts\"",
-    specimens: ["ablation if-not-masked-at-syscall"])
+      + "Fixed Interrupts\"; Xen public/callback.h, CALLBACKF_mask_events",
+    specimens: [
+      "ablation if-not-masked-at-syscall", "ablation upcall-mask-not-set-at-syscall",
+      "ablation mask-not-restored-at-iret", "ablation nmi-mask-never-cleared",
+    ])
 
   func judge(_ run: Evidence) -> Violation? {
     if let open = run.openWindow {

@@ -6,10 +6,10 @@ import Findings
 public struct NoKernelDeath: Invariant {
   public let description = InvariantDescription(
     identifier: "no-kernel-death",
-    claim: "The kernel does not die: no shutdown, oops, BUG or panic.",
+    claim: "The kernel does not die: no shutdown, oops, BUG or panic, no crash of its domain.",
     why: "Whatever a user program does and whatever arrives meanwhile, the kernel must go on.",
     citation: "Intel SDM vol. 3A, \"Double Fault Exception (#DF)\"",
-    specimens: ["ablation nmi-gate-absent"])
+    specimens: ["ablation nmi-gate-absent", "ablation stack-switch-ignored"])
 
   /// What Linux, and most kernels, print when they die.
   public static let lastWords = [
@@ -20,8 +20,9 @@ public struct NoKernelDeath: Invariant {
 
   public func judge(_ run: Evidence) -> Violation? {
     guard case .dead(let how) = run.end else { return nil }
+    let at = run.lostFrame?.from ?? run.deliveries.last?.from ?? run.boundary?.rip ?? run.stoppedAt ?? 0
     return Violation(
-      "the kernel died: \(how)", at: run.deliveries.last?.from ?? run.boundary?.rip ?? run.stoppedAt ?? 0,
-      origin: run.boundary?.rip, run.boundary == nil ? nil : "the event was taken here")
+      "the kernel died: \(how)", at: at, origin: run.boundary?.rip,
+      run.boundary == nil ? nil : "the event was taken here")
   }
 }

@@ -12,7 +12,7 @@ struct PageTablesOwned: Invariant {
       + "CR3 is switched, or after it is switched back, faults in kernel mode. User mode on the kernel's tables sees what "
       + "they were to hide.",
     citation: "Intel SDM vol. 3A, \"4-Level Paging\"; Linux Documentation/arch/x86/pti.rst",
-    specimens: ["ablation user-cr3-kept-at-entry"])
+    specimens: ["ablation user-cr3-kept-at-entry", "ablation kernel-page-tables-kept-for-user"])
 
   func judge(_ run: Evidence) -> Violation? {
     for delivery in run.deliveries

@@ -16,7 +16,7 @@ struct RSPOwned: Invariant {
       + "Table\"",
     specimens: [
       "ablation nmi-without-ist", "ablation db-without-ist", "ablation mc-without-ist",
-      "ablation kernel-stack-pointer-user",
+      "ablation kernel-stack-pointer-user", "ablation frame-at-user-rsp",
     ])
 
   func judge(_ run: Evidence) -> Violation? {
@@ -31,6 +31,12 @@ struct RSPOwned: Invariant {
       return Violation(
         "the frame of \(delivery.name) was pushed at \(hex(delivery.frame)), where the user's RSP "
           + "\(hex(delivery.previousRSP)) pointed", step: delivery.step, at: delivery.from, origin: delivery.from,
+        "the event was taken here, with RSP still the user's")
+    }
+    if let lost = run.lostFrame, lost.onCurrentStack, !lost.ownership.isDisjoint(with: .notKernelStack) {
+      return Violation(
+        "the frame of \(lost.name) could not be pushed at \(hex(lost.frame)), where the user's RSP "
+          + "\(hex(lost.previousRSP)) pointed", step: lost.step, at: lost.from, origin: lost.from,
         "the event was taken here, with RSP still the user's")
     }
     return nil

@@ -35,6 +35,8 @@ public struct Domain: Sendable, Codable {
   /// Events delivered to the guest since it was built, and the last of them.
   public var deliveries: UInt64 = 0
   public var lastDelivery: Delivery?
+  /// The frame that could not be pushed, which crashed the domain.
+  public var lostFrame: Delivery?
   /// Guards taken away for the sake of a test; see `Ablations`.
   public var ablations: Ablations = []
 

@@ -24,6 +24,13 @@ import Testing
     (.registerNotRestored, "debian-6.1-cloud", "user-state-preserved"),
     (.frameSlotUnwritten, "debian-6.1-cloud", "no-leak"),
     (.returnLoops, "debian-6.1-cloud", "progress"),
+    (.upcallMaskNotSetAtSyscall, "debian-6.1-cloud", "interrupts-as-claimed"),
+    (.frameAtUserRSP, "debian-6.1-cloud", "rsp-owned"),
+    // The stack that the domain started with is gone once Linux runs: nothing can be pushed there.
+    (.stackSwitchIgnored, "debian-6.1-cloud", "no-kernel-death"),
+    (.maskNotRestoredAtIret, "debian-6.1-cloud", "interrupts-as-claimed"),
+    (.nmiMaskNeverCleared, "debian-6.1-cloud", "interrupts-as-claimed"),
+    (.kernelPageTablesKeptForUser, "debian-6.1-cloud", "page-tables-owned"),
   ]
 
   /// The event that an ablation needs to do harm; none where the crossing alone shows it.
@@ -33,6 +40,7 @@ import Testing
     case .dbWithoutIST: [.debugBreakpoint]
     case .mcWithoutIST: [.machineCheck]
     case .kernelStackShort: [.externalInterrupt]
+    case .nmiMaskNeverCleared: [.nmiCallback]
     default: []
     }
   }
@@ -41,7 +49,8 @@ import Testing
   func fires(index: Int) throws {
     let (ablation, kernel, invariant) = Self.expected[index]
     let checker = try KernelUnderTest.checker(
-      kernel, profiles: [.intel], crossings: [.syscall64], events: Self.events(ablation), ablations: [ablation])
+      kernel, platforms: [ablation.platform], profiles: [.intel], crossings: [.syscall64],
+      events: Self.events(ablation), ablations: [ablation])
     let report = try checker.check { _ in }.report
     #expect(report.exitStatus == .violation, "\(ablation)")
     let blamed = Set(report.sections.flatMap(\.findings).map(\.invariant))
@@ -56,7 +65,5 @@ import Testing
     }
   }
 
-  @Test func everyAblationIsTried() {
-    #expect(Set(Self.expected.map(\.0)) == Set(Ablation.allCases.filter { $0.platform == .bareMetal }))
-  }
+  @Test func everyAblationIsTried() { #expect(Set(Self.expected.map(\.0)) == Set(Ablation.allCases)) }
 }

@@ -11,14 +11,15 @@ enum KernelUnderTest {
   }
 
   static func checker(
-    _ name: String, profiles: [ProfileName], crossings: [CrossingKind], postures: [PostureName] = ["normal"],
-    events: [EventKind] = EventKind.allCases, ablations: [Ablation] = [], jobs: Int = 1
+    _ name: String, platforms: [PlatformName] = [.bareMetal], profiles: [ProfileName], crossings: [CrossingKind],
+    postures: [PostureName] = ["normal"], events: [EventKind] = EventKind.allCases, ablations: [Ablation] = [],
+    jobs: Int = 1
   ) throws -> Checker {
     let path = try path(name)
     let probe = try ProbeImage(bytes: Probe.built().elf)
     return Checker(
       kernel: try KernelImage(contentsOf: path), kernelPath: path, probe: probe, memory: 512, append: "",
-      profiles: profiles, crossings: crossings, postures: postures, events: events, ablations: ablations, jobs: jobs,
-      witnessFolder: "witnesses")
+      platforms: platforms, profiles: profiles, crossings: crossings, postures: postures, events: events,
+      ablations: ablations, jobs: jobs, witnessFolder: "witnesses")
   }
 }

@@ -40,8 +40,12 @@ extension XenPVComputer {
     if let code = bounce.errorCode { words.append(UInt64(code)) }
     words += [registers.rip, savedCS | UInt64(mask) << 32, flags, registers.rsp, UInt64(registers.ss)]
     let frame = top &- UInt64(words.count * 8)
+    let delivery = Delivery(
+      kind: kind, vector: bounce.vector, errorCode: bounce.errorCode, rip: from.rip, wasInKernel: wasInKernel,
+      frame: frame, previousRSP: from.rsp)
     for (index, word) in words.enumerated().reversed() {
       guard processor.storeGuest(frame &+ UInt64(index * 8), word) else {
+        domain.lostFrame = delivery
         return crash(
           "a fault while the frame of vector \(bounce.vector) was pushed at 0x\(String(frame, radix: 16))")
       }
@@ -55,9 +59,7 @@ extension XenPVComputer {
     guard bounce.address != 0 else { return crash("vector \(bounce.vector) has no handler") }
     registers.rip = bounce.address
     domain.deliveries &+= 1
-    domain.lastDelivery = Delivery(
-      kind: kind, vector: bounce.vector, errorCode: bounce.errorCode, rip: from.rip, wasInKernel: wasInKernel,
-      frame: frame, previousRSP: from.rsp)
+    domain.lastDelivery = delivery
     processor.observer?.delivered(Vector(bounce.vector), errorCode: bounce.errorCode, from: from.rip)
   }
 
