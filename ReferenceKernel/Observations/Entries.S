@@ -23,7 +23,6 @@ ONE push, pushq %rax
 ONE jump_rdx, jmp *%rdx
 ONE call_rdx, call *%rdx
 ONE x87, fnop
-ONE sse, movaps %xmm0, %xmm1
 ONE load_unaligned, movl 1(%rsp), %eax
 ONE32 syscall32, syscall
 ONE32 sysenter32, sysenter

@@ -28,6 +28,7 @@ func observeEntries() {
   everywhere("store-absent", code_store_rdx()) { _ in case_start.rdx = Memory.window + 0x3008 }
   everywhere("store-read-only", code_store_rdx()) { _ in case_start.rdx = Memory.window + 0x1010 }
   everywhere("jump-absent", code_jump_rdx()) { _ in case_start.rdx = Memory.window + 0x3018 }
+  everywhere("call-absent", code_call_rdx()) { _ in case_start.rdx = Memory.window + 0x3018 }
   everywhere("jump-no-execute", code_jump_rdx()) { _ in case_start.rdx = Memory.window + 0x2020 }
   everywhere("load-null", code_load_rdx()) { _ in case_start.rdx = 8 }
   everywhere("load-kernel", code_load_rdx()) { _ in case_start.rdx = kernel_stack_address() }

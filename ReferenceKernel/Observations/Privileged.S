@@ -3,7 +3,6 @@
 
 ONE mov_from_cr0, movq %cr0, %rax
 ONE mov_from_cr2, movq %cr2, %rax
-ONE mov_from_cr4, movq %cr4, %rax
 ONE mov_from_cr8, movq %cr8, %rax
 ONE mov_to_cr2, movq %rdx, %cr2
 ONE mov_to_cr3, movq %rdx, %cr3
@@ -27,11 +26,6 @@ SNIPPET mov_cr3_same
   movq %cr3, %rax
   movq %rax, %cr3
   movl $0, %eax
-  END
-SNIPPET mov_cr4_same
-  movq %cr4, %rax
-  movq %rax, %cr4
-  movq %cr4, %rdx
   END
 // TSD and DE are the guest's own.
 SNIPPET mov_cr4_toggle
@@ -57,8 +51,6 @@ ONE lmsw, lmsw %dx
 ONE sysretq, sysretq
 ONE sysexit, sysexitq
 ONE rdpmc, rdpmc
-ONE monitor, monitor
-ONE mwait, mwait
 ONE xsetbv, xsetbv
 ONE mov_from_dr6, movq %db6, %rax
 ONE mov_from_dr7, movq %db7, %rax
@@ -71,7 +63,6 @@ SNIPPET mov_dr0_round
   END
 ONE in_al_dx, inb %dx, %al
 ONE out_dx_al, outb %al, %dx
-ONE in_imm, inb $0x80, %al
 ONE insb, insb
 ONE outsb, outsb
 ONE vmcall, vmcall
@@ -99,11 +90,6 @@ SNIPPET rdtsc_grows
 SNIPPET xen_cpuid
   .byte 0x0F, 0x0B, 0x78, 0x65, 0x6E
   cpuid
-  END
-SNIPPET xen_cpuid_shown
-  .byte 0x0F, 0x0B, 0x78, 0x65, 0x6E
-  cpuid
-  movl $0, %edx
   END
 SNIPPET xen_nop
   .byte 0x0F, 0x0B, 0x78, 0x65, 0x6E

@@ -35,6 +35,10 @@ func observePrivileged() {
   everywhere("ltr", code_ltr())
   everywhere("lmsw", code_lmsw())
   everywhere("sysretq", code_sysretq())
+  everywhere("sysexit", code_sysexit())
+  everywhere("rdpmc", code_rdpmc())
+  everywhere("vmcall", code_vmcall())
+  everywhere("vmmcall", code_vmmcall())
   everywhere("xsetbv", code_xsetbv())
   everywhere("rsm", code_rsm())
   everywhere("mov-from-dr6", code_mov_from_dr6())
@@ -120,6 +124,9 @@ func observePrivileged() {
   // Virtual IOPL: 0 shuts kernel mode out, 1 admits it, 3 all. Port 0x80 takes anything.
   result("set-0", setIOPL(0))
   everywhere("0-cli", code_cli())
+  everywhere("0-in", code_in_al_dx()) { _ in case_start.rdx = 0x80 }
+  everywhere("0-insb", code_insb()) { _ in case_start.rdx = 0x80 }
+  everywhere("0-outsb", code_outsb()) { _ in case_start.rdx = 0x80 }
   everywhere("0-out", code_out_dx_al()) { _ in case_start.rdx = 0x80 }
   result("set-1", setIOPL(1))
   everywhere("1-cli", code_cli())

@@ -93,6 +93,11 @@ func observeSegments() {
   Base.fs(place)
   Base.userGS(place + 8)
   Base.kernelGS(place + 16)
+  everywhere("load-gs", code_load_gs()) { _ in case_start.rdx = Selector.data }
+  everywhere("load-gs-null", code_load_selectors(), loadNull)
+  Base.fs(place)
+  Base.userGS(place + 8)
+  Base.kernelGS(place + 16)
   everywhere("load-code", code_load_fs()) { _ in case_start.rdx = Selector.code64 }
   everywhere("load-bad", code_load_fs()) { _ in case_start.rdx = 0x1238 }
   everywhere("load-beyond-limit", code_load_fs()) { _ in case_start.rdx = 0xFFFB }

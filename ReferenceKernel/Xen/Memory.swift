@@ -3,10 +3,7 @@
 
 enum Page {
   static let present: UInt = 1 << 0
-  static let writable: UInt = 1 << 1
-  static let user: UInt = 1 << 2
   static let accessed: UInt = 1 << 5
-  static let dirty: UInt = 1 << 6
   static let noExecute: UInt = 1 << 63
   /// A leaf that reads, writes and executes, and a table.
   static let all: UInt = 0x67
