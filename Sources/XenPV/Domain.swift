@@ -23,6 +23,10 @@ public struct Domain: Sendable, Codable {
   /// The console ring's page and its event channel; zero where there is none.
   public var consoleFrame: UInt64 = 0
   public var consolePort: UInt32 = 0
+  /// The same of XenStore, and what is in it.
+  public var storeFrame: UInt64 = 0
+  public var storePort: UInt32 = 0
+  var xenStore = XenStore()
   public var startInfo: UInt64 = 0
   public var grantTable = GrantTable()
   var portLatches = PortLatches()

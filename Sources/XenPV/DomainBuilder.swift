@@ -31,6 +31,8 @@ extension XenPVComputer {
     fillP2M(layout)
     fillPageTables(layout)
     if !isPrivileged {
+      domain.storeFrame = domain.map.machineFrame(layout.storeRing)
+      domain.storePort = domain.eventChannels.bind(.xenStore) ?? 0
       domain.consoleFrame = domain.map.machineFrame(layout.consoleRing)
       domain.consolePort = domain.eventChannels.bind(.console) ?? 0
     }

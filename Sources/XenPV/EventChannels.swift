@@ -1,8 +1,7 @@
 /// Event channels: which port is bound to what. Their state that the guest sees, pending and masked, is in shared_info.
 ///
 /// Xen `xen/common/event_channel.c`, `xen/include/public/event_channel.h`.
-/// Not modelled: the FIFO ABI (EVTCHNOP_init_control and EVTCHNOP_expand_array are refused with ENOSYS, as a Xen before 4.4 does,
-/// and guests fall back on the 2-level ABI), physical interrupts, and channels to other domains than the console's and XenStore's.
+/// Not modelled: physical interrupts, and channels to other domains than the console's and XenStore's.
 public struct EventChannels: Sendable, Codable {
   /// What a port is bound to: ECS_*.
   public enum Binding: Sendable, Codable, Hashable {
@@ -19,13 +18,15 @@ public struct EventChannels: Sendable, Codable {
 
   /// EVTCHNS_PER_BUCKET: ports come into being so many at a time, and those that do not exist yet are refused.
   static let bucket = 64
-  /// Ports of the 2-level ABI.
-  static let maximum = 4096
+  /// max_evtchns: ports that the ABI has words or bits for.
+  var maximum: Int { fifo == nil ? 4096 : 1 << 17 }
   /// What the toolstack allows a domain: `max_evtchn_port`.
   static let lastGuestPort = 1023
 
   /// By port; port 0 is reserved.
   public private(set) var bindings: [Binding]
+  /// The guest chose the FIFO ABI.
+  var fifo: FIFOEventChannels?
   /// virq_to_evtchn: the port of each virtual interrupt; zero where it is not bound.
   private var portOfVIRQ = [UInt32](repeating: 0, count: VirtualIRQ.count)
 
@@ -48,16 +49,17 @@ public struct EventChannels: Sendable, Codable {
     return port == 0 ? nil : port
   }
 
-  /// get_free_port: binds the lowest free port up to `last`; nil where all are taken.
-  public mutating func bind(_ binding: Binding, upTo last: Int = 1023) -> UInt32? {
-    let limit = min(last + 1, Self.maximum)
-    var port = bindings.firstIndex(of: .free) ?? bindings.count
-    if port == bindings.count && port < limit {
-      bindings += [Binding](repeating: .free, count: Self.bucket)
-    }
+  /// get_free_port: binds the lowest free port up to `last`, unless it is still on a queue; nil where all are taken.
+  public mutating func bind(_ binding: Binding, upTo last: Int = 1023, isBusy: (UInt32) -> Bool = { _ in false })
+    -> UInt32?
+  {
+    let limit = min(last + 1, maximum)
+    let free = bindings.indices.first { bindings[$0] == .free && !isBusy(UInt32($0)) }
+    let port = free ?? bindings.count
     guard port < limit else { return nil }
-    port = bindings.firstIndex(of: .free) ?? port
+    if port == bindings.count { bindings += [Binding](repeating: .free, count: Self.bucket) }
     bindings[port] = binding
+    fifo?.ports[UInt32(port), default: .init()].priority = FIFOEventChannels.defaultPriority
     if case .virq(let virq) = binding { portOfVIRQ[Int(virq)] = UInt32(port) }
     return UInt32(port)
   }

@@ -28,7 +28,7 @@ extension XenPVComputer {
   /// Whether the timer's virtual interrupt is bound to a port, and that port not masked.
   public var hasTimerEvent: Bool {
     guard let port = domain.eventChannels.port(ofVIRQ: VirtualIRQ.timer) else { return false }
-    return !eventBit(port, SharedInfo.mask)
+    return !isMasked(port)
   }
 
   /// A virtual machine check.

@@ -1,4 +1,4 @@
-/// How an event becomes pending, 2-level ABI: the bits in shared_info and vcpu_info.
+/// How an event becomes pending. In the 2-level ABI that is by bits in shared_info and vcpu_info.
 ///
 /// Xen `xen/common/event_2l.c`; `xen/arch/x86/domain.c`, `vcpu_mark_events_pending`. The upcall itself is made on the way back to
 /// the guest: `deliverPending`.
@@ -13,12 +13,12 @@ extension XenPVComputer {
   }
 
   /// A bit of evtchn_pending or evtchn_mask.
-  func eventBit(_ port: UInt32, _ array: UInt64) -> Bool {
+  func twoLevelBit(_ port: UInt32, _ array: UInt64) -> Bool {
     processor.physicalWord(at: word(of: port, in: array)) >> UInt64(port % 64) & 1 != 0
   }
 
   /// Returns what it was before.
-  @discardableResult func setEventBit(_ port: UInt32, _ array: UInt64, _ value: Bool) -> Bool {
+  @discardableResult private func setTwoLevelBit(_ port: UInt32, _ array: UInt64, _ value: Bool) -> Bool {
     let address = word(of: port, in: array)
     let old = processor.physicalWord(at: address)
     let bit: UInt64 = 1 << UInt64(port % 64)
@@ -28,15 +28,39 @@ extension XenPVComputer {
 
   /// evtchn_port_set_pending.
   func setPending(_ port: UInt32) {
-    guard domain.eventChannels.isUsable(port), !setEventBit(port, SharedInfo.pending, true) else { return }
-    if !eventBit(port, SharedInfo.mask) { select(port) }
+    guard domain.eventChannels.isUsable(port) else { return }
+    if domain.eventChannels.fifo != nil { return setFIFOPending(port) }
+    if setTwoLevelBit(port, SharedInfo.pending, true) { return }
+    if !twoLevelBit(port, SharedInfo.mask) { select(port) }
     checkPollers(port)
+  }
+
+  /// evtchn_port_clear_pending.
+  func clearPending(_ port: UInt32) {
+    if domain.eventChannels.fifo != nil {
+      setFIFOBit(port, FIFOEventChannels.pending, false)
+    } else {
+      setTwoLevelBit(port, SharedInfo.pending, false)
+    }
+  }
+
+  /// evtchn_is_pending.
+  func isPending(_ port: UInt32) -> Bool {
+    domain.eventChannels.fifo == nil
+      ? twoLevelBit(port, SharedInfo.pending) : fifoBit(port, FIFOEventChannels.pending)
+  }
+
+  /// evtchn_is_masked.
+  func isMasked(_ port: UInt32) -> Bool {
+    domain.eventChannels.fifo == nil
+      ? twoLevelBit(port, SharedInfo.mask) : fifoBit(port, FIFOEventChannels.masked)
   }
 
   /// evtchn_port_unmask.
   func unmask(_ port: UInt32) {
     guard domain.eventChannels.isUsable(port) else { return }
-    if setEventBit(port, SharedInfo.mask, false) && eventBit(port, SharedInfo.pending) { select(port) }
+    if domain.eventChannels.fifo != nil { return unmaskFIFO(port) }
+    if setTwoLevelBit(port, SharedInfo.mask, false) && twoLevelBit(port, SharedInfo.pending) { select(port) }
   }
 
   private func select(_ port: UInt32) {

@@ -51,6 +51,7 @@ extension XenPVComputer {
     set(StartInfo.flags, flags)
     if !domain.isPrivileged {
       set(StartInfo.storeFrame, domain.map.machineFrame(layout.storeRing))
+      set(StartInfo.storePort, UInt64(domain.storePort))
       set(StartInfo.consoleFrame, domain.consoleFrame)
       set(StartInfo.consolePort, UInt64(domain.consolePort))
     }

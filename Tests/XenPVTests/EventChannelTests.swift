@@ -83,6 +83,53 @@ import XenPV
     #expect(guest.call(.eventChannelOp, 4, with: [0]).0 == Failure.EINVAL)
   }
 
+  /// FIFO ABI: words in pages of the guest's, queues in the control block. `xen/common/event_fifo.c`.
+  @Test func queues() throws {
+    let guest = try CallingGuest()
+    let processor = guest.computer.processor
+    let map = guest.computer.domain.map
+    let (control, array) = (map.machineFrame(5), map.machineFrame(6))
+    #expect(guest.call(.eventChannelOp, 12, with: [UInt32(array), 0]).0 == Failure.EOPNOTSUPP)
+    #expect(guest.call(.eventChannelOp, 11, with: [UInt32(control), 0, 4, 0, 0, 0]).0 == Failure.EINVAL)
+    #expect(guest.call(.eventChannelOp, 11, with: [UInt32(control), 0, 4032, 0, 0, 0]).0 == Failure.EINVAL)
+    #expect(guest.call(.eventChannelOp, 11, with: [UInt32(control), 0, 0, 1, 0, 0]).0 == Failure.ENOENT)
+    #expect(guest.call(.eventChannelOp, 11, with: [1, 0, 0, 0, 0, 0]).0 == Failure.EINVAL)
+    let ports = (0..<3).map { _ in guest.call(.eventChannelOp, 7, with: [0, 0]).1[1] }
+    guest.setMasked(ports[0], true)
+    guest.call(.eventChannelOp, 4, with: [ports[0]]).0
+    let (result, answer) = guest.call(.eventChannelOp, 11, with: [UInt32(control), 0, 64, 0, 0, 0])
+    #expect(result == 0 && answer[4] & 0xFF == 17)
+    #expect(guest.call(.eventChannelOp, 11, with: [UInt32(control), 0, 64, 0, 0, 0]).0 == Failure.EINVAL)
+    func word(_ port: UInt32) -> UInt32 {
+      UInt32(
+        truncatingIfNeeded: processor.physicalWord(at: array << 12 + UInt64(port / 2) * 8) >> (port & 1 == 0 ? 0 : 32))
+    }
+    func controlWord(_ index: UInt64) -> UInt32 {
+      UInt32(
+        truncatingIfNeeded: processor.physicalWord(at: control << 12 + 64 + index / 2 * 8) >> (index & 1 == 0 ? 0 : 32))
+    }
+    // What was pending becomes so again when its word appears: pending and linked, the head of the default queue 7.
+    #expect(controlWord(0) == 0)
+    #expect(guest.call(.eventChannelOp, 12, with: [UInt32(array), 0]).0 == 0)
+    #expect(word(ports[0]) == 0xA000_0000 && controlWord(0) == 1 << 7 && controlWord(2 + 7) == ports[0])
+    #expect(guest.computer.upcallPending == 1)
+    // The next comes behind it.
+    guest.call(.eventChannelOp, 4, with: [ports[1]]).0
+    #expect(word(ports[0]) == 0xA000_0000 | ports[1] && word(ports[1]) == 0xA000_0000)
+    // One of another priority has its own queue.
+    #expect(guest.call(.eventChannelOp, 13, with: [ports[2], 16]).0 == Failure.EINVAL)
+    #expect(guest.call(.eventChannelOp, 13, with: [ports[2], 0]).0 == 0)
+    guest.call(.eventChannelOp, 4, with: [ports[2]]).0
+    #expect(controlWord(0) == 1 << 7 | 1 && controlWord(2) == ports[2])
+    // A port that is on a queue does not come back before the guest has taken it off.
+    #expect(guest.call(.eventChannelOp, 3, with: [ports[2]]).0 == 0)
+    #expect(word(ports[2]) == 0x2000_0000)
+    #expect(guest.call(.eventChannelOp, 7, with: [0, 0]).1[1] != ports[2])
+    // Reset goes back to the 2-level ABI and gives the pages back.
+    #expect(guest.call(.eventChannelOp, 10, with: [own]).0 == 0)
+    #expect(guest.call(.eventChannelOp, 12, with: [UInt32(array), 0]).0 == Failure.EOPNOTSUPP)
+  }
+
   @Test func portsRunOutAndComeBack() throws {
     let guest = try CallingGuest()
     var last: UInt32 = 0

@@ -28,7 +28,7 @@ extension XenPVComputer {
       try requirePrivilege()
     case .mca:
       try requirePrivilege()
-      _ = try copyFromGuest(call.first, count: 8)
+      try checkInterface(call.first, size: 16, version: 0x01EC_C003)
     case .kexecOp, .hypfsOp: try requirePrivilege()
     case .xenoprofOp:
       let operation = call.first & 0xFFFF_FFFF

@@ -27,25 +27,11 @@ extension XenPVComputer {
       guard domain.eventChannels.isValid(port) else { throw .EINVAL }
       unmask(port)
     case 10, 14: try resetEventChannels(argument)
-    case 11: try initialiseControl(argument)
-    // Without a control block there is no array.
-    case 12: throw .EOPNOTSUPP
-    case 13:
-      // The 2-level ABI has no priorities.
-      let port: UInt32 = try copyFromGuest(argument, count: 8).field(0)
-      guard domain.eventChannels.isValid(port) else { throw .EINVAL }
-      throw .ENOSYS
+    case 11: try initControl(argument)
+    case 12: try expandArray(argument)
+    case 13: try setPriority(argument)
     default: throw .ENOSYS
     }
-  }
-
-  /// { u64 control_gfn; u32 offset, vcpu; u8 link_bits; }: the FIFO ABI is refused, after Xen's own checks.
-  private func initialiseControl(_ argument: UInt64) throws(Errno) {
-    let raw = try copyFromGuest(argument, count: 24)
-    let (frame, offset, vcpu): (UInt64, UInt32, UInt32) = (raw.field(0), raw.field(8), raw.field(12))
-    guard vcpu == 0 else { throw .ENOENT }
-    guard offset <= 4096 - 64, offset & 7 == 0, domain.map.isDomainFrame(frame) else { throw .EINVAL }
-    throw .ENOSYS
   }
 
   /// rcu_lock_domain_by_any_id, then the check that the caller may act for that domain.
@@ -56,8 +42,12 @@ extension XenPVComputer {
   }
 
   private func bind(_ binding: EventChannels.Binding) throws(Errno) -> UInt32 {
-    let last = domain.isPrivileged ? EventChannels.maximum : EventChannels.lastGuestPort
-    guard let port = domain.eventChannels.bind(binding, upTo: last) else { throw .ENOSPC }
+    let last = domain.isPrivileged ? Int(Int32.max) : EventChannels.lastGuestPort
+    // A port whose word is still on a queue of the guest's is not free yet.
+    let isBusy = { self.domain.eventChannels.fifo != nil && self.fifoBit($0, FIFOEventChannels.linked) }
+    var channels = domain.eventChannels
+    guard let port = channels.bind(binding, upTo: last, isBusy: isBusy) else { throw .ENOSPC }
+    domain.eventChannels = channels
     return port
   }
 
@@ -85,8 +75,6 @@ extension XenPVComputer {
       // Domain 0 has no port that waits for this domain.
       throw remoteDomain == 0 ? .EINVAL : .ESRCH
     }
-    guard domain.eventChannels.bindings.contains(.free) || domain.eventChannels.bindings.count < EventChannels.maximum
-    else { throw .ENOSPC }
     guard domain.eventChannels.isValid(remote),
       domain.eventChannels.bindings[Int(remote)] == .unbound(remoteDomain: domain.identifier)
     else { throw .EINVAL }
@@ -141,7 +129,7 @@ extension XenPVComputer {
 
   private func close(_ port: UInt32) throws(Errno) {
     guard domain.eventChannels.isUsable(port) else { throw .EINVAL }
-    setEventBit(port, SharedInfo.pending, false)
+    clearPending(port)
     domain.eventChannels.close(port, domain: domain.identifier)
   }
 
@@ -193,6 +181,7 @@ extension XenPVComputer {
     for port in 1..<UInt32(domain.eventChannels.bindings.count) where domain.eventChannels.isUsable(port) {
       try close(port)
     }
+    leaveFIFO()
   }
 }
 

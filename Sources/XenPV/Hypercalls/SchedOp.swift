@@ -57,7 +57,7 @@ extension XenPVComputer {
     for index in 0..<UInt64(count) {
       let port: UInt32 = try copyFromGuest(list &+ index * 4, count: 4).field(0)
       guard domain.eventChannels.isUsable(port) else { throw .EINVAL }
-      if eventBit(port, SharedInfo.pending) { return }
+      if isPending(port) { return }
       ports.append(port)
     }
     domain.vcpu.polledPorts = ports
