@@ -71,10 +71,14 @@ struct Report {
       put("U", value &- (Memory.stackTop - 256))
     } else if value >= Memory.window, value < Memory.window + 0x8000 {
       put("W", value - Memory.window)
-    } else if value > Top.kernelStack - 8192, value <= Top.kernelStack {
+    } else if value >= Top.kernelStack - 8192, value <= Top.kernelStack {
       put("K", value &- Top.kernelStack)
     } else if value > Top.caseStack - 8192, value < Top.caseStack {
       put("S", value &- (Top.caseStack - 256))
+    } else if value >= spare_pages_address(), value < spare_pages_address() + 8 * 4096 {
+      put("spare", value - spare_pages_address())
+    } else if value >= scratch_address(), value < scratch_address() + 4096 {
+      put("scratch", value - scratch_address())
     } else if value >= stubs, value < stubs + UInt(KINDS * STUB_SIZE) {
       line.put("handler(")
       putKind((value - stubs) / UInt(STUB_SIZE))

@@ -172,7 +172,26 @@ func observeHypercalls() {
   result("set-iobitmap-too-many", Hypercall.physicalDeviceOperation(7, words(0, 65537)))
   result("unknown", Hypercall.physicalDeviceOperation(99, 0))
 
+  // The other domain's mapping: DOMID_SELF, and nobody.
+  topic = "update_va_mapping_otherdomain"
+  let here = Memory.window + 0x7000
+  result("self", Hypercall.updateOtherDomainMapping(here, Memory.machine(line_buffer_address()) | 0x65, 2, 0x7FF0))
+  result("self-read-back", load(Memory.leaf(here)) & 0xFFF)
+  result("nobody", Hypercall.updateOtherDomainMapping(here, 0, 2, 0x7FEF))
+  result("self-clear", Hypercall.updateOtherDomainMapping(here, 0, 2, 0x7FF0))
+
+  observeReservations()
+
   topic = "number"
+  result("6", hypercall(6, 99, 0, 0, 0, 0))
+  result("19", hypercall(19, bad, 0, 0, 0, 0))
+  result("27", hypercall(27, bad, 0, 0, 0, 0))
+  result("31", hypercall(31, 99, bad, 0, 0, 0))
+  result("34", hypercall(34, 99, bad, 0, 0, 0))
+  result("35", hypercall(35, bad, 0, 0, 0, 0))
+  result("36", hypercall(36, bad, 0, 0, 0, 0))
+  result("38", hypercall(38, bad, 0, 0, 0, 0))
+  result("39", hypercall(39, 99, bad, 0, 0, 0))
   result("11", hypercall(11, 0, 0, 0, 0, 0))
   result("16", hypercall(16, 0, 0, 0, 0, 0))
   result("44", hypercall(44, 0, 0, 0, 0, 0))
@@ -183,6 +202,27 @@ func observeHypercalls() {
   result("high-half", hypercall(17 | 1 << 32, 0, 0, 0, 0, 0))
   result("negative", hypercall(~0, 0, 0, 0, 0, 0))
   result("set-timer-0", Hypercall.setTimer(0))
+}
+
+/// A page goes and another comes in its place: memory_op decrease_reservation, populate_physmap in xen/common/memory.c.
+private func observeReservations() {
+  topic = "memory_op"
+  let list = scratch_address() + 64
+  let page = spare_pages_address() + 5 * 4096
+  // struct xen_memory_reservation: extent list, count, order and address bits, domain. The page goes and another comes.
+  store(list, Memory.machine(page) >> 12)
+  result("unmap-for-decrease", Memory.map(page, 0))
+  result("decrease", Hypercall.memoryOperation(1, words(list, 1, 0, 0x7FF0)))
+  result("decrease-again", Hypercall.memoryOperation(1, words(list, 1, 0, 0x7FF0)))
+  store(list, 1 << 40)
+  result("decrease-far", Hypercall.memoryOperation(1, words(list, 1, 0, 0x7FF0)))
+  store(list, (page - Memory.imageBase) >> 12)
+  result("populate", Hypercall.memoryOperation(6, words(list, 1, 0, 0x7FF0)))
+  let frame = load(list)
+  result("populate-m2p", load(0xFFFF_8000_0000_0000 + frame * 8) == (page - Memory.imageBase) >> 12 ? 1 : 0)
+  result("map-populated", Memory.map(page, frame << 12 | 0x63))
+  store(load(start_info + 104) + (page - Memory.imageBase) / 4096 * 8, frame)
+  result("increase", Hypercall.memoryOperation(0, words(list, 0, 0, 0x7FF0)))
 }
 
 /// Three calls at once, the second of them unknown: each has its own answer.
