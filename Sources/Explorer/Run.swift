@@ -35,7 +35,8 @@ final class Run {
   /// Ablations that strike once, and have.
   private var spent: Set<Ablation> = []
   private var evidence = Evidence(end: .user)
-  private var leftEntry = false
+  /// CALLs of the entry code on the kernel's stack, as far as they matter.
+  private var entryCalls = 0
   private var entered = false
   private var consoleRead = 0
 
@@ -61,7 +62,7 @@ final class Run {
     var swapgsSeen: Int
     var spent: Set<Ablation>
     var evidence: Evidence
-    var leftEntry: Bool
+    var entryCalls: Int
     var entered: Bool
     var console: [UInt8]
   }
@@ -69,7 +70,7 @@ final class Run {
   var mark: Mark {
     get {
       Mark(
-        boundary: boundary, swapgsSeen: swapgsSeen, spent: spent, evidence: evidence, leftEntry: leftEntry,
+        boundary: boundary, swapgsSeen: swapgsSeen, spent: spent, evidence: evidence, entryCalls: entryCalls,
         entered: entered, console: console)
     }
     set {
@@ -77,7 +78,7 @@ final class Run {
       swapgsSeen = newValue.swapgsSeen
       spent = newValue.spent
       evidence = newValue.evidence
-      leftEntry = newValue.leftEntry
+      entryCalls = newValue.entryCalls
       entered = newValue.entered
       console = newValue.console
       consoleRead = console.count
@@ -201,13 +202,14 @@ final class Run {
     guard evidence.badFlags == nil else { return }
     if flags.contains(.trap) && !user.entersBySysenter {
       evidence.badFlags = (boundary, processor.rip, flags)
-    } else if ownsRSP && !leftEntry && !flags.isDisjoint(with: [.direction, .nestedTask]) {
-      // The entry code has until its first call to clear them.
-      if processor.bytes(atLinear: processor.rip, count: 1) == [0xE8] {
+    } else if ownsRSP && entryCalls < 2 && isNext([0xE8]) {
+      // The entry code has until it calls what does the work to clear them; its first call may be to the code that does
+      // that (Linux 5.10: `error_entry` and `paranoid_entry` begin with CLD).
+      if entryCalls == 1 && !flags.isDisjoint(with: [.direction, .nestedTask]) {
         evidence.badFlags = (boundary, processor.rip, flags)
       }
+      entryCalls += 1
     }
-    if ownsRSP && !leftEntry && processor.bytes(atLinear: processor.rip, count: 1) == [0xE8] { leftEntry = true }
   }
 
   /// Starts the bound on instructions anew, for another run from the same boundary.
