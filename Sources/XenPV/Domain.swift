@@ -30,8 +30,8 @@ public struct Domain: Sendable, Codable {
   public var startInfo: UInt64 = 0
   public var grantTable = GrantTable()
   var portLatches = PortLatches()
-  /// A page for PHYSDEVOP_pirq_eoi_gmfn was registered.
-  var hasEOIMap = false
+  /// The frame that PHYSDEVOP_pirq_eoi_gmfn registered.
+  var eoiMap: UInt64?
   /// Frames of the domain's memory that it gave back.
   public var freeFrames: [UInt64] = []
   /// The memory map that XENMEM_set_memory_map gave, 20 bytes an entry.

@@ -40,6 +40,8 @@ extension XenPVComputer {
     fillStartInfo(layout, parameters, moduleSize: module?.count, commandLine: commandLine)
     domain.startInfo = domain.map.machineFrame(layout.startInfo) << 12
     startTables(domain.map.machineFrame(layout.tables.start))
+    // The console daemon has the ring mapped.
+    if !isPrivileged { _ = holdWritableFrame(domain.consoleFrame) }
     fillVirtualCPU(layout, parameters)
   }
 

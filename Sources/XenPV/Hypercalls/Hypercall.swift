@@ -149,6 +149,15 @@ extension XenPVComputer {
     }
   }
 
+  /// Makes a call from outside, with whatever it points at in the guest's memory. One that did a part of its work only says what is
+  /// to be called next.
+  public func call(_ arguments: HypercallArguments) -> (result: Int64, next: HypercallArguments?) {
+    continuation = nil
+    memoryWork = 0
+    let result = perform(arguments)
+    return (result, continuation)
+  }
+
   /// Does one call and returns its result: zero or more, or a negative errno.
   func perform(_ call: HypercallArguments) -> Int64 {
     guard let kind = Hypercall(rawValue: call.number) else { return -Errno.ENOSYS.rawValue }

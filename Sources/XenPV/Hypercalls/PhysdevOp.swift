@@ -103,11 +103,11 @@ extension XenPVComputer {
   private func setEOIMap(_ argument: UInt64) throws(Errno) {
     let frame: UInt64 = try copyFromGuest(argument, count: 8).field(0)
     guard holdWritableFrame(frame) else { throw .EINVAL }
-    guard !domain.hasEOIMap else {
+    guard domain.eoiMap == nil else {
       releaseWritableFrame(frame)
       throw .EBUSY
     }
-    domain.hasEOIMap = true
+    domain.eoiMap = frame
   }
 
   /// { int gsi; u8 triggering, polarity; }

@@ -48,6 +48,8 @@ extension XenPVComputer {
       let raw = UInt16(truncatingIfNeeded: base)
       let selector = raw > 3 ? raw | 3 : raw
       processor.setSegmentBase(.gs, domain.vcpu.inactiveGSBase)
+      // A fault of the load would map the page of the LDT.
+      if selector & 4 != 0, ldtFrame(Int(selector >> 12)) == nil { _ = mapLDTPage(UInt64(selector & ~7)) }
       if !processor.loadDataSegment(.gs, selector) { _ = processor.loadDataSegment(.gs, 0) }
       domain.vcpu.inactiveGSBase = processor.segmentBase(.gs)
       processor.setSegmentBase(.gs, kernelBase)

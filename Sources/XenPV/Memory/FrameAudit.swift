@@ -62,12 +62,16 @@ extension XenPVComputer {
     let free = Set(domain.freeFrames)
     if free.count != domain.freeFrames.count { findings.append("a frame is free twice") }
     for mfn in ownFrames where mfn != domain.map.sharedInfo {
-      if (countInfo(mfn) == 0) != free.contains(mfn) { findings.append("frame \(hex(mfn)) is free and in use, or neither") }
+      if (countInfo(mfn) == 0) != free.contains(mfn) {
+        findings.append("frame \(hex(mfn)) is free and in use, or neither")
+      }
     }
     return findings
   }
 
-  private var ownFrames: [UInt64] { [domain.map.sharedInfo] + (domain.map.firstDomainFrame..<UInt64(domain.map.totalFrames)) }
+  private var ownFrames: [UInt64] {
+    [domain.map.sharedInfo] + (domain.map.firstDomainFrame..<UInt64(domain.map.totalFrames))
+  }
 
   /// What refers to frames without being an entry of the guest's.
   private func referToRoots(_ refer: (UInt64, PageType?, String) -> Void) {
@@ -79,6 +83,8 @@ extension XenPVComputer {
     if domain.vcpu.guestTableUser != 0 { refer(domain.vcpu.guestTableUser >> 12, .l4Table, "guest_table_user") }
     for frame in domain.vcpu.gdtFrames { refer(frame, .segmentDescriptors, "the GDT") }
     for page in 0..<16 { if let frame = ldtFrame(page) { refer(frame, .segmentDescriptors, "the LDT") } }
+    if domain.consoleFrame != 0 { refer(domain.consoleFrame, .writable, "the console ring") }
+    if let frame = domain.eoiMap { refer(frame, .writable, "the map of EOIs") }
     if domain.vcpu.hasOwnVCPUInfo { refer(domain.vcpu.vcpuInfo >> 12, .writable, "vcpu_info") }
   }
 

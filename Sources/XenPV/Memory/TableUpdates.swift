@@ -51,7 +51,7 @@ extension XenPVComputer {
   }
 
   /// map_guest_l1e: where the L1 entry of a linear address lies, in the tables of the guest's kernel.
-  func l1EntryAddress(of linear: UInt64) -> UInt64? {
+  public func l1EntryAddress(of linear: UInt64) -> UInt64? {
     guard Layout.isGuestAddress(linear) else { return nil }
     var table = domain.vcpu.guestTable & PageFlags.frameMask
     for shift in stride(from: UInt64(39), to: 12, by: -9) {
