@@ -92,7 +92,11 @@ final class HypercallFuzz {
     switch random.next() % 16 {
     case 0...9: return frame(random.next() % 24 + Self.play.lowerBound)
     case 10: return frame(random.next() % UInt64(map.domainPages))
-    case 11: return any([map.sharedInfo, map.frameTable, map.xenTables, map.machineToPhys, map.reservedDescriptors, 0])
+    case 11:
+      return any([
+        map.sharedInfo, map.grantTable, map.grantTable + 9, map.frameTable, map.xenTables, map.machineToPhys,
+        map.reservedDescriptors, 0,
+      ])
     case 12: return computer.domain.vcpu.guestTable >> 12
     case 13: return any([UInt64(map.totalFrames), UInt64(map.totalFrames) - 1, map.firstDomainFrame, (1 << 40) - 1])
     case 14: return computer.domain.startInfo >> 12 + random.next() % 12
@@ -316,7 +320,7 @@ final class HypercallFuzz {
         let (rights, target) = (rights & entry, (entry & 0x000F_FFFF_FFFF_F000) >> 12)
         // Present, and permitted at privilege 3.
         guard entry & 1 != 0, rights & 4 != 0 else { continue }
-        if map.isDomainFrame(target) || target == map.sharedInfo {
+        if map.isDomainFrame(target) || map.isSharedWithGuest(target) {
           if level > 1 { visit(target, level - 1, rights) } else if rights & 2 != 0 { writable.insert(target) }
         } else if rights & 2 != 0 || target == 0 || target >= map.sharedInfo
           || (map.frameTable..<map.xenTables).contains(target)

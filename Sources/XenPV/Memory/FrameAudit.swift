@@ -61,7 +61,7 @@ extension XenPVComputer {
     for mfn in ownFrames { compare(mfn, expected[Int(mfn)], &findings) }
     let free = Set(domain.freeFrames)
     if free.count != domain.freeFrames.count { findings.append("a frame is free twice") }
-    for mfn in ownFrames where mfn != domain.map.sharedInfo {
+    for mfn in ownFrames where domain.map.isDomainFrame(mfn) {
       if (countInfo(mfn) == 0) != free.contains(mfn) {
         findings.append("frame \(hex(mfn)) is free and in use, or neither")
       }
@@ -70,7 +70,7 @@ extension XenPVComputer {
   }
 
   private var ownFrames: [UInt64] {
-    [domain.map.sharedInfo] + (domain.map.firstDomainFrame..<UInt64(domain.map.totalFrames))
+    (domain.map.sharedInfo..<UInt64(domain.map.totalFrames)).filter(isOwn)
   }
 
   /// What refers to frames without being an entry of the guest's.
@@ -90,8 +90,8 @@ extension XenPVComputer {
 
   private func compare(_ mfn: UInt64, _ counts: Counts, _ findings: inout [String]) {
     var counts = counts
-    // shared_info is writable for good, whoever refers to it.
-    if mfn == domain.map.sharedInfo { counts.types[.writable, default: 0] += 1 }
+    // What Xen shares of its own is writable for good, whoever refers to it.
+    if domain.map.isSharedWithGuest(mfn), countInfo(mfn) != 0 { counts.types[.writable, default: 0] += 1 }
     let references = countInfo(mfn) & CountInfo.countMask
     if references != counts.references {
       findings.append("frame \(hex(mfn)) has \(references) references; \(counts.references) are counted")
@@ -127,6 +127,8 @@ extension XenPVComputer {
         || (target == domain.map.xenTables + HypervisorTable.m2pL3 && entry & PageFlags.writable == 0)
     case HypervisorTable.domainSlot:
       return target == domain.map.xenTables + HypervisorTable.domainL3 && entry & PageFlags.user == 0
+    case HypervisorTable.directMapSlot:
+      return target == domain.map.xenTables + HypervisorTable.directMapL3 && entry & PageFlags.user == 0
     default: return entry == 0
     }
   }
