@@ -212,12 +212,12 @@ import XenPV
     // It is mapped writable.
     #expect(guest.call(.setGDT, [guest.place([guest.frame(9)]), 512]) == Self.einval)
     _ = guest.computer.processor.storeGuest(guest.address(9) + 8, 0x00CF_9300_0000_FFFF)
-    _ = guest.computer.processor.storeGuest(guest.address(9) + 16, 0x0000_EE00_E033_0000)
+    _ = guest.computer.processor.storeGuest(guest.address(9) + 16, 0x0000_EC00_E033_0000)
     #expect(guest.map(9, guest.frame(9) << 12 | 1) == 0)
     #expect(guest.call(.setGDT, [guest.place([guest.frame(9)]), 512]) == 0)
     // Privilege 3 is forced on code and data, 0 on a call gate, which keeps its own in the selector.
     #expect(guest.word(9, 1) == 0x00CF_F300_0000_FFFF)
-    #expect(guest.word(9, 2) == 0x0000_8E00_E033_0000)
+    #expect(guest.word(9, 2) == 0x0000_8C00_E033_0000)
     #expect(guest.computer.processor.loadDataSegment(.ds, 8))
     #expect(guest.map(9, guest.frame(9) << 12 | 3) == Self.ebusy)
     #expect(guest.call(.updateDescriptor, [guest.frame(9) << 12 + 24, 0x00CF_9300_0000_FFFF]) == 0)
