@@ -40,8 +40,8 @@ extension XenPVComputer {
     fillStartInfo(layout, parameters, moduleSize: module?.count, commandLine: commandLine)
     domain.startInfo = domain.map.machineFrame(layout.startInfo) << 12
     startTables(domain.map.machineFrame(layout.tables.start))
-    // The console daemon has the ring mapped.
-    if !isPrivileged { _ = holdWritableFrame(domain.consoleFrame) }
+    // The console daemon and XenStore have their rings mapped.
+    for frame in [domain.consoleFrame, domain.storeFrame] where frame != 0 { _ = holdWritableFrame(frame) }
     fillVirtualCPU(layout, parameters)
   }
 

@@ -83,7 +83,10 @@ extension XenPVComputer {
     if domain.vcpu.guestTableUser != 0 { refer(domain.vcpu.guestTableUser >> 12, .l4Table, "guest_table_user") }
     for frame in domain.vcpu.gdtFrames { refer(frame, .segmentDescriptors, "the GDT") }
     for page in 0..<16 { if let frame = ldtFrame(page) { refer(frame, .segmentDescriptors, "the LDT") } }
-    if domain.consoleFrame != 0 { refer(domain.consoleFrame, .writable, "the console ring") }
+    for ring in [domain.consoleFrame, domain.storeFrame] where ring != 0 { refer(ring, .writable, "a ring") }
+    if let fifo = domain.eventChannels.fifo {
+      for frame in [fifo.controlBlock >> 12] + fifo.frames { refer(frame, .writable, "the event channels") }
+    }
     if let frame = domain.eoiMap { refer(frame, .writable, "the map of EOIs") }
     if domain.vcpu.hasOwnVCPUInfo { refer(domain.vcpu.vcpuInfo >> 12, .writable, "vcpu_info") }
   }
