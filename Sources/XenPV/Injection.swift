@@ -31,8 +31,11 @@ extension XenPVComputer {
     return !isMasked(port)
   }
 
-  /// A virtual machine check.
+  /// A virtual machine check of a kind that a kernel need not die of: RIPV, EIPV and MCIP, and the error in bank 1.
+  /// Xen `xen/arch/x86/cpu/mcheck/vmce.c`, `fill_vmsr_data`, `inject_vmce`.
   public func injectMachineCheck() -> End {
+    domain.vcpu.machineCheckBanks.globalStatus = 7
+    domain.vcpu.machineCheckBanks.status[1] = processor.profile.injectedMachineCheck
     domain.vcpu.machineCheck.isPending = true
     return passThrough()
   }

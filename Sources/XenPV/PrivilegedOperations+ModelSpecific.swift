@@ -7,6 +7,8 @@ import Machine
 /// The virtual machine-check banks' registers that the guest can change.
 struct VirtualMachineCheck: Sendable, Codable, Hashable {
   var globalStatus: UInt64 = 0
+  /// MCi_STATUS of the two banks: filled with a machine check that is injected, cleared by the guest.
+  var status: [UInt64] = [0, 0]
   /// MCi_CTL2 of the two banks.
   var control2: [UInt64] = [0, 0]
 }
@@ -45,6 +47,7 @@ extension XenPVComputer {
     case 0x280...0x29F:
       let bank = Int(index - 0x280)
       return isIntel && bank < 2 ? domain.vcpu.machineCheckBanks.control2[bank] : 0
+    case 0x401, 0x405: return domain.vcpu.machineCheckBanks.status[Int(index - 0x401) / 4]
     case 0x400...0x47F: return index & 3 == 0 && index < 0x408 ? ~0 : 0
     case 0x198, 0x199, 0x19C: return isIntel ? 0 : nil
     case 0x1A0:
@@ -82,7 +85,10 @@ extension XenPVComputer {
     case 0x17A: domain.vcpu.machineCheckBanks.globalStatus = value
     case 0x280...0x29F:
       if isIntel && index < 0x282 { domain.vcpu.machineCheckBanks.control2[Int(index - 0x280)] = value }
-    // Control registers keep their bits; the others can only be cleared, and are clear.
+    // Control registers keep their bits; the others can only be cleared.
+    case 0x401, 0x405:
+      guard value == 0 else { return false }
+      domain.vcpu.machineCheckBanks.status[Int(index - 0x401) / 4] = 0
     case 0x400...0x47F: return index >= 0x408 || index & 3 == 0 || value == 0
     case 0x199, 0x19A, 0x1B0: return isIntel
     // MPERF and APERF.

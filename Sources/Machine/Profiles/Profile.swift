@@ -55,7 +55,7 @@ public struct Profile: Sendable {
   /// IA32_MC0_STATUS of the machine check that can be injected, one that a kernel need not die of: on Intel an uncorrected
   /// error found by memory scrubbing, "action optional" (SDM vol. 3B, "Machine-Check Error Codes Interpretation", "UCR Error
   /// Classification"); AMD has none that is both fatal to nothing and an exception, so the bank stays empty.
-  var injectedMachineCheck: UInt64 {
+  public var injectedMachineCheck: UInt64 {
     // VAL, UC, EN, S; MCACOD 0xC0: memory scrubbing.
     vendor == .intel ? 1 << 63 | 1 << 61 | 1 << 60 | 1 << 56 | 0xC0 : 0
   }
