@@ -1,4 +1,4 @@
-/// The numbers that Limen promises, measured in one run on this machine: `limen-bench LIMEN KERNEL PROBE.cpio`.
+/// The numbers that Limen promises, measured in one run on this machine: `limen-bench LIMEN KERNEL PROBE.cpio XEN FULL-KERNEL`.
 ///
 /// `./dev bench` calls it with what it needs. A wall time counts only on a quiet machine, so the load average is printed
 /// first and the processor time stands beside each wall time. Bochs is left out: it starts from a BIOS and a disk only, so it
@@ -10,13 +10,15 @@ func say(_ line: String) { try? FileHandle.standardOutput.write(contentsOf: Data
 
 func complain(_ line: String) { try? FileHandle.standardError.write(contentsOf: Data("limen-bench: \(line)\n".utf8)) }
 
-guard CommandLine.arguments.count == 4 else {
-  complain("usage: limen-bench LIMEN KERNEL PROBE.cpio (see ./dev bench)")
+guard CommandLine.arguments.count == 6 else {
+  complain("usage: limen-bench LIMEN KERNEL PROBE.cpio XEN FULL-KERNEL (see ./dev bench)")
   exit(2)
 }
 let limen = CommandLine.arguments[1]
 let kernel = CommandLine.arguments[2]
 let probe = CommandLine.arguments[3]
+let xen = CommandLine.arguments[4]
+let fullKernel = CommandLine.arguments[5]
 
 let folder = FileManager.default.temporaryDirectory.appending(path: "limen-bench-\(getpid())")
 
@@ -41,6 +43,7 @@ func bench() throws {
   // First, since a program inherits the largest resident memory of the one that starts it (getrusage(2)).
   try checks()
   try boots()
+  try xenBoots(xen: xen, full: fullKernel)
   try forks()
   say("\nload average \(number(load(), 1)) after the run")
 }
@@ -113,6 +116,14 @@ func checks() throws {
       row("\(profile), \(what),\(trials(run))", seconds(run.seconds), seconds(run.processorSeconds), target: target)
       row("  largest resident memory", "\(run.residentMiB) MiB", target: "at most 1024 MiB (guest RAM + 512)")
     }
+  }
+  for profile in ["intel", "amd"] {
+    let run = try check(["--platform", "xen-pv", "--crossing", "syscall64", "--profile", profile])
+    let again = try check(["--platform", "xen-pv", "--crossing", "syscall64", "--profile", profile])
+    row("Xen PV, \(profile), and the boot,\(trials(run))", seconds(run.seconds), seconds(run.processorSeconds))
+    row(
+      "Xen PV, \(profile),\(trials(again))", seconds(again.seconds), seconds(again.processorSeconds),
+      target: "at most 60 s")
   }
   // A crossing that the processor does not have: nothing but the start.
   let start = try check(["--crossing", "syscall32", "--profile", "intel"], accepted: [4])
