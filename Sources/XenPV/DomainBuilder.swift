@@ -33,6 +33,7 @@ extension XenPVComputer {
     if !isPrivileged {
       domain.storeFrame = domain.map.machineFrame(layout.storeRing)
       domain.storePort = domain.eventChannels.bind(.xenStore) ?? 0
+      domain.xenStore = XenStore(domainPages: domain.map.domainPages)
       domain.consoleFrame = domain.map.machineFrame(layout.consoleRing)
       domain.consolePort = domain.eventChannels.bind(.console) ?? 0
     }

@@ -16,8 +16,8 @@ public struct Timers: Sendable, Codable, Hashable {
 
   /// The periodic timer's next event.
   var periodic: UInt64? { period == 0 ? nil : lastPeriodic &+ period }
-  /// What fires while the virtual CPU is blocked: the periodic timer stands still then.
-  var whileBlocked: UInt64? { ([singleshot, poll] + watchdogs).compactMap { $0 }.min() }
+  /// What fires while the virtual CPU is blocked: the periodic timer stands still then. A time more than a century away is never.
+  var whileBlocked: UInt64? { ([singleshot, poll] + watchdogs).compactMap { $0 }.filter { $0 < 1 << 62 }.min() }
 }
 
 extension XenPVComputer {

@@ -1,4 +1,4 @@
-/// XenStore's end of its ring: a store that answers one domain, with nothing in it but what the domain writes.
+/// XenStore's end of its ring: a store that answers one domain, with little in it but what the domain writes.
 ///
 /// Xen `xen/include/public/io/xs_wire.h`; `docs/misc/xenstore.txt`, `docs/misc/xenstore-ring.txt`; `tools/xenstore/xenstored_core.c`.
 ///
@@ -26,6 +26,27 @@ public struct XenStore: Sendable, Codable, Hashable {
     case resume
     case setTarget = 19
     case resetWatches = 21
+
+    /// Whether the first part of the payload is a path.
+    var namesNode: Bool {
+      switch self {
+      case .directory, .read, .getPermissions, .watch, .write, .makeDirectory, .remove, .setPermissions: true
+      default: false
+      }
+    }
+  }
+
+  public init() {}
+
+  /// What the toolstack writes for a domain of so many pages, as far as a domain without devices looks for it.
+  init(domainPages: Int) {
+    let kilobytes = Array(String(domainPages * 4).utf8)
+    for (path, value) in [
+      ("domid", Array("1".utf8)), ("name", Array("limen".utf8)), ("cpu/0/availability", Array("online".utf8)),
+      ("memory/static-max", kilobytes), ("memory/target", kilobytes), ("control/shutdown", []), ("device", []),
+    ] {
+      nodes[Self.absolute(path)] = value
+    }
   }
 
   static let mostPayload = 4096
@@ -39,6 +60,18 @@ public struct XenStore: Sendable, Codable, Hashable {
   /// A path that does not begin with a slash is below the domain's own.
   private static func absolute(_ path: String) -> String {
     path.hasPrefix("/") || path.hasPrefix("@") ? path : "/local/domain/1/" + path
+  }
+
+  /// is_valid_nodename.
+  private static func isValid(_ path: String) -> Bool {
+    let isWhole = !path.hasSuffix("/") || path == "/"
+    return isWhole && !path.contains("//") && path.utf8.count < 3072
+      && path.utf8.allSatisfy { byte in
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        default: "-/_@".utf8.contains(byte)
+        }
+      }
   }
 
   private mutating func answer(_ type: UInt32, _ header: [UInt8], _ payload: [UInt8]) {
@@ -96,6 +129,7 @@ public struct XenStore: Sendable, Codable, Hashable {
     guard let message = Message(rawValue: header.field(0)) else { throw Refused(name: "ENOSYS") }
     let words = payload.split(separator: 0, omittingEmptySubsequences: false).map(Self.text)
     let path = Self.absolute(words.first ?? "")
+    if message.namesNode && !Self.isValid(path) { throw Refused(name: "EINVAL") }
     let done = Array("OK".utf8) + [0]
     func requireNode() throws(Refused) {
       guard exists(path) else { throw Refused(name: "ENOENT") }

@@ -61,6 +61,7 @@ struct CallingGuest {
   }
 
   /// A call with an operation and a structure, which is returned as the call left it.
+  @discardableResult
   func call(_ number: Number, _ operation: UInt64, with structure: [UInt32]) -> (Int64, [UInt32]) {
     put(structure)
     return (call(number, operation, Self.scratch), words(structure.count))

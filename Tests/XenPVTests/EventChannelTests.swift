@@ -70,7 +70,7 @@ import XenPV
     let port = ipi[1]
     #expect(guest.selector == 0 && guest.computer.upcallPending == 0)
     guest.setMasked(port, true)
-    guest.call(.eventChannelOp, 4, with: [port]).0
+    guest.call(.eventChannelOp, 4, with: [port])
     #expect(guest.isPending(port) && guest.selector == 0 && guest.computer.upcallPending == 0)
     #expect(guest.call(.eventChannelOp, 9, with: [port]).0 == 0)
     #expect(guest.selector == 1 && guest.computer.upcallPending == 1)
@@ -96,7 +96,7 @@ import XenPV
     #expect(guest.call(.eventChannelOp, 11, with: [1, 0, 0, 0, 0, 0]).0 == Failure.EINVAL)
     let ports = (0..<3).map { _ in guest.call(.eventChannelOp, 7, with: [0, 0]).1[1] }
     guest.setMasked(ports[0], true)
-    guest.call(.eventChannelOp, 4, with: [ports[0]]).0
+    guest.call(.eventChannelOp, 4, with: [ports[0]])
     let (result, answer) = guest.call(.eventChannelOp, 11, with: [UInt32(control), 0, 64, 0, 0, 0])
     #expect(result == 0 && answer[4] & 0xFF == 17)
     #expect(guest.call(.eventChannelOp, 11, with: [UInt32(control), 0, 64, 0, 0, 0]).0 == Failure.EINVAL)
@@ -114,12 +114,12 @@ import XenPV
     #expect(word(ports[0]) == 0xA000_0000 && controlWord(0) == 1 << 7 && controlWord(2 + 7) == ports[0])
     #expect(guest.computer.upcallPending == 1)
     // The next comes behind it.
-    guest.call(.eventChannelOp, 4, with: [ports[1]]).0
+    guest.call(.eventChannelOp, 4, with: [ports[1]])
     #expect(word(ports[0]) == 0xA000_0000 | ports[1] && word(ports[1]) == 0xA000_0000)
     // One of another priority has its own queue.
     #expect(guest.call(.eventChannelOp, 13, with: [ports[2], 16]).0 == Failure.EINVAL)
     #expect(guest.call(.eventChannelOp, 13, with: [ports[2], 0]).0 == 0)
-    guest.call(.eventChannelOp, 4, with: [ports[2]]).0
+    guest.call(.eventChannelOp, 4, with: [ports[2]])
     #expect(controlWord(0) == 1 << 7 | 1 && controlWord(2) == ports[2])
     // A port that is on a queue does not come back before the guest has taken it off.
     #expect(guest.call(.eventChannelOp, 3, with: [ports[2]]).0 == 0)

@@ -9,6 +9,10 @@ extension XenPVComputer {
       // In pieces of 127 bytes, as Xen has it: those before a fault are out.
       var done: UInt64 = 0
       while done < count {
+        if done > 1 << 16 {
+          continuation = HypercallArguments(number: call.number, [call.first, count - done, call.third &+ done])
+          return 0
+        }
         let piece = min(count - done, 127)
         for byte in try copyFromGuest(call.third &+ done, count: Int(piece)) { console?(byte) }
         done += piece

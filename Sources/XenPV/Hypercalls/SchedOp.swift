@@ -63,7 +63,8 @@ extension XenPVComputer {
     domain.vcpu.polledPorts = ports
     domain.vcpu.isBlocked = true
     enter(.blocked)
-    if timeout != 0 { domain.vcpu.timers.poll = timeout }
+    // Times are signed.
+    if timeout != 0 { domain.vcpu.timers.poll = Int64(bitPattern: timeout) < 0 ? now : timeout }
   }
 
   /// domain_watchdog. { u32 id, timeout; }: identifier 0 asks for a new one, timeout 0 gives it back.
