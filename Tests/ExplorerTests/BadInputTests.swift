@@ -59,7 +59,7 @@ import Testing
     let kernel = try TinyKernel(in: folder.url)
     expectRefusal(try limen("check", kernel.path, "--memory", "1"), 2, "does not fit into 1048576 bytes of memory")
     let initrd = folder.url.appending(path: "initrd")
-    FileManager.default.createFile(atPath: initrd.path, contents: nil)
+    try #require(FileManager.default.createFile(atPath: initrd.path, contents: nil))
     try FileHandle(forWritingTo: initrd).truncate(atOffset: 32 << 20)
     expectRefusal(
       try limen("boot", kernel.path, "--memory", "16", "--initrd", initrd.path), 2,
