@@ -19,7 +19,7 @@ struct SelftestRun {
   }
 
   /// - Parameter programs: those to run; all when empty.
-  init(kernel: String, profile: String, programs: [String] = []) throws {
+  init(kernel: String, profile: String, platform: String = "bare-metal", programs: [String] = []) throws {
     let limen = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
       .appending(path: "limen").path
     let selection = programs.isEmpty ? "" : " selftests=\(programs.joined(separator: ","))"
@@ -27,7 +27,8 @@ struct SelftestRun {
     let console = try run(
       limen,
       [
-        "boot", Self.printed("Scripts/kernels.sh", kernel), "--profile", profile, "--initrd", Self.initramfs.get(),
+        "boot", Self.printed("Scripts/kernels.sh", kernel), "--profile", profile, "--platform", platform,
+        "--initrd", Self.initramfs.get(),
         "--append", "quiet\(selection)", "--limit", "8000",
       ]
     ).output.split(whereSeparator: \.isNewline).map(String.init)

@@ -19,6 +19,22 @@ import Testing
     }
   }
 
+  /// Under Xen PV: what these programs answered on Debian's Xen 4.17 under QEMU, `Documentation/Selftests.md`. The others take
+  /// minutes, or end otherwise there because of QEMU.
+  @Test(arguments: SelftestExpectation.profiles)
+  func theGuestIsXens(profile: String) throws {
+    let programs = [
+      "sysret_rip_64", "sysret_ss_attrs_64", "syscall_nt_64", "sigreturn_64", "single_step_syscall_64", "fsgsbase_64",
+      "fsgsbase_restore_64", "ptrace_syscall_64", "iopl_64", "ioperm_64", "test_vsyscall_64",
+      "check_initial_reg_state_64", "sigtrap_loop_64", "sigaltstack_64", "syscall_arg_fault_64",
+      "sysret_ss_attrs_32", "syscall_nt_32", "single_step_syscall_32", "mov_ss_trap_32", "ptrace_syscall_32",
+      "sigtrap_loop_32", "sigaltstack_32", "entry_from_vm86_32", "syscall_arg_fault_32",
+    ]
+    let run = try SelftestRun(kernel: "debian-6.1-cloud", profile: profile, platform: "xen-pv", programs: programs)
+    #expect(run.isComplete, "\(run.end)")
+    for program in programs { #expect(run.status[program] == 0, "\(program)") }
+  }
+
   private func statusesAreTheProcessors(_ run: SelftestRun, _ profile: String) throws {
     for expectation in try SelftestExpectation.all() {
       let program = expectation.program

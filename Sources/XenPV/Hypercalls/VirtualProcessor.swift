@@ -50,7 +50,11 @@ extension XenPVComputer {
       processor.setSegmentBase(.gs, domain.vcpu.inactiveGSBase)
       // A fault of the load would map the page of the LDT.
       if selector & 4 != 0, ldtFrame(Int(selector >> 12)) == nil { _ = mapLDTPage(UInt64(selector & ~7)) }
-      if !processor.loadDataSegment(.gs, selector) { _ = processor.loadDataSegment(.gs, 0) }
+      if selector <= 3 || !processor.loadDataSegment(.gs, selector) {
+        // Where a null selector keeps the base, as on AMD's processors, a flat one goes before it.
+        _ = processor.loadDataSegment(.gs, FlatSelector.data)
+        _ = processor.loadDataSegment(.gs, selector <= 3 ? selector : 0)
+      }
       domain.vcpu.inactiveGSBase = processor.segmentBase(.gs)
       processor.setSegmentBase(.gs, kernelBase)
     default: throw .EINVAL
