@@ -20,6 +20,10 @@ struct Limen: ParsableCommand {
             two crossings, NMIs only, for a program to read
         limen check vmlinuz --crossing syscall64 --ablate nmi-without-ist
             the same kernel with one guard taken away: the check must fire
+        limen check design:2015 --crossing syscall64
+            a design of the reference kernel; 'limen check' alone takes every design
+        limen check my-entry.S
+            a design of one's own, linked with the reference kernel
         limen trace vmlinuz --crossing syscall64
             the crossing, instruction by instruction
         limen diff vmlinuz-old vmlinuz-new --crossing syscall64
