@@ -30,8 +30,8 @@ import Testing
     #expect(finding.path.steps.isEmpty)
     #expect(finding.message == "the kernel takes interrupts to be on here, and they are off")
     #expect(finding.origin?.location.description == "system_call")
-    // MOV, MOV, PUSH, PUSH and a NOP lie before: 8 + 8 + 1 + 2 + 1 bytes.
-    #expect(finding.location.description == "system_call+0x14")
+    // MOV, MOV, PUSH, PUSH and a NOP lie before: 8 + 7 + 1 + 2 + 1 bytes.
+    #expect(finding.location.description == "system_call+0x13")
     #expect(section.trials.map(\.trials) == [section.boundaries])
     #expect(!section.windows.contains { $0.kind == .interrupts })
   }
