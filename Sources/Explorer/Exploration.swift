@@ -25,6 +25,8 @@ final class Exploration {
   private(set) var parts: CrossingParts?
   /// Where the crossing without events runs with interrupts off that are claimed to be on: its own verdict, and no trial's.
   private var knownFalselyOn: Set<UInt64> = []
+  /// The boundary at which the way in ends.
+  private var firstCall: Int?
   /// The boundary at which the way out starts.
   private var lastReturn = 0
 
@@ -111,7 +113,7 @@ final class Exploration {
     user.hasSplitTables = states.contains { $0.isKernel && $0.cr3 != user.cr3 }
     var boundaries = try askTwice(states, user)
     parts = meter.parts(boundaries)
-    lastReturn = meter.lastReturn(boundaries)
+    (firstCall, lastReturn) = (meter.firstCall(boundaries), meter.lastReturn(boundaries))
     for i in boundaries.indices where boundaries[i].state.isKernel {
       boundaries[i].claimedOn = machine.claims.areOn(at: boundaries[i].state.rip)
       boundaries[i].tracedOn = traces[i]
@@ -402,8 +404,12 @@ final class Exploration {
     return CheckSection(
       platform: computer.platform, profile: machine.profileName, crossing: crossing, posture: posture,
       verdict: Verdict.combining(verdicts.map(\.verdict)), baseline: cost, boundaries: kernel, trials: trials,
-      invariants: verdicts, windows: WindowMap(boundaries, crossing, machine, lastReturn: lastReturn).windows, findings: findings(found),
+      invariants: verdicts, windows: map(boundaries).windows, findings: findings(found),
       costs: costs)
+  }
+
+  private func map(_ boundaries: [Boundary]) -> WindowMap {
+    WindowMap(boundaries, crossing, machine, firstCall: firstCall, lastReturn: lastReturn)
   }
 
   /// The first finding of each invariant and event, with how often it was met.

@@ -6,8 +6,13 @@ import Invariants
 struct WindowMap {
   var windows: [Window] = []
 
-  /// - Parameter lastReturn: the boundary at which the kernel's way out starts.
-  init(_ boundaries: [Exploration.Boundary], _ crossing: CrossingKind, _ machine: ReadyMachine, lastReturn: Int) {
+  /// - Parameters:
+  ///   - firstCall: the boundary at which the kernel's way in ends, where it has one.
+  ///   - lastReturn: the boundary at which its way out starts.
+  init(
+    _ boundaries: [Exploration.Boundary], _ crossing: CrossingKind, _ machine: ReadyMachine, firstCall: Int?,
+    lastReturn: Int
+  ) {
     for kind in WindowKind.allCases {
       var start: Int?
       var isFirst = true
@@ -17,7 +22,7 @@ struct WindowMap {
         guard !inside, let from = start else { continue }
         start = nil
         let part = boundaries[from..<i]
-        let isEntry = kind.isUserState ? isFirst && from <= 2 : from < lastReturn
+        let isEntry = kind.isUserState ? (isFirst && from <= 2) || from < firstCall ?? 0 : from < lastReturn
         windows.append(
           Window(
             kind: kind, crossing: crossing, direction: isEntry ? .entry : .exit, start: from,

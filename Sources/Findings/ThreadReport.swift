@@ -64,12 +64,18 @@ public struct ThreadReport: Hashable, Sendable, Encodable {
   /// The kernels that ran beside them.
   public let kernels: [String]
   public let answers: [ThreadAnswer]
+  /// What the crossing costs each of them.
+  public let costs: ThreadTable
 
-  public init(limen: String = LimenVersion.current, designs: [String], kernels: [String], answers: [ThreadAnswer]) {
+  public init(
+    limen: String = LimenVersion.current, designs: [String], kernels: [String], answers: [ThreadAnswer],
+    costs: ThreadTable
+  ) {
     self.limen = limen
     self.designs = designs
     self.kernels = kernels
     self.answers = answers
+    self.costs = costs
   }
 
   /// Every question is settled, whichever way.

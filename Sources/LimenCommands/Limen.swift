@@ -28,6 +28,8 @@ struct Limen: ParsableCommand {
             the crossing, instruction by instruction
         limen diff vmlinuz-old vmlinuz-new --crossing syscall64
             two kernels side by side; or one kernel on two platforms or processors
+        limen thread
+            the designs of the mail they come from, and what they answer
         limen replay FILE
             the run that a finding names, once more
         limen explain rsp-owned
@@ -45,10 +47,10 @@ struct Limen: ParsableCommand {
         70 an internal error of Limen's
       """,
     version: "limen \(LimenVersion.current)",
-    subcommands: [Boot.self, Check.self, Trace.self, Diff.self, Replay.self, Explain.self, List.self])
+    subcommands: [Boot.self, Check.self, Trace.self, Diff.self, Thread.self, Replay.self, Explain.self, List.self])
 
   func run() throws {
     throw CommandFailure(
-      .badInput, nil, "a verb is needed: boot, check, trace, diff, replay, explain or list; see --help")
+      .badInput, nil, "a verb is needed: boot, check, trace, diff, thread, replay, explain or list; see --help")
   }
 }

@@ -11,6 +11,7 @@ public enum ThreadPage {
     ]
     lines += summary(report.answers)
     for (index, answer) in report.answers.enumerated() { lines += section(index + 1, answer) }
+    lines += ["", "## What each costs", "", cell(report.costs.caption), ""] + table(report.costs)
     return lines.joined(separator: "\n") + "\n"
   }
 

@@ -32,6 +32,8 @@ struct SystemCallFrames: Sendable {
   var wayBack: WayBack?
   /// How many of RAX, R11, RCX, RIP, RFLAGS and RSP the hypercall took from its frame: found by changing each word.
   var restored: Int?
+  /// Kernel-mode boundaries up to the first at which interrupts are on; nil when they never are.
+  var masked: Int?
   /// What the user saw at the end; nil when the crossing did not come back.
   var view: UserView?
 }
@@ -58,6 +60,7 @@ extension ReadyMachine {
       if frames.join == nil, processor.rip == join {
         frames.join = words(at: processor[.rsp], 5).map(JoinFrame.init)
       }
+      if frames.masked == nil, computer.isInKernel, computer.interruptsOpen { frames.masked = run.boundary - 1 }
       if computer.isInKernel, let back = wayBack() {
         frames.wayBack = back
         if back == .hypercall || back == .hypercallInSyscall { frames.restored = restoredWords() }

@@ -15,6 +15,9 @@ public final class ThreadRuns {
   /// The crossings that go through a threshold.
   static let crossings: [CrossingKind] = [.syscall64, .syscall32, .sysenter]
 
+  /// The crossings whose frames are looked at, from every posture.
+  private static let framed: [CrossingKind] = [.syscall64, .syscall32, .sysenter, .int80, .sigreturn]
+
   private var cells: [String: [Checker.Task: DiffCell]] = [:]
   private var frames: [String: [PlatformName: [SystemCallFrames]]] = [:]
 
@@ -67,7 +70,7 @@ public final class ThreadRuns {
       let checker = checker(kernel, [platform], [.intel], [])
       guard let machine = try? checker.snapshot(.init(platform: platform, profile: .intel)).ready() else { continue }
       frames[kernel.title, default: [:]][platform] =
-        try machine.frames(.syscall64, join: join) + machine.frames(.sigreturn, join: nil)
+        try Self.framed.flatMap { try machine.frames($0, join: $0 == .syscall64 ? join : nil) }
     }
   }
 
