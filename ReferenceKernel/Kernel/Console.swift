@@ -1,8 +1,9 @@
-// Lines on the first serial port, or on Xen's console, which takes them whole.
+// Lines on the first serial port; under Xen on the domain's console ring, or, for domain 0, on the hypervisor's own console.
+// xen/include/public/io/console.h: struct xencons_interface.
 
 enum Console {
   private static let port: UInt16 = 0x3F8
-  /// The half of the page of hypercall arguments that they do not use.
+  /// The half of the page of hypercall arguments that they do not use: a count and the bytes of a line.
   private static var line: UInt { scratch_address() + 2048 }
   private static let longest: UInt = 1024
 
@@ -12,14 +13,33 @@ enum Console {
       out(port, byte)
       return
     }
-    // The line's first word counts its bytes.
+    let count = load(line) + 1
+    store_byte(line + 7 + count, byte)
+    store(line, count)
+    if byte == 10 || count == longest { flush() }
+  }
+
+  private static func flush() {
     let count = load(line)
-    store_byte(line + 8 + count, byte)
-    store(line, count + 1)
-    if byte == 10 || count + 1 == longest - 8 {
-      Hypercall.consoleIO(0, count + 1, line + 8)
-      store(line, 0)
+    store(line, 0)
+    // SIF_INITDOMAIN of start_info's flags.
+    if load_half(kernel.start_info + 48) & 2 != 0 {
+      Hypercall.consoleIO(0, count, line + 8)
+      return
     }
+    // The ring's frame and port, by start_info.
+    let ring = Memory.virtual(frame: load(kernel.start_info + 72))
+    for index in 0..<count { putInRing(ring, load_byte(line + 8 + index)) }
+    Hypercall.eventChannelOperation(4, words(load(kernel.start_info + 80) & 0xFFFF_FFFF))
+  }
+
+  /// out[2048] stands at offset 1024; out_cons and out_prod at 3080 and 3084.
+  private static func putInRing(_ ring: UInt, _ byte: UInt8) {
+    let produced = load_half(ring + 3084)
+    // SCHEDOP_yield until the daemon has made room.
+    while produced &- load_half(ring + 3080) >= 2048 { Hypercall.schedulerOperation(0) }
+    store_byte(ring + 1024 + UInt(produced % 2048), byte)
+    store_half(ring + 3084, produced &+ 1)
   }
 
   static func put(_ text: StaticString) {

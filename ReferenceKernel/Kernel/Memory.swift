@@ -21,6 +21,9 @@ enum Memory {
     return load(load(kernel.start_info + 104) + (address - imageBase) / 4096 * 8) * 4096 + address % 4096
   }
 
+  /// Xen alone: where the kernel sees a frame of its own, by the machine-to-physical table at HYPERVISOR_VIRT_START.
+  static func virtual(frame: UInt) -> UInt { imageBase + load(0xFFFF_8000_0000_0000 + frame * 8) * 4096 }
+
   /// Xen alone: changes the kernel's mapping of a page of its own.
   static func remap(_ address: UInt, _ entry: UInt) {
     // UVMF_INVLPG.

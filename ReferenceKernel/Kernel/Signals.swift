@@ -59,16 +59,16 @@ enum Signal {
 
   private static func push(_ signal: UInt, _ action: action, _ registers: UnsafeMutablePointer<pt_regs>) -> Bool {
     let task = Task.current
-    var top = registers.pointee.rsp - 128
+    var top = registers.pointee.rsp &- 128
     let base = task.pointee.signal_stack
     let isInside = top &- base < task.pointee.signal_stack_size
     if action.flags & onStack != 0, task.pointee.signal_stack_size != 0, !isInside {
-      top = base + task.pointee.signal_stack_size
+      top = base &+ task.pointee.signal_stack_size
     }
-    let info = (top - infoSize) & ~15
-    let context = (info - contextSize) & ~15
+    let info = (top &- infoSize) & ~15
+    let context = (info &- contextSize) & ~15
     guard write(context, registers), writeInfo(info, signal),
-      put(context - 8, action.restorer)
+      put(context &- 8, action.restorer)
     else { return false }
     if action.flags & noDefer == 0 { task.pointee.blocked |= 1 << (signal - 1) }
     task.pointee.blocked |= action.mask
@@ -77,7 +77,7 @@ enum Signal {
     registers.pointee.rdx = context
     registers.pointee.rax = 0
     registers.pointee.rip = action.handler
-    registers.pointee.rsp = context - 8
+    registers.pointee.rsp = context &- 8
     registers.pointee.cs = UInt(USER_CS)
     registers.pointee.ss = UInt(USER_DS)
     registers.pointee.rflags &= ~UInt(FLAGS_DF | FLAGS_RF | FLAGS_TF)
@@ -97,7 +97,7 @@ enum Signal {
   private static func writeInfo(_ address: UInt, _ signal: UInt) -> Bool {
     for word in UInt(0)..<16 {
       let value: UInt = word == 0 ? signal : word == 2 ? Task.current.pointee.fault_address : 0
-      guard put(address + word * 8, value) else { return false }
+      guard put(address &+ word * 8, value) else { return false }
     }
     return true
   }
@@ -108,14 +108,14 @@ enum Signal {
     let head: InlineArray<5, UInt> = [
       contextFlags, 0, task.pointee.signal_stack, task.pointee.signal_stack_flags, task.pointee.signal_stack_size,
     ]
-    for index in head.indices where !put(context + UInt(index) * 8, head[index]) { return false }
+    for index in head.indices where !put(context &+ UInt(index) * 8, head[index]) { return false }
     let words: InlineArray<32, UInt> = [
       r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14, r.r15, r.rdi, r.rsi, r.rbp, r.rbx, r.rdx, r.rax, r.rcx, r.rsp, r.rip,
       r.rflags, r.cs & 0xFFFF | r.ss << 48, task.pointee.error, task.pointee.trap, task.pointee.blocked,
       task.pointee.fault_address, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ]
-    for index in words.indices where !put(context + machine + UInt(index) * 8, words[index]) { return false }
-    return put(context + mask, task.pointee.blocked)
+    for index in words.indices where !put(context &+ machine &+ UInt(index) * 8, words[index]) { return false }
+    return put(context &+ mask, task.pointee.blocked)
   }
 
   /// rt_sigreturn: the frame is at RSP. False when it cannot be read.

@@ -119,7 +119,7 @@ enum SystemCall {
   }
 
   private static func ticks(_ seconds: UInt, _ microseconds: UInt) -> UInt {
-    (seconds * 1_000_000 + microseconds + 9_999) / 10_000
+    (seconds &* 1_000_000 &+ microseconds &+ 9_999) / 10_000
   }
 
   private static func kill(_ id: UInt, _ signal: UInt) -> UInt {

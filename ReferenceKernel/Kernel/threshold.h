@@ -144,6 +144,12 @@
   ALTERNATIVE "swapgs", FEATURE_XENPV, ""
 .endm
 
+// Xen clears DF behind a SYSCALL's frame, but Debian's 4.17 keeps its mask in a register that it has overwritten by then
+// (xen/arch/x86/x86_64/entry.S, switch_to_kernel), and the user's DF may come through.
+.macro XEN_LEAVES_DF
+  cld
+.endm
+
 // Interrupts on bare metal, event upcalls under Xen. No register changes; RSP must be the kernel's to enable them.
 .macro ENABLE_INTERRUPTS
   ALTERNATIVE "sti", FEATURE_XENPV, "call xen_irq_enable_direct"

@@ -82,6 +82,7 @@ xen_sysenter_target:
   UNDO_XEN_SYSCALL
   jmp entry_SYSENTER_compat
 xen_syscall32_target:
+  XEN_LEAVES_DF
   UNDO_XEN_SYSCALL
   jmp entry_SYSCALL_compat
 // As xen_sysret64, but Xen restores everything.

@@ -47,6 +47,7 @@ entry_SYSCALL_64_enabled:
 
   .pushsection .entry.text.xen, "ax"
 xen_syscall_target:
+  XEN_LEAVES_DF
   UNDO_XEN_SYSCALL
   jmp entry_SYSCALL_64_after_swapgs
 xen_syscall_target_end:

@@ -75,6 +75,7 @@ compat_call:
   .pushsection .entry.text.xen, "ax"
 .macro XEN_JOIN_COMPAT target, join
 \target:
+  XEN_LEAVES_DF
   popq %rcx
   popq %r11
   movq $USER_DS, PT_SS - PT_RIP(%rsp)

@@ -50,6 +50,7 @@ syscall_return_via_sysret:
 
   .section .entry.text.xen, "ax"
 xen_syscall_target:
+  XEN_LEAVES_DF
   popq %rcx
   popq %r11
   movq $USER_DS, PT_SS - PT_RIP(%rsp)

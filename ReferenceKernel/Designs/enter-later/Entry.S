@@ -60,6 +60,7 @@ entry_SYSCALL_64_enabled:
 
   .section .entry.text.xen, "ax"
 xen_syscall_target:
+  XEN_LEAVES_DF
   popq %rcx
   popq %r11
   jmp entry_join

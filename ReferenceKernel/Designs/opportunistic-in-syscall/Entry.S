@@ -47,6 +47,7 @@ xen_return_in_syscall:
   jmp xen_iret_flags_pushed
 
 xen_syscall_target:
+  XEN_LEAVES_DF
   popq %rcx
   popq %r11
   movq $USER_DS, PT_SS - PT_RIP(%rsp)
