@@ -13,9 +13,9 @@ struct EnterLater: ThreadQuestion {
 
   func judge(_ runs: ThreadRuns) -> Judgement {
     let native = Dictionary(
-      runs.frames("complete", .bareMetal).compactMap { frame in frame.join.map { (frame.posture, $0) } }
+      runs.frames("complete", .bareMetal).compactMap { frame in Self.relative(frame).map { (frame.posture, $0) } }
     ) { first, _ in first }
-    let xen = runs.frames("complete", .xenPV).compactMap { frame in frame.join.map { (frame.posture, $0) } }
+    let xen = runs.frames("complete", .xenPV).compactMap { frame in Self.relative(frame).map { (frame.posture, $0) } }
     let pairs = xen.compactMap { posture, frame in native[posture].map { (posture, $0, frame) } }
     guard !pairs.isEmpty, let section = runs.cell("complete", .xenPV)?.section else {
       return Judgement(outcome: .open, answer: "The join point was not reached on both platforms.")
@@ -34,7 +34,7 @@ struct EnterLater: ThreadQuestion {
     let missing = native.keys.filter { posture in !xen.contains { $0.0 == posture } }.sorted()
     let evidence = [
       ThreadTable(
-        "The five words at the join point, native against Xen, from every posture of SYSCALL",
+        "The five words at the join point, native against Xen, from every posture of SYSCALL (RSP as its distance from the user's)",
         header: ["word", "equal", "posture", "native", "Xen"], rows: rows),
       runs.verdictTable("The design with both halves", ["complete"], on: PlatformName.running),
     ]
@@ -60,5 +60,13 @@ struct EnterLater: ThreadQuestion {
     }
     return Judgement(
       outcome: window > 0 ? .no : selectors && missing.isEmpty ? .yes : .partly, answer: answer, evidence: evidence)
+  }
+
+  /// The frame with the distance from the user's own RSP in place of RSP: one posture chooses an address of the kernel's,
+  /// which is another on each platform.
+  private static func relative(_ frames: SystemCallFrames) -> JoinFrame? {
+    guard var join = frames.join else { return nil }
+    join.words[3] &-= frames.userRSP
+    return join
   }
 }

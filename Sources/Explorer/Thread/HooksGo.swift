@@ -16,7 +16,7 @@ struct HooksGo: ThreadQuestion {
         "The whole crossing", header: ["design", "platform", "in", "work", "out"],
         rows: titles.flatMap { title in
           PlatformName.running.compactMap { platform in
-            runs.cell(title, platform)?.parts.map { [title, platform.rawValue] + ThreadRuns.costs($0) }
+            runs.parts(title, platform).map { [title, platform.rawValue] + ThreadRuns.costs($0) }
           }
         }))
     let sites = titles.compactMap { title in runs.patchSites(title).map { [title, "\($0)"] } }

@@ -23,7 +23,7 @@ struct InvalidRSP: ThreadQuestion {
         "Where the windows under Xen lie", header: ["machine", "crossing", "way", "boundaries", "where"],
         rows: windows.map { [$0.machineText, $0.crossing.rawValue, $1.direction.rawValue, "\($1.boundaries)", $1.places] }))
     let witnesses = runs.sections("2015", .xenPV).filter { $0.profile == .intel }.flatMap { section in
-      section.findings.map { [section.crossing.rawValue, $0.path.description, "\($0.message)"] }
+      section.findings.map { [section.crossing.rawValue, $0.path.description, Self.withoutAddresses($0.message)] }
     }
     evidence.append(
       ThreadTable(
@@ -46,5 +46,10 @@ struct InvalidRSP: ThreadQuestion {
           ? "what arrives there has a stack of its own, and the verdict is \(native.verdictText)."
           : "\(nativeHarm.map(\.title).joined(separator: ", ")) does harm there as well: \(native.verdictText)."),
       evidence: evidence)
+  }
+
+  /// The stack's addresses are the probe's and say nothing here.
+  private static func withoutAddresses(_ message: String) -> String {
+    message.replacing(#/ at 0x[0-9a-f]+,/#, with: "").replacing(#/ RSP 0x[0-9a-f]+/#, with: " RSP")
   }
 }

@@ -37,8 +37,8 @@ struct OpportunisticSYSRET: ThreadQuestion {
       inevitable
       ? "All \(hypercalls) returns under Xen, in every design, end in the iret hypercall."
       : "\(others) of \(hypercalls + others) returns under Xen end otherwise."
-    if let tested = runs.cell("exit-slow:at-sysret", .xenPV)?.parts?.wayOut.instructions,
-      let short = runs.cell("exit-slow:before-test", .xenPV)?.parts?.wayOut.instructions
+    if let tested = runs.parts("exit-slow:at-sysret", .xenPV)?.wayOut.instructions,
+      let short = runs.parts("exit-slow:before-test", .xenPV)?.wayOut.instructions
     {
       answer += " The test and what it leads to cost \(tested - short) instructions there."
     }

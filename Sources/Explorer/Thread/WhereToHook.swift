@@ -16,7 +16,7 @@ struct WhereToHook: ThreadQuestion {
         rows: PlatformName.running.flatMap { runs.costRows([label, test], $0, \.wayOut) }),
       runs.verdictTable("The verdicts", [label, test], on: [.xenPV]),
     ]
-    func out(_ title: String, _ platform: PlatformName) -> Int? { runs.cell(title, platform)?.parts?.wayOut.instructions }
+    func out(_ title: String, _ platform: PlatformName) -> Int? { runs.parts(title, platform)?.wayOut.instructions }
     guard let atLabel = out(label, .xenPV), let beforeTest = out(test, .xenPV), let nativeLabel = out(label, .bareMetal),
       let nativeTest = out(test, .bareMetal)
     else { return Judgement(outcome: .open, answer: "Not both variants crossed on both platforms.", evidence: evidence) }

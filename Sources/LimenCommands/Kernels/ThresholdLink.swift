@@ -54,7 +54,7 @@ struct ThresholdLink {
     let ended = try Toolchain.run(
       tools.linker,
       [
-        "-nostdlib", "-static", "-z", "max-page-size=4096", "--no-rosegment", "--build-id=none", "--error-limit=0",
+        "-nostdlib", "-static", "-z", "max-page-size=4096", "--no-rosegment", "--gc-sections", "--build-id=none", "--error-limit=0",
         "-T", reference.path("kernel.ld"), "-o", folder.appending(path: Self.linked).path,
         reference.path("kernel.o"), folder.appending(path: Self.object).path,
       ], in: folder)

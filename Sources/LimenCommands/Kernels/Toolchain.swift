@@ -44,7 +44,7 @@ struct Toolchain {
     let process = Process()
     process.executableURL = URL(filePath: "/bin/sh")
     process.arguments = [
-      "-c", "ulimit -v \(mostMemory) -f \(largestFile) -t \(seconds) 2>&1; exec \"$@\"", "sh", tool,
+      "-c", "ulimit -v \(mostMemory); ulimit -f \(largestFile); ulimit -t \(seconds); exec \"$@\"", "sh", tool,
     ] + arguments
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = output
