@@ -194,7 +194,8 @@ final class Run {
     for delivery in computer.deliveries(since: count, from: before) {
       let record = DeliveryRecord(delivery, step: boundary, ownership: ownership(before), injected: injected)
       evidence.deliveries.append(record)
-      if evidence.falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claims.areOn(at: delivery.from) == false {
+      if evidence.falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claims.areOn(at: delivery.from) == false
+      {
         evidence.falselyOff = record
       }
     }

@@ -27,7 +27,8 @@ struct DoubleStep: ThreadQuestion {
     let isWorse = saves.allSatisfy { $0 <= 0 } && windows <= 0
     return Judgement(
       outcome: isBetter ? .yes : isWorse ? .no : .partly,
-      answer: "With `\(Self.new)`, which shares the rest with `2015`, the way in takes \(new.instructions) instructions instead of \(old.instructions), \(new.memoryReads) reads instead "
+      answer:
+        "With `\(Self.new)`, which shares the rest with `2015`, the way in takes \(new.instructions) instructions instead of \(old.instructions), \(new.memoryReads) reads instead "
         + "of \(old.memoryReads) and \(new.memoryWrites) writes instead of \(old.memoryWrites), and runs "
         + "\(after.boundaries(.rsp, .entry)) boundaries on the user's RSP instead of \(before.boundaries(.rsp, .entry)).",
       evidence: evidence)

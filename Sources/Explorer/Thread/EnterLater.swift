@@ -27,7 +27,8 @@ struct EnterLater: ThreadQuestion {
       if !unequal.isEmpty { different.append(index) }
       let example = unequal.first ?? pairs[0]
       rows.append([
-        name, "\(pairs.count - unequal.count) of \(pairs.count)", "\(example.0)", Location(address: example.1.words[index]).description,
+        name, "\(pairs.count - unequal.count) of \(pairs.count)", "\(example.0)",
+        Location(address: example.1.words[index]).description,
         Location(address: example.2.words[index]).description,
       ])
     }
@@ -52,7 +53,8 @@ struct EnterLater: ThreadQuestion {
       : "\(counted(window, "boundary", "boundaries")) on the way in still run on the user's RSP. "
     answer += sameness
     if !different.isEmpty && selectors {
-      answer += " Those are selectors, which Xen writes as constants of its own (FLAT_USER_CS64, FLAT_USER_SS64), not the user's "
+      answer +=
+        " Those are selectors, which Xen writes as constants of its own (FLAT_USER_CS64, FLAT_USER_SS64), not the user's "
         + "state."
     }
     if !missing.isEmpty {

@@ -6,7 +6,8 @@ import Findings
 struct IRQTracing: ThreadQuestion {
   let title = "Is the block that is not traced harmless?"
   let author = "the quoted comment of entry_64.S"
-  let words = "We do not frame this tiny irq-off block with TRACE_IRQS_OFF/ON, it is too small to ever cause noticeable irq latency."
+  let words =
+    "We do not frame this tiny irq-off block with TRACE_IRQS_OFF/ON, it is too small to ever cause noticeable irq latency."
   let commands = ["limen check design:irq-tracing --crossing syscall64"]
   let designs = ["irq-tracing"]
 

@@ -23,7 +23,9 @@ struct InSyscall: ThreadQuestion {
     var different: [String] = []
     var selectors: [String] = []
     for frame in mine {
-      guard let other = theirs.first(where: { $0.crossing == frame.crossing && $0.posture == frame.posture }) else { continue }
+      guard let other = theirs.first(where: { $0.crossing == frame.crossing && $0.posture == frame.posture }) else {
+        continue
+      }
       switch Self.compare(frame.view, other.view) {
       case .same: same += 1
       case .otherSelectors(let text): selectors.append(text)
@@ -61,7 +63,8 @@ struct InSyscall: ThreadQuestion {
       isCorrect
       ? "The test leaves the flag out where it would be wrong, and the verdict is \(section.verdictText). "
       : "It is not correct: \(section.verdictText)"
-        + (different.isEmpty ? ". " : "; the user sees something else than with `complete` from \(different.joined(separator: ", ")). ")
+        + (different.isEmpty
+          ? ". " : "; the user sees something else than with `complete` from \(different.joined(separator: ", ")). ")
     answer += "From \(same) postures the user sees exactly what it sees with `complete`"
     answer +=
       selectors.isEmpty
@@ -70,7 +73,8 @@ struct InSyscall: ThreadQuestion {
         + "SYSRET loads those of the hypervisor, the iret those of the frame. "
     let (with, without) = (flagged.compactMap(\.restored).first, unflagged.compactMap(\.restored).first)
     if let with, let without {
-      answer += "With the flag Xen takes \(with) words of the frame instead of \(without) and leaves by SYSRET instead of IRET; "
+      answer +=
+        "With the flag Xen takes \(with) words of the frame instead of \(without) and leaves by SYSRET instead of IRET; "
     } else if flagged.isEmpty {
       answer += "The test never chose the flag; "
     }
@@ -90,12 +94,15 @@ struct InSyscall: ThreadQuestion {
   /// What a task can tell of the return itself; where its memory lies is the kernel's.
   private static func compare(_ a: UserView?, _ b: UserView?) -> Sameness {
     guard let a, let b else { return a == nil && b == nil ? .same : .different }
-    guard a.registers == b.registers && a.rip == b.rip && a.rflags == b.rflags && a.fsBase == b.fsBase && a.gsBase == b.gsBase
+    guard
+      a.registers == b.registers && a.rip == b.rip && a.rflags == b.rflags && a.fsBase == b.fsBase
+        && a.gsBase == b.gsBase
     else { return .different }
     let names = ["ES", "CS", "SS", "DS", "FS", "GS"]
     let unequal = zip(names, zip(a.selectors, b.selectors)).filter { $1.0 != $1.1 }
     guard !unequal.isEmpty else { return .same }
     return .otherSelectors(
-      unequal.map { "\($0) \(Location(address: UInt64($1.0))) for \(Location(address: UInt64($1.1)))" }.joined(separator: ", "))
+      unequal.map { "\($0) \(Location(address: UInt64($1.0))) for \(Location(address: UInt64($1.1)))" }.joined(
+        separator: ", "))
   }
 }

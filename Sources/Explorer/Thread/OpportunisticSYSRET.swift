@@ -4,7 +4,8 @@ import Findings
 struct OpportunisticSYSRET: ThreadQuestion {
   let title = "Does every way out under Xen end in the iret hypercall?"
   let author = "Andrew Cooper"
-  let words = "None of the opportunistic sysret stuff makes sense under Xen. The path will inevitably end up in xen_iret making a hypercall"
+  let words =
+    "None of the opportunistic sysret stuff makes sense under Xen. The path will inevitably end up in xen_iret making a hypercall"
   let commands = ["limen trace design:2015 --platform xen-pv --crossing syscall64"]
   let designs = ["2015", "complete"]
 

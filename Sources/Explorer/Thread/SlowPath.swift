@@ -20,7 +20,8 @@ struct SlowPath: ThreadQuestion {
         })
     ]
     let found = cells.compactMap { runs.cell($0, .xenPV) }
-    guard let old = runs.cell("2015", .xenPV), let oldOut = runs.parts("2015", .xenPV)?.wayOut, found.count == cells.count,
+    guard let old = runs.cell("2015", .xenPV), let oldOut = runs.parts("2015", .xenPV)?.wayOut,
+      found.count == cells.count,
       cells.allSatisfy({ runs.parts($0, .xenPV) != nil })
     else { return Judgement(outcome: .open, answer: "Not every design crossed.", evidence: evidence) }
     let clean = found.count { $0.section.boundaries(.rsp, .exit) == 0 }

@@ -41,7 +41,8 @@ public final class ThreadRuns {
     }
     for kernel in others {
       try check(kernel, [.xenPV], [.intel], [.syscall64], progress)
-      try count(kernel, checker(kernel, [.xenPV], [.intel], []).snapshot(.init(platform: .xenPV, profile: .intel)).ready())
+      try count(
+        kernel, checker(kernel, [.xenPV], [.intel], []).snapshot(.init(platform: .xenPV, profile: .intel)).ready())
     }
   }
 
