@@ -151,20 +151,21 @@ final class GDBStub {
     try stopped()
   }
 
-  /// Goes on to an address, and there on until the condition holds.
-  func run(to address: UInt64, where condition: () throws -> Bool = { true }) throws {
+  /// Goes on to the first of some addresses at which the condition holds, and returns it.
+  @discardableResult
+  func run(to addresses: UInt64..., where condition: () throws -> Bool = { true }) throws -> UInt64 {
     while true {
       // Else a breakpoint where the processor stands would be met at once.
-      if try self.rip == address { try step() }
-      try setBreakpoint(address)
+      if addresses.contains(try rip) { try step() }
+      for address in addresses { try setBreakpoint(address) }
       try go()
       try stopped()
-      try removeBreakpoint(address)
-      let rip = try self.rip
-      guard rip == address else {
-        throw ProgramFailure(description: "stopped at 0x\(String(rip, radix: 16)), not 0x\(String(address, radix: 16))")
+      for address in addresses { try removeBreakpoint(address) }
+      let rip = try rip
+      guard addresses.contains(rip) else {
+        throw ProgramFailure(description: "stopped at 0x\(String(rip, radix: 16)), where nobody asked for it")
       }
-      if try condition() { return }
+      if try condition() { return rip }
     }
   }
 }
