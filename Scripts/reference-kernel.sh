@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
-# Builds the reference kernel with the Swift toolchain alone, swiftc in Embedded mode, clang and ld.lld:
-# .build-reference/oracle.elf. The same sources and toolchain give the same bytes.
+# Builds the reference kernel with the Swift toolchain alone, swiftc in Embedded mode, clang and ld.lld. The same sources and
+# toolchain give the same bytes. Into .build-reference go
+#
+#   oracle.elf                    the guest whose log says what Xen does
+#   designs.txt, designs/*.elf    the kernel with each of Designs/list
+#   kernel.o, kernel.ld, include  what a design is linked with, and what its assembly includes
 set -euo pipefail
 cd "$(dirname "$0")/../ReferenceKernel"
 
@@ -15,17 +19,45 @@ work=$(mktemp -d "$out/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 target=x86_64-unknown-none-elf
 
-objects=()
-for source in */*.S; do
-  object=$work/$(echo "$source" | tr / -).o
-  "$tools/clang" --target=$target -c "$source" -o "$object"
-  objects+=("$object")
-done
-sed -n -E 's/^ *(SNIPPET|ONE|ONE32) ([a-z0-9_]+).*/SNIPPET(\2)/p' Observations/*.S >"$work/snippets.h"
 # Neither SSE nor a red zone in a kernel; without the stack protector and with one section a function, nothing asks for a heap.
-swiftc -target $target -enable-experimental-feature Embedded -swift-version 6 -wmo -parse-as-library -Osize \
-  -warnings-as-errors -Xfrontend -function-sections -Xfrontend -disable-stack-protector -Xcc -mno-red-zone -Xcc -mno-sse \
-  -Xcc -mno-mmx -Xcc -fno-pic -Xcc "-I$work" -import-objc-header kernel.h -c ./*.swift */*.swift -o "$work/swift.o"
-"$tools/ld.lld" -nostdlib -static -z max-page-size=4096 --no-rosegment --gc-sections --build-id=none -T link.ld -o "$work/oracle.elf" \
-  "${objects[@]}" "$work/swift.o"
-mv "$work/oracle.elf" "$out/"
+embedded=(-target $target -enable-experimental-feature Embedded -swift-version 6 -wmo -parse-as-library -Osize -warnings-as-errors
+  -Xfrontend -function-sections -Xfrontend -disable-stack-protector -Xcc -mno-red-zone -Xcc -mno-sse -Xcc -mno-mmx -Xcc -fno-pic)
+link=(-nostdlib -static -z max-page-size=4096 --no-rosegment --gc-sections --build-id=none)
+
+# assemble OBJECT SOURCE [FLAG ...]
+assemble() { "$tools/clang" --target=$target "${@:3}" -c "$2" -o "$1"; }
+
+# objects LIST SOURCE ...: assembles each and adds its object to the array LIST.
+objects() {
+  local -n list=$1
+  local source object
+  shift
+  for source in "$@"; do
+    object=$work/$(echo "$source" | tr / -).o
+    assemble "$object" "$source" -DIRQ_TRACING
+    list+=("$object")
+  done
+}
+
+oracle=()
+objects oracle Start/*.S Thresholds/*.S Observations/*.S
+sed -n -E 's/^ *(SNIPPET|ONE|ONE32) ([a-z0-9_]+).*/SNIPPET(\2)/p' Observations/*.S >"$work/snippets.h"
+swiftc "${embedded[@]}" -Xcc "-I$work" -import-objc-header kernel.h -c ./*.swift Xen/*.swift Observations/*.swift -o "$work/swift.o"
+"$tools/ld.lld" "${link[@]}" -T link.ld -o "$work/oracle.elf" "${oracle[@]}" "$work/swift.o"
+
+kernel=()
+objects kernel Kernel/Start/*.S Kernel/Traps/*.S Start/Memory.S
+swiftc "${embedded[@]}" -import-objc-header Kernel/bridge.h -c Kernel/*.swift Xen/Hypercalls.swift -o "$work/kernel-swift.o"
+"$tools/ld.lld" -r -o "$work/kernel.o" "${kernel[@]}" "$work/kernel-swift.o"
+
+mkdir "$work/designs" "$work/include"
+cp Kernel/threshold.h "$work/include/"
+cp Kernel/kernel.ld "$work/"
+while read -r design flags; do
+  # shellcheck disable=SC2086
+  assemble "$work/design.o" "Designs/${design%%:*}/Entry.S" -IKernel $flags
+  "$tools/ld.lld" "${link[@]}" -T Kernel/kernel.ld -o "$work/designs/${design/:/.}.elf" "$work/kernel.o" "$work/design.o"
+  echo "$design" >>"$work/designs.txt"
+done <Designs/list
+rm -rf "$out/designs" "$out/include"
+mv "$work"/{oracle.elf,kernel.o,kernel.ld,designs.txt,designs,include} "$out/"

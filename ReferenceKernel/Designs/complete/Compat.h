@@ -1,0 +1,87 @@
+// SYSENTER and 32-bit SYSCALL where Xen joins behind the hardware frame: Linux 5.8, xen_sysenter_target and xen_syscall32_target.
+// What SYSENTER does not save, and Xen does not know, is filled in by do_fast_syscall_32 from EBP.
+
+  .section .entry.text, "ax"
+  .globl entry_SYSENTER_compat, entry_SYSCALL_compat, xen_sysenter_target, xen_syscall32_target
+entry_SYSENTER_compat:
+  swapgs
+  movq PER_CPU(top_of_stack), %rsp
+  pushq $USER_DS
+  pushq $0
+  pushfq
+  orl $FLAGS_IF, (%rsp)
+  pushq $USER32_CS
+  pushq $0
+entry_SYSENTER_join:
+  cld
+  movl %eax, %eax
+  movl %ebp, %ebp
+  movq %rbp, PT_RSP - PT_RIP(%rsp)
+  testl $(FLAGS_NT | FLAGS_AC), PT_RFLAGS - PT_RIP(%rsp)
+  jz compat_call
+  pushq $2
+  popfq
+  jmp compat_call
+
+entry_SYSCALL_compat:
+  swapgs
+  movl %esp, %r8d
+  movq PER_CPU(top_of_stack), %rsp
+  pushq $USER_DS
+  pushq %r8
+  pushq %r11
+  pushq $USER32_CS
+  pushq %rcx
+entry_SYSCALL_compat_join:
+  movl %eax, %eax
+compat_call:
+  pushq %rax
+  pushq %rdi
+  pushq %rsi
+  pushq %rdx
+  pushq %rcx
+  pushq $-ENOSYS
+  pushq $0
+  pushq $0
+  pushq $0
+  pushq $0
+  pushq %rbx
+  pushq %rbp
+  pushq $0
+  pushq $0
+  pushq $0
+  pushq $0
+  ENABLE_INTERRUPTS
+  movq %rsp, %rdi
+  call do_fast_syscall_32
+  DISABLE_INTERRUPTS
+  EXIT_WORK
+  ALTERNATIVE "", FEATURE_XENPV, "jmp return_to_user"
+  testl $(FLAGS_RF | FLAGS_TF), PT_RFLAGS(%rsp)
+  jnz 1f
+  cmpq $USER32_CS, PT_CS(%rsp)
+  jne 1f
+  cmpq $VDSO32, PT_RIP(%rsp)
+  jne 1f
+  POP_REGISTERS
+  movl PT_RIP - PT_ORIG_RAX(%rsp), %ecx
+  movl PT_RFLAGS - PT_ORIG_RAX(%rsp), %r11d
+  movq PT_RSP - PT_ORIG_RAX(%rsp), %rsp
+  swapgs
+  sysretl
+1:
+  jmp return_to_user
+
+  .pushsection .entry.text.xen, "ax"
+.macro XEN_JOIN_COMPAT target, join
+\target:
+  XEN_LEAVES_DF
+  popq %rcx
+  popq %r11
+  movq $USER_DS, PT_SS - PT_RIP(%rsp)
+  movq $USER32_CS, PT_CS - PT_RIP(%rsp)
+  jmp \join
+.endm
+  XEN_JOIN_COMPAT xen_sysenter_target, entry_SYSENTER_join
+  XEN_JOIN_COMPAT xen_syscall32_target, entry_SYSCALL_compat_join
+  .popsection

@@ -1,0 +1,234 @@
+// Where traps and interrupts enter. Bare metal comes in at the plain names, by the IDT; Xen at the xen_ names, with RCX and
+// R11 pushed below the hardware's frame (create_bounce_frame in xen/arch/x86/x86_64/entry.S), which are popped again.
+//
+//     bare metal                 Xen PV
+//     ss                         ss
+//     rsp                        rsp
+//     rflags                     rflags, IF the opposite of the upcall mask
+//     cs                         cs, RPL 0 for the kernel | upcall mask << 32
+//     rip                        rip
+//     [error code]               [error code]
+//                                r11
+//                                rcx        <- RSP
+//
+// SDM vol. 3A, "64-Bit Mode Stack Frame", "Interrupt Stack Table".
+#include "../threshold.h"
+
+  .text
+.macro TRAP vector, error=0
+  .globl trap_\vector, xen_trap_\vector
+xen_trap_\vector:
+  popq %rcx
+  popq %r11
+trap_\vector:
+  cld
+  .if \error == 0
+  pushq $0
+  .endif
+  PUSH_REGISTERS
+  movl $\vector, %esi
+  jmp exception
+.endm
+
+  TRAP 0
+  TRAP 3
+  TRAP 4
+  TRAP 5
+  TRAP 6
+  TRAP 7
+  TRAP 9
+  TRAP 10, 1
+  TRAP 11, 1
+  TRAP 12, 1
+  TRAP 13, 1
+  TRAP 14, 1
+  TRAP 16
+  TRAP 17, 1
+  TRAP 19
+
+exception:
+  testb $3, PT_CS(%rsp)
+  jz exception_from_kernel
+  SWAPGS
+exception_from_user:
+  TRACE_IRQS_OFF
+  movq %rsp, %rdi
+  call do_trap
+  jmp return_from_trap
+
+exception_from_kernel:
+  leaq native_iret(%rip), %rax
+  cmpq %rax, PT_RIP(%rsp)
+  je 1f
+  movq %rsp, %rdi
+  call do_trap
+  jmp return_from_trap
+// IRET refused the user's frame, with GS already the user's. The frame goes to the top of the stack, as if the exception
+// had come from user mode.
+1:
+  swapgs
+  movl %esi, %ebx
+  movq %rsp, %rdi
+  call move_bad_iret
+  movq %rax, %rsp
+  movl %ebx, %esi
+  jmp exception_from_user
+
+// Vectors with an interrupt stack of their own. They may arrive anywhere, so nothing is known of GS but its sign: a
+// user's base is never in the upper half, as the kernel keeps CR4.FSGSBASE clear.
+.macro IST_TRAP vector, error=0
+  .globl trap_\vector
+trap_\vector:
+  cld
+  .if \error == 0
+  pushq $0
+  .endif
+  PUSH_REGISTERS
+  movl $\vector, %ebp
+  testb $3, PT_CS(%rsp)
+  jz paranoid
+  jmp leave_interrupt_stack
+.endm
+
+  IST_TRAP 1
+  IST_TRAP 2
+  IST_TRAP 8, 1
+  IST_TRAP 18
+
+// From user mode they go on where every trap does, on the task's stack.
+leave_interrupt_stack:
+  swapgs
+  movq PER_CPU(top_of_stack), %rdi
+  subq $PT_SIZE, %rdi
+  movq %rsp, %rsi
+  movq %rdi, %rsp
+  movl $(PT_SIZE / 8), %ecx
+  rep movsq
+  movl %ebp, %esi
+  cmpl $2, %esi
+  jne exception_from_user
+  // An NMI's return does no other work: it must not let interrupts in while NMIs are blocked.
+  movq %rsp, %rdi
+  call do_nmi
+  jmp restore_registers_and_iret
+
+paranoid:
+  movl $0xc0000101, %ecx        // GS base
+  rdmsr
+  xorl %ebx, %ebx
+  testl %edx, %edx
+  js 1f
+  swapgs
+  incl %ebx
+1:
+  movq %rsp, %rdi
+  movl %ebp, %esi
+  cmpl $2, %esi
+  je 2f
+  call do_trap
+  jmp 3f
+2:
+  call do_nmi
+3:
+  testl %ebx, %ebx
+  jz 4f
+  swapgs
+4:
+  POP_REGISTERS
+  addq $8, %rsp
+  iretq
+
+// The same vectors under Xen, which has no such stacks: the frame is at the current RSP, and GS is always the kernel's.
+.macro XEN_TRAP vector
+  .globl xen_trap_\vector
+xen_trap_\vector:
+  popq %rcx
+  popq %r11
+  cld
+  pushq $0
+  PUSH_REGISTERS
+  movl $\vector, %esi
+  testb $3, PT_CS(%rsp)
+  jnz exception_from_user
+  movq %rsp, %rdi
+  call do_trap
+  jmp return_from_trap
+.endm
+
+  XEN_TRAP 1
+  XEN_TRAP 18
+
+  .globl xen_trap_2
+xen_trap_2:
+  popq %rcx
+  popq %r11
+  cld
+  pushq $0
+  PUSH_REGISTERS
+  movq %rsp, %rdi
+  call do_nmi
+  POP_REGISTERS
+  addq $8, %rsp
+  jmp xen_iret
+
+// The 16 lines of the two 8259s, and the local APIC's spurious interrupt.
+  .balign 16
+  .globl interrupt_stubs
+interrupt_stubs:
+  .set vector, 0x20
+  .rept 16
+  .balign 16
+  pushq $vector
+  jmp interrupt
+  .set vector, vector + 1
+  .endr
+interrupt:
+  cld
+  PUSH_REGISTERS
+  testb $3, PT_CS(%rsp)
+  jz 1f
+  swapgs
+1:
+  TRACE_IRQS_OFF
+  movq %rsp, %rdi
+  call do_interrupt
+  jmp return_from_trap
+
+  .globl interrupt_spurious
+interrupt_spurious:
+  iretq
+
+// Xen's event upcall.
+  .globl xen_event_callback
+xen_event_callback:
+  popq %rcx
+  popq %r11
+  cld
+  pushq $0
+  PUSH_REGISTERS
+  TRACE_IRQS_OFF
+  movq %rsp, %rdi
+  call do_upcall
+  jmp return_from_trap
+
+// Xen could not load a segment of the user's. Only a switch between virtual CPUs does that.
+  .globl xen_failsafe_callback
+xen_failsafe_callback:
+  ud2
+
+// INT 0x80. Its gate masks interrupts, on both platforms.
+  .globl entry_INT80, xen_entry_INT80
+xen_entry_INT80:
+  popq %rcx
+  popq %r11
+entry_INT80:
+  cld
+  pushq %rax
+  PUSH_REGISTERS $-ENOSYS
+  SWAPGS
+  TRACE_IRQS_OFF
+  TRACE_IRQS_ON
+  ENABLE_INTERRUPTS
+  movq %rsp, %rdi
+  call do_int80
+  jmp return_from_trap
