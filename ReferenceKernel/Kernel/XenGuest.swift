@@ -85,7 +85,7 @@ enum XenGuest {
   }
 
   /// struct vcpu_time_info: version, tsc_timestamp, system_time, tsc_to_system_mul, tsc_shift.
-  private static var now: UInt {
+  static var now: UInt {
     let time = vcpuInfo + 32
     while true {
       let version = load_half(time)
