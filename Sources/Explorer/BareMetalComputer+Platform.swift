@@ -125,7 +125,7 @@ extension BareMetalComputer: PlatformComputer {
         fromKernel: before.isKernel, frame: frame, wordCount: processor.lastErrorCode == nil ? 5 : 6,
         interruptStack: Int(processor.interruptStack(of: Vector(vector)) ?? 0), previousRSP: before.rsp,
         onCurrentStack: before.isKernel && before.rsp &- frame <= Self.longestFrame, cr2: processor.cr2,
-        atReturn: instruction.map(Self.returnsToUser) ?? false)
+        isMaskable: vector >= 32 && before.interruptsOpen, atReturn: instruction.map(Self.returnsToUser) ?? false)
     ]
   }
 

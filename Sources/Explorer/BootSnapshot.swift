@@ -46,9 +46,9 @@ public struct BootSnapshot {
   }
 
   public enum Refusal: Error, CustomStringConvertible {
-    case died(kernel: String, how: String, place: String, lastWords: String)
-    case unsupported(kernel: String, what: String, place: String)
-    case tooLong(kernel: String, instructions: UInt64, place: String)
+    case died(kernel: String, how: String, place: Location, lastWords: String)
+    case unsupported(kernel: String, what: String, place: Location)
+    case tooLong(kernel: String, instructions: UInt64, place: Location)
 
     public var description: String {
       switch self {
@@ -73,7 +73,8 @@ public struct BootSnapshot {
 
   private func machine(_ computer: any PlatformComputer) -> ReadyMachine {
     ReadyMachine(
-      computer, probe: probe, profile: profile.vendor == .intel ? .intel : .amd, symbols: guest.kernel.symbols)
+      computer, probe: probe, profile: profile.vendor == .intel ? .intel : .amd, symbols: guest.kernel.symbols,
+      claims: KernelClaims(guest.kernel))
   }
 
   private func boot(_ progress: (UInt64) -> Void) throws -> any PlatformComputer {
@@ -81,9 +82,10 @@ public struct BootSnapshot {
     var said: [UInt8] = []
     computer.console = { said.append($0) }
     let target = try probe.address("limen_ready")
-    func place() -> String {
+    func place() -> Location {
       let rip = computer.processor.rip
-      return guest.kernel.symbols.symbolize(rip).map { "\($0)" } ?? "0x\(String(rip, radix: 16))"
+      guard let named = guest.kernel.symbols.symbolize(rip) else { return Location(address: rip) }
+      return Location(address: rip, symbol: named.name, offset: named.offset)
     }
     // What was given to run, not what retired: a guest can spend its time otherwise.
     var given: UInt64 = 0
@@ -106,7 +108,7 @@ public struct BootSnapshot {
     }
   }
 
-  private func death(_ how: String, _ place: String, _ said: [UInt8]) -> Refusal {
+  private func death(_ how: String, _ place: Location, _ said: [UInt8]) -> Refusal {
     let lines = String(decoding: said, as: UTF8.self).split(whereSeparator: \.isNewline)
     return .died(kernel: guest.kernel.name, how: how, place: place, lastWords: lines.last.map(String.init) ?? "")
   }

@@ -23,12 +23,14 @@ public struct Checker: Sendable {
   public let witnessFolder: String
   /// A boot to the probe is given up after this many instructions.
   public let bootBound: UInt64
+  /// A kernel that does not reach the probe has failed the check; else it is none to check.
+  public let judgesBoot: Bool
 
   public init(
     kernel: KernelImage, kernelPath: String, probe: ProbeImage, memory: Int, append: String,
     platforms: [PlatformName] = [.bareMetal], profiles: [ProfileName], crossings: [CrossingKind],
     postures: [PostureName], events: [EventKind], ablations: [Ablation], jobs: Int, witnessFolder: String,
-    bootBound: UInt64 = BootSnapshot.standardBound
+    bootBound: UInt64 = BootSnapshot.standardBound, judgesBoot: Bool = false
   ) {
     self.kernel = kernel
     self.kernelPath = kernelPath
@@ -44,6 +46,7 @@ public struct Checker: Sendable {
     self.jobs = jobs
     self.witnessFolder = witnessFolder
     self.bootBound = bootBound
+    self.judgesBoot = judgesBoot
   }
 
   public struct Result: Sendable {
@@ -100,13 +103,20 @@ public struct Checker: Sendable {
       }
     }
     // One boot of each machine first, so that the threads find its snapshot.
+    var failed: [CheckSection] = []
     for machine in combinations {
-      _ = try snapshot(machine).ready {
-        progress("booting (\(machine.title)): \($0 / 1_000_000) million instructions")
+      do {
+        _ = try snapshot(machine).ready {
+          progress("booting (\(machine.title)): \($0 / 1_000_000) million instructions")
+        }
+      } catch let refusal as BootSnapshot.Refusal where judgesBoot {
+        let own = tasks.filter { $0.machine == machine }
+        failed += own.enumerated().map { section($1, after: refusal, isFirst: $0 == 0) }
+        tasks.removeAll { $0.machine == machine }
       }
     }
     let next = Atomic<Int>(0)
-    let sections = Mutex<[CheckSection]>([])
+    let sections = Mutex<[CheckSection]>(failed)
     let parts = Mutex<[Task: CrossingParts]>([:])
     let failure = Mutex<(any Error)?>(nil)
     let all = tasks
@@ -158,7 +168,7 @@ public struct Checker: Sendable {
 
   private func witnesses(of report: CheckReport) -> [Witness] {
     report.sections.flatMap { section in
-      section.findings.map {
+      section.findings.filter { _ in section.baseline != nil }.map {
         witness(
           Task(
             machine: Combination(platform: section.platform, profile: section.profile), crossing: section.crossing,

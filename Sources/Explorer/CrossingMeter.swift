@@ -75,6 +75,22 @@ final class CrossingMeter: Observer {
       privilegedOperations: all.privilegedOperations)
   }
 
+  /// The first boundary at which the kernel makes a CALL on its own state; nil where there is none.
+  func firstCall(_ boundaries: [Exploration.Boundary]) -> Int? {
+    (1..<max(1, readings.count - 1)).first {
+      turns[$0] == .call && $0 < boundaries.count && boundaries[$0].state.isKernel && boundaries[$0].ownership.isEmpty
+    }
+  }
+
+  /// The boundary behind the last RET that the kernel executes on its own state; the last where there is none.
+  func lastReturn(_ boundaries: [Exploration.Boundary]) -> Int {
+    let last = readings.count - 1
+    let back = (1..<max(1, last)).last {
+      turns[$0] == .return && $0 < boundaries.count && boundaries[$0].state.isKernel && boundaries[$0].ownership.isEmpty
+    }
+    return back.map { $0 + 1 } ?? last
+  }
+
   /// The parts, given whose state each boundary runs on.
   func parts(_ boundaries: [Exploration.Boundary]) -> CrossingParts {
     let last = readings.count - 1

@@ -23,6 +23,12 @@ final class Exploration {
   private var costs = Costs()
   /// What the parts of the crossing cost, once it ran.
   private(set) var parts: CrossingParts?
+  /// Where the crossing without events runs with interrupts off that are claimed to be on: its own verdict, and no trial's.
+  private var knownFalselyOn: Set<UInt64> = []
+  /// The boundary at which the way in ends.
+  private var firstCall: Int?
+  /// The boundary at which the way out starts.
+  private var lastReturn = 0
 
   init(
     _ machine: ReadyMachine, crossing: CrossingKind, posture: PostureName, events: [EventKind], ablations: [Ablation],
@@ -43,6 +49,10 @@ final class Exploration {
   struct Boundary {
     var state: BoundaryState
     var ownership: Ownership
+    /// Interrupts are on as the kernel claims for this place; nil where it claims nothing.
+    var claimedOn: Bool?
+    /// Interrupts are on as the kernel's own record of them says; nil where it keeps none.
+    var tracedOn: Bool?
     /// For each event: what became of it here.
     var arrivals: [EventKind: Arrival] = [:]
   }
@@ -99,12 +109,19 @@ final class Exploration {
     let meter = measure(user)
 
     // Ask twice on the kernel as it is; ablations come after.
-    let (states, swapgs) = try record(user)
+    let (states, swapgs, traces) = try record(user)
     user.hasSplitTables = states.contains { $0.isKernel && $0.cr3 != user.cr3 }
     var boundaries = try askTwice(states, user)
     parts = meter.parts(boundaries)
+    (firstCall, lastReturn) = (meter.firstCall(boundaries), meter.lastReturn(boundaries))
+    for i in boundaries.indices where boundaries[i].state.isKernel {
+      boundaries[i].claimedOn = machine.claims.areOn(at: boundaries[i].state.rip)
+      boundaries[i].tracedOn = traces[i]
+    }
     let expected = machine.baselineView
 
+    knownFalselyOn = Set(
+      boundaries.lazy.filter { $0.claimedOn == true && !$0.state.interruptsOpen }.map(\.state.rip))
     machine.ablate(ablations, user: user, boundaries: boundaries)
     var found: [Found] = []
     if let path, !path.steps.isEmpty {
@@ -120,18 +137,20 @@ final class Exploration {
   // MARK: Baseline
 
   /// Runs the unablated crossing and remembers every boundary.
-  private func record(_ user: UserSide) throws -> ([BoundaryState], Int) {
+  private func record(_ user: UserSide) throws -> ([BoundaryState], Int, [Bool?]) {
     let baseline = record(user, [:], longest: .max)
     if case .unsupported(let what) = baseline.end {
       throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(computer.processor.rip))"))
     }
     machine.baselineView = baseline.end == .user ? UserView(computer.processor) : nil
-    return (baseline.states, baseline.swapgs)
+    return (baseline.states, baseline.swapgs, baseline.traces)
   }
 
   struct Recording {
     var states: [BoundaryState]
     var swapgs: Int
+    /// At each boundary: whether interrupts are on as the kernel's own record says.
+    var traces: [Bool?]
     /// Nil when the recording grew too long.
     var end: RunEnd?
   }
@@ -141,10 +160,12 @@ final class Exploration {
     computer.restore()
     let run = machine.run(user, crossing, [], 0)
     var states = [BoundaryState(computer)]
+    var traces: [Bool?] = [nil]
     var swapgs = 0
     var end = run.cross()
     while end == nil && states.count < longest {
       states.append(BoundaryState(computer))
+      traces.append(machine.claims.tracedOn(computer.processor))
       if computer.isInKernel, let bytes = computer.processor.bytes(atLinear: computer.processor.rip, count: 3),
         bytes == Ablation.swapgs
       {
@@ -153,8 +174,11 @@ final class Exploration {
       end = run.advance(path)
     }
     costs.instructions += run.instructions
-    if end == .user { states.append(BoundaryState(computer)) }
-    return Recording(states: states, swapgs: swapgs, end: end)
+    if end == .user {
+      states.append(BoundaryState(computer))
+      traces.append(nil)
+    }
+    return Recording(states: states, swapgs: swapgs, traces: traces, end: end)
   }
 
   /// Runs again with another RSP and another GS base of the user's. What differs at a boundary is the user's.
@@ -238,6 +262,7 @@ final class Exploration {
   func runToEnd(_ user: UserSide, _ swapgs: Int, _ path: [Int: EventKind]) -> Evidence {
     computer.restore()
     let run = machine.run(user, crossing, ablations, swapgs)
+    if !path.isEmpty { run.knownFalselyOn = knownFalselyOn }
     var end = run.cross()
     while end == nil { end = run.advance(path) }
     costs.instructions += run.instructions
@@ -259,6 +284,7 @@ final class Exploration {
   ) -> [EventTrials] {
     computer.restore()
     let run = machine.run(user, crossing, ablations, swapgs)
+    run.knownFalselyOn = knownFalselyOn
     var trials = Dictionary(uniqueKeysWithValues: events.map { ($0, 0) })
     var harm: [EventKind: Int] = [:]
     var end = run.cross()
@@ -311,6 +337,8 @@ final class Exploration {
     while end == nil {
       let processor = computer.processor
       let isBack = processor.rip == state.rip && processor[.rsp] == state.rsp && computer.isInKernel
+      // Unwatched, a handler that leaves interrupts in another state than it found them would go unseen.
+      if isBack && computer.interruptsOpen != state.interruptsOpen { return nil }
       end = isBack ? run.finish(at: expected.rip) : run.step()
     }
     costs.instructions += run.instructions
@@ -376,8 +404,12 @@ final class Exploration {
     return CheckSection(
       platform: computer.platform, profile: machine.profileName, crossing: crossing, posture: posture,
       verdict: Verdict.combining(verdicts.map(\.verdict)), baseline: cost, boundaries: kernel, trials: trials,
-      invariants: verdicts, windows: WindowMap(boundaries, crossing, machine).windows, findings: findings(found),
+      invariants: verdicts, windows: map(boundaries).windows, findings: findings(found),
       costs: costs)
+  }
+
+  private func map(_ boundaries: [Boundary]) -> WindowMap {
+    WindowMap(boundaries, crossing, machine, firstCall: firstCall, lastReturn: lastReturn)
   }
 
   /// The first finding of each invariant and event, with how often it was met.

@@ -8,6 +8,7 @@ public final class ReadyMachine {
   public let computer: any PlatformComputer
   public let probe: ProbeImage
   public let profileName: ProfileName
+  let claims: KernelClaims
   private let symbols: SymbolTable
   private var console: [UInt8] = []
   private var run: Run?
@@ -19,11 +20,15 @@ public final class ReadyMachine {
   private static let approachBound: UInt64 = 200_000_000
 
   /// `computer` stands at the probe's `limen_ready`.
-  init(_ computer: any PlatformComputer, probe: ProbeImage, profile: ProfileName, symbols: SymbolTable) {
+  init(
+    _ computer: any PlatformComputer, probe: ProbeImage, profile: ProfileName, symbols: SymbolTable,
+    claims: KernelClaims
+  ) {
     self.computer = computer
     self.probe = probe
     profileName = profile
     self.symbols = symbols
+    self.claims = claims
     computer.fork()
     computer.console = { [unowned self] in run?.console.append($0) }
   }
@@ -94,7 +99,7 @@ public final class ReadyMachine {
   }
 
   func run(_ user: UserSide, _ crossing: CrossingKind, _ ablations: [Ablation], _ swapgs: Int) -> Run {
-    let run = Run(computer, user: user, crossing: crossing, ablations: ablations, swapgsCount: swapgs)
+    let run = Run(computer, user: user, crossing: crossing, ablations: ablations, swapgsCount: swapgs, claims: claims)
     self.run = run
     return run
   }

@@ -26,6 +26,10 @@ final class Run {
   let ablations: [Ablation]
   /// How many SWAPGS the unablated baseline executes before it returns: the last one is skipped by ablation.
   let swapgsCount: Int
+  /// What the kernel says of its interrupts.
+  let claims: KernelClaims
+  /// Where interrupts are claimed to be on and are known to be off, so that it is no news.
+  var knownFalselyOn: Set<UInt64> = []
   /// Boundaries taken so far.
   private(set) var boundary = 0
   private(set) var instructions = 0
@@ -39,19 +43,22 @@ final class Run {
   private var entryCalls = 0
   private var entered = false
   private var consoleRead = 0
+  /// Where interrupts were first found off, since they were last on.
+  private var offSince: UInt64?
 
   /// A run that takes more is not coming back.
   static let bound = 2_000_000
 
   init(
     _ computer: any PlatformComputer, user: UserSide, crossing: CrossingKind, ablations: [Ablation] = [],
-    swapgsCount: Int = 0
+    swapgsCount: Int = 0, claims: KernelClaims = KernelClaims()
   ) {
     self.computer = computer
     self.user = user
     self.crossing = crossing
     self.ablations = ablations
     self.swapgsCount = swapgsCount
+    self.claims = claims
   }
 
   private var processor: Processor { computer.processor }
@@ -65,13 +72,14 @@ final class Run {
     var entryCalls: Int
     var entered: Bool
     var console: [UInt8]
+    var offSince: UInt64?
   }
 
   var mark: Mark {
     get {
       Mark(
         boundary: boundary, swapgsSeen: swapgsSeen, spent: spent, evidence: evidence, entryCalls: entryCalls,
-        entered: entered, console: console)
+        entered: entered, console: console, offSince: offSince)
     }
     set {
       boundary = newValue.boundary
@@ -81,6 +89,7 @@ final class Run {
       entryCalls = newValue.entryCalls
       entered = newValue.entered
       console = newValue.console
+      offSince = newValue.offSince
       consoleRead = console.count
     }
   }
@@ -183,8 +192,11 @@ final class Run {
 
   private func recordDeliveries(_ before: BoundaryState, since count: UInt64, injected: Bool) {
     for delivery in computer.deliveries(since: count, from: before) {
-      evidence.deliveries.append(
-        DeliveryRecord(delivery, step: boundary, ownership: ownership(before), injected: injected))
+      let record = DeliveryRecord(delivery, step: boundary, ownership: ownership(before), injected: injected)
+      evidence.deliveries.append(record)
+      if evidence.falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claims.areOn(at: delivery.from) == false {
+        evidence.falselyOff = record
+      }
     }
     if evidence.brokenPromise == nil, let message = computer.brokenPromise {
       evidence.brokenPromise = (boundary, processor.rip, message)
@@ -199,6 +211,7 @@ final class Run {
     if !ownsRSP && computer.interruptsOpen && evidence.openWindow == nil && boundary > 0 {
       evidence.openWindow = (boundary, BoundaryState(computer))
     }
+    watchClaims()
     guard evidence.badFlags == nil else { return }
     if flags.contains(.trap) && !user.entersBySysenter {
       evidence.badFlags = (boundary, processor.rip, flags)
@@ -210,6 +223,20 @@ final class Run {
       }
       entryCalls += 1
     }
+  }
+
+  /// Compares the interrupt state with what the kernel claims of it.
+  private func watchClaims() {
+    guard !claims.isEmpty else { return }
+    if computer.interruptsOpen {
+      offSince = nil
+      return
+    }
+    let since = offSince ?? processor.rip
+    offSince = since
+    guard evidence.falselyOn == nil, claims.areOn(at: processor.rip) == true, !knownFalselyOn.contains(processor.rip)
+    else { return }
+    evidence.falselyOn = (boundary, processor.rip, since)
   }
 
   /// Starts the bound on instructions anew, for another run from the same boundary.

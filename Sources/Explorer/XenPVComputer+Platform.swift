@@ -155,7 +155,8 @@ extension XenPVComputer: PlatformComputer {
     return DeliveredEvent(
       name: Self.name(last), vector: hasVector ? last.vector : nil, isBounce: true, errorCode: last.errorCode,
       from: last.rip, fromKernel: last.wasInKernel, frame: last.frame, wordCount: words,
-      previousRSP: last.previousRSP, onCurrentStack: isNear && !isOnKernelStack, cr2: processor.cr2, atReturn: false)
+      previousRSP: last.previousRSP, onCurrentStack: isNear && !isOnKernelStack, cr2: processor.cr2,
+      isMaskable: last.kind == .eventUpcall, atReturn: false)
   }
 
   private static func name(_ delivery: Delivery) -> String {

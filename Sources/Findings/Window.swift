@@ -1,5 +1,5 @@
-/// A window: a run of boundaries in kernel mode at which some state is not the kernel's own. A window alone is no
-/// defect; what matters is which events can arrive in it and what they find there.
+/// A window: a run of boundaries in kernel mode at which some state is not the kernel's own, or not what the kernel takes it
+/// to be. A window alone is no defect; what matters is which events can arrive in it and what they find there.
 
 public enum WindowKind: String, Vocabulary {
   /// RSP is the user's.
@@ -8,6 +8,18 @@ public enum WindowKind: String, Vocabulary {
   case gs
   /// CR3 selects the user's page tables.
   case pageTables = "page-tables"
+  /// The kernel claims that interrupts are off, and they are on.
+  case interrupts = "irqs"
+  /// The kernel's record of the interrupt state says something else than the state itself.
+  case interruptTrace = "irq-trace"
+
+  /// Whose the state is: the user's, or the kernel's, which is mistaken about it.
+  public var isUserState: Bool {
+    switch self {
+    case .rsp, .gs, .pageTables: true
+    case .interrupts, .interruptTrace: false
+    }
+  }
 }
 
 /// On the way into the kernel, or out of it.

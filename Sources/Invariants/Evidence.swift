@@ -137,13 +137,16 @@ public struct DeliveredEvent: Sendable, Hashable {
   public var onCurrentStack: Bool
   /// CR2 after a page fault.
   public var cr2: UInt64
+  /// It is one that masking interrupts keeps out.
+  public var isMaskable: Bool
   /// The instruction that was interrupted returns to user mode (SYSRET, IRET, SYSEXIT).
   public var atReturn: Bool
 
   public init(
     name: String, vector: UInt8?, isBounce: Bool = false, errorCode: UInt32?, from: UInt64, fromKernel: Bool,
     frame: UInt64, wordCount: Int,
-    interruptStack: Int = 0, previousRSP: UInt64, onCurrentStack: Bool, cr2: UInt64, atReturn: Bool
+    interruptStack: Int = 0, previousRSP: UInt64, onCurrentStack: Bool, cr2: UInt64, isMaskable: Bool = false,
+    atReturn: Bool
   ) {
     self.name = name
     self.vector = vector
@@ -157,6 +160,7 @@ public struct DeliveredEvent: Sendable, Hashable {
     self.previousRSP = previousRSP
     self.onCurrentStack = onCurrentStack
     self.cr2 = cr2
+    self.isMaskable = isMaskable
     self.atReturn = atReturn
   }
 }
@@ -213,6 +217,10 @@ public struct Evidence: Sendable {
   public var openWindow: (step: Int, state: BoundaryState)?
   /// A handler that does not run under the mask that the kernel asked the platform for.
   public var brokenPromise: (step: Int, rip: UInt64, message: String)?
+  /// A boundary at which the kernel takes interrupts to be on, and they are off; `since` is where they were first found so.
+  public var falselyOn: (step: Int, rip: UInt64, since: UInt64)?
+  /// An interrupt that was delivered where the kernel takes interrupts to be off.
+  public var falselyOff: DeliveryRecord?
   /// The user's view at the end, where the run came back.
   public var view: UserView?
   /// The same of the baseline.

@@ -4,6 +4,8 @@
 import Findings
 
 public struct NoKernelDeath: Invariant {
+  public init() {}
+
   public let description = InvariantDescription(
     identifier: "no-kernel-death",
     claim: "The kernel does not die: no shutdown, oops, BUG or panic, no crash of its domain.",

@@ -27,6 +27,8 @@ public struct KernelImage: Sendable {
   /// Where a PVH start enters, a physical address; nil for a kernel without that note.
   public let pvhEntry: UInt32?
   public let symbols: SymbolTable
+  /// What the kernel says of its interrupts; empty for one that says nothing.
+  public let claims: [InterruptClaim]
   /// SHA-256 of the file as given, in hexadecimal.
   public let digest: String
 
@@ -56,6 +58,7 @@ public struct KernelImage: Sendable {
     loadSegments = try KernelImage.loadSegments(elf)
     notes = try elf.notes()
     pvhEntry = try elf.pvhEntry(notes)
+    claims = try elf.claims()
     if let table = try elf.symbols(), !table.isEmpty {
       symbols = table
     } else {

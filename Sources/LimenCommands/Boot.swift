@@ -13,7 +13,8 @@ struct Boot: ParsableCommand {
       EXAMPLE
         limen boot vmlinuz --initrd initrd.img --append "panic=-1"
 
-      Without --initrd the kernel finds a busybox shell, where the host has busybox-static installed.
+      Without --initrd the kernel finds a busybox shell, where the host has busybox-static installed; a design, which is no
+      Linux, the probe that crosses.
       Type Ctrl-A x to leave.
       """)
 
@@ -30,7 +31,8 @@ struct Boot: ParsableCommand {
   var count = false
 
   func run() throws {
-    let computer = try Starting.computer(machine, on: one, initrd: try ramdisk())
+    let kernel = try NamedKernel.one(machine.kernel)
+    let computer = try Starting.computer(machine, kernel, on: one, initrd: try ramdisk(kernel))
     let console = Console()
     defer { console.leave() }
     computer.console = console.write
@@ -50,8 +52,9 @@ struct Boot: ParsableCommand {
     }
   }
 
-  private func ramdisk() throws -> [UInt8] {
+  private func ramdisk(_ kernel: NamedKernel) throws -> [UInt8] {
     if let initrd { return try Files.read(initrd, limit: 1 << 30) }
+    if kernel.isReference { return try Initramfs.running(ProbeFile.load().bytes).archive }
     let busybox = "/bin/busybox"
     guard FileManager.default.fileExists(atPath: busybox) else { return [] }
     return try Initramfs.shell(busybox: Files.read(busybox, limit: 1 << 26)).archive

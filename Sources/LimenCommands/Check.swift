@@ -3,20 +3,26 @@ import Explorer
 import Findings
 import Reports
 
-/// `limen check KERNEL`: every event at every boundary of the crossings, judged and reported.
+/// `limen check [KERNEL ...]`: every event at every boundary of the crossings, judged and reported.
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Injects every event at every boundary of a kernel's crossings and judges.",
     discussion: """
-      Lists are separated by commas; 'all' stands for every name. 'limen list KIND' prints the names.
+      Lists are separated by commas; 'all' stands for every name. 'limen list KIND' prints the names. Without a kernel every
+      design of the reference kernel is checked. Several kernels have a report each, one after the other.
 
       EXAMPLES
         limen check vmlinuz --crossing syscall64
+        limen check design:enter-later --crossing syscall64
+        limen check my-entry.S --platform xen-pv
         limen check vmlinuz --profile amd --crossing int80,nmi --posture normal,rsp-zero --format json -j 2
         limen check vmlinuz --crossing syscall64 --ablate nmi-without-ist
       """)
 
-  @OptionGroup var machine: MachineOptions
+  @Argument(help: "\(MachineOptions.kernelHelp.abstract) May be repeated; none means every design.", completion: .file())
+  var kernels: [String] = []
+
+  @OptionGroup var guest: GuestOptions
   @OptionGroup var many: ManyMachines
 
   @Option(help: "The ways into the kernel; a list.")
@@ -45,34 +51,56 @@ struct Check: ParsableCommand {
   }
 
   func run() throws {
+    let chosen = try kernels.isEmpty ? NamedKernel.designs() : kernels.flatMap { try NamedKernel.all($0) }
     let progress = Progress()
-    let answer: Result<Answer, any Error> = Result { try look(progress) }
+    let answer: Result<[Answer], any Error> = Result { try look(chosen, progress) }
     progress.erase()
     let found = try answer.get()
-    try output.print(found.report)
-    try Files.write(found.witnesses, into: witnesses)
-    throw Outcome(status: found.report.exitStatus)
+    if found.count == 1 {
+      try output.print(found[0].report)
+    } else {
+      try output.print(CheckCollection(reports: found.map(\.report)))
+    }
+    for answer in found { try Files.write(answer.witnesses, into: answer.folder) }
+    throw Outcome(status: ExitStatus(found.map(\.report.verdict)))
   }
 
   struct Answer {
     var report: CheckReport
-    /// One for each finding; the finding's replay line names `witnesses/fileName`.
+    /// One for each finding; the finding's replay line names `folder/fileName`.
     var witnesses: [Witness]
+    var folder: String
   }
 
-  private func look(_ progress: Progress) throws -> Answer {
-    for platform in many.platform.names { try Catalogue.require(platform) }
+  private func look(_ chosen: [NamedKernel], _ progress: Progress) throws -> [Answer] {
+    for platform in many.platform?.names ?? [] { try Catalogue.require(platform) }
     let probe = try ProbeFile.load()
-    let kernel = try Starting.kernel(machine.kernel)
     let ablations = try ablate.chosen(from: Catalogue.ablations(), option: "--ablate").map {
       Ablation(rawValue: $0.rawValue)!
     }
-    let checker = Checker(
-      kernel: kernel, kernelPath: machine.kernel, probe: probe, memory: machine.memory, append: machine.append,
-      platforms: many.platform.names, profiles: many.profile.names, crossings: crossing.names,
-      postures: try posture.chosen(from: probe.postures, option: "--posture"), events: event.names,
-      ablations: ablations, jobs: jobs, witnessFolder: witnesses, bootBound: boot.instructions)
-    let result = try Starting.exploring { try checker.check { line in progress.show(line) } }
-    return Answer(report: result.report, witnesses: result.witnesses)
+    let postures = try posture.chosen(from: probe.postures, option: "--posture")
+    let folders = folders(of: chosen)
+    return try zip(chosen, folders).map { kernel, folder in
+      let checker = Checker(
+        kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: guest.memory, append: guest.append,
+        platforms: many.platform?.names ?? kernel.platforms, profiles: many.profile.names, crossings: crossing.names,
+        postures: postures, events: event.names, ablations: ablations, jobs: jobs, witnessFolder: folder,
+        bootBound: kernel.bound(boot), judgesBoot: kernel.isReference)
+      let result = try Starting.exploring {
+        try checker.check { line in progress.show(chosen.count == 1 ? line : "\(kernel.name): \(line)") }
+      }
+      return Answer(report: result.report, witnesses: result.witnesses, folder: folder)
+    }
+  }
+
+  /// Of several kernels each has a folder of its own below `witnesses`: their witnesses have the same names.
+  private func folders(of chosen: [NamedKernel]) -> [String] {
+    guard chosen.count > 1 else { return [witnesses] }
+    var taken: [String: Int] = [:]
+    return chosen.map { kernel in
+      taken[kernel.fileName, default: 0] += 1
+      let count = taken[kernel.fileName]!
+      return "\(witnesses)/\(kernel.fileName)" + (count == 1 ? "" : "-\(count)")
+    }
   }
 }

@@ -1,13 +1,17 @@
 import Findings
 
-/// Why a verb could not do its work: one line on standard error, `limen: subject: message`, and the exit status.
+/// Why a verb could not do its work: on standard error what there is to say in detail, then one line, `limen: subject: message`;
+/// and the exit status.
 struct CommandFailure: Error, CustomStringConvertible {
   var status: ExitStatus
   /// The file, option or verb it is about.
   var subject: String?
   var message: String
+  /// Lines that another program said, or that say more, to be printed before; each ends in a line feed.
+  var details: String
 
-  init(_ status: ExitStatus, _ subject: String?, _ message: String) {
+  init(_ status: ExitStatus, _ subject: String?, _ message: String, details: String = "") {
+    self.details = details
     self.status = status
     self.subject = subject
     self.message = message

@@ -16,14 +16,15 @@ struct Diff: ParsableCommand {
       EXAMPLES
         limen diff vmlinuz-5.10 vmlinuz-6.12
         limen diff vmlinuz --platform bare-metal,xen-pv
+        limen diff design:2015 design:complete --platform xen-pv
         limen diff vmlinuz --profile intel,amd --crossing syscall64,int80,pf --format json
       """)
 
-  @Argument(help: "The kernel images: bzImages or ELF files.", completion: .file())
+  @Argument(help: "The kernels: images, designs (design:NAME: all its cells) or .S files.", completion: .file())
   var kernels: [String]
 
-  @Option(help: "Who delivers events; a list.")
-  var platform = Selection<PlatformName>([.bareMetal])
+  @Option(help: "Who delivers events; a list. (default: bare-metal, and for designs alone all)")
+  var platform: Selection<PlatformName>?
 
   @Option(help: "The processors; a list.")
   var profile = Selection<ProfileName>([.intel])
@@ -53,25 +54,45 @@ struct Diff: ParsableCommand {
 
   mutating func validate() throws {
     guard (1...1024).contains(jobs) else { throw ValidationError("-j takes 1 to 1024") }
-    let machines = kernels.count * platform.names.count * profile.names.count
-    guard (2...Self.mostMachines).contains(machines) else {
-      throw ValidationError(
-        "a diff takes 2 to \(Self.mostMachines) machines, not \(machines): name two kernels, platforms or profiles")
-    }
   }
 
   func run() throws {
+    let sides = try sides()
     let progress = Progress()
-    let answer: Result<Comparison.Result, any Error> = Result { try look(progress) }
+    let answer: Result<Comparison.Result, any Error> = Result { try look(sides, progress) }
     progress.erase()
     let found = try answer.get()
     try StandardOutput.write(text(of: found.report))
-    for (index, own) in found.witnesses.enumerated() { try Files.write(own, into: folder(of: index)) }
+    for (index, own) in found.witnesses.enumerated() { try Files.write(own, into: folder(of: index, among: sides.kernels.count)) }
     throw Outcome(status: found.report.exitStatus)
   }
 
   /// Kernels break invariants in the same places, and their witnesses have the same names.
-  private func folder(of kernel: Int) -> String { kernels.count == 1 ? witnesses : "\(witnesses)-\(kernel + 1)" }
+  private func folder(of kernel: Int, among count: Int) -> String {
+    count == 1 ? witnesses : "\(witnesses)-\(kernel + 1)"
+  }
+
+  private struct Sides {
+    var kernels: [NamedKernel]
+    var platforms: [PlatformName]
+  }
+
+  private func sides() throws -> Sides {
+    // Counted before an image is read: too few is wrong usage whatever the files hold.
+    let names = try kernels.flatMap { text throws(CommandFailure) -> [String] in
+      guard case .design(let name, nil) = try KernelName(text) else { return [text] }
+      return try ReferenceFolder.find().designs(named: name, cell: nil).map { "design:\($0.title)" }
+    }
+    let areDesigns = try names.allSatisfy { try KernelName($0).isReference }
+    let platforms = platform?.names ?? (areDesigns ? PlatformName.running : [.bareMetal])
+    let machines = names.count * platforms.count * profile.names.count
+    guard (2...Self.mostMachines).contains(machines) else {
+      throw CommandFailure(
+        .badInput, "diff",
+        "takes 2 to \(Self.mostMachines) machines, not \(machines): name two kernels, platforms or profiles")
+    }
+    return Sides(kernels: try names.map(NamedKernel.one), platforms: platforms)
+  }
 
   private func text(of report: DiffReport) -> String {
     switch output.format {
@@ -80,16 +101,17 @@ struct Diff: ParsableCommand {
     }
   }
 
-  private func look(_ progress: Progress) throws -> Comparison.Result {
-    for name in platform.names { try Catalogue.require(name) }
+  private func look(_ sides: Sides, _ progress: Progress) throws -> Comparison.Result {
+    for name in sides.platforms { try Catalogue.require(name) }
     let probe = try ProbeFile.load()
     let postures = try posture.chosen(from: probe.postures, option: "--posture")
-    let checkers = try kernels.enumerated().map { index, path in
+    let checkers = sides.kernels.enumerated().map { index, kernel in
       Checker(
-        kernel: try Starting.kernel(path), kernelPath: path, probe: probe, memory: guest.memory, append: guest.append,
-        platforms: platform.names, profiles: profile.names, crossings: crossing.names, postures: postures,
-        events: event.names, ablations: [], jobs: jobs, witnessFolder: folder(of: index),
-        bootBound: boot.instructions)
+        kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: guest.memory, append: guest.append,
+        platforms: sides.platforms, profiles: profile.names, crossings: crossing.names, postures: postures,
+        events: event.names, ablations: [], jobs: jobs, 
+        witnessFolder: folder(of: index, among: sides.kernels.count), bootBound: kernel.bound(boot),
+        judgesBoot: kernel.isReference)
     }
     return try Starting.exploring { try Comparison(checkers: checkers).compare { line in progress.show(line) } }
   }

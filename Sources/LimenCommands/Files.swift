@@ -42,9 +42,13 @@ enum Files {
     throw CommandFailure(.badInput, path, reason)
   }
 
-  /// Each witness under its own name; the directory comes into being with the first.
+  /// Each witness under its own name; the directory, and the one above it, come into being with the
+  /// first.
   static func write(_ witnesses: [Witness], into directory: String) throws(CommandFailure) {
     guard !witnesses.isEmpty else { return }
+    if let above = directory.lastIndex(of: "/"), above != directory.startIndex {
+      _ = mkdir(String(directory[..<above]), 0o777)
+    }
     guard mkdir(directory, 0o777) == 0 || errno == EEXIST else {
       throw CommandFailure(.badInput, directory, String(cString: strerror(errno)))
     }

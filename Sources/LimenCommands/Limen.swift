@@ -20,10 +20,16 @@ struct Limen: ParsableCommand {
             two crossings, NMIs only, for a program to read
         limen check vmlinuz --crossing syscall64 --ablate nmi-without-ist
             the same kernel with one guard taken away: the check must fire
+        limen check design:2015 --crossing syscall64
+            a design of the reference kernel; 'limen check' alone takes every design
+        limen check my-entry.S
+            a design of one's own, linked with the reference kernel
         limen trace vmlinuz --crossing syscall64
             the crossing, instruction by instruction
         limen diff vmlinuz-old vmlinuz-new --crossing syscall64
             two kernels side by side; or one kernel on two platforms or processors
+        limen thread
+            the designs of the mail they come from, and what they answer
         limen replay FILE
             the run that a finding names, once more
         limen explain rsp-owned
@@ -41,10 +47,10 @@ struct Limen: ParsableCommand {
         70 an internal error of Limen's
       """,
     version: "limen \(LimenVersion.current)",
-    subcommands: [Boot.self, Check.self, Trace.self, Diff.self, Replay.self, Explain.self, List.self])
+    subcommands: [Boot.self, Check.self, Trace.self, Diff.self, Thread.self, Replay.self, Explain.self, List.self])
 
   func run() throws {
     throw CommandFailure(
-      .badInput, nil, "a verb is needed: boot, check, trace, diff, replay, explain or list; see --help")
+      .badInput, nil, "a verb is needed: boot, check, trace, diff, thread, replay, explain or list; see --help")
   }
 }

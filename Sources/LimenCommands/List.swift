@@ -11,7 +11,7 @@ struct List: ParsableCommand {
       """)
 
   enum Kind: String, CaseIterable, ExpressibleByArgument {
-    case platforms, profiles, crossings, postures, events, invariants, ablations
+    case platforms, profiles, crossings, postures, events, invariants, ablations, designs
   }
 
   @Argument(help: "What to list: \(Kind.allCases.map(\.rawValue).joined(separator: ", ")).")
@@ -29,6 +29,7 @@ struct List: ParsableCommand {
     case .events: EventKind.allCases.map(\.rawValue)
     case .postures: try Catalogue.postures().map(\.rawValue)
     case .invariants: Catalogue.invariants().map(\.identifier.rawValue)
+    case .designs: try ReferenceFolder.find().designs().map(\.title)
     case .ablations: Catalogue.ablations().map(\.rawValue)
     }
   }

@@ -4,10 +4,13 @@ import Findings
 
 /// What every verb that starts one kernel takes.
 struct MachineOptions: ParsableArguments {
-  @Argument(
-    help: "The kernel image: a bzImage or an ELF file, with a PVH note for bare metal or Xen's notes for Xen PV.",
-    completion: .file())
+  @Argument(help: Self.kernelHelp, completion: .file())
   var kernel: String
+
+  static let kernelHelp: ArgumentHelp = """
+    The kernel: an image (a bzImage or an ELF file, with a PVH note for bare metal or Xen's notes for Xen PV), a design of \
+    the reference kernel (design:NAME or design:NAME:CELL), or a .S file that defines a design of one's own.
+    """
 
   @OptionGroup var guest: GuestOptions
 
@@ -20,14 +23,15 @@ struct BoundOptions: ParsableArguments {
   @Option(
     help: """
       Give a boot up after this many million instructions, some ten seconds for every thousand. A kernel that spins before \
-      it reaches the user program ends so, with status 5.
+      it reaches the user program ends so, with status 5. (default: \(BootSnapshot.standardBound / 1_000_000), and for a design \
+      \(NamedKernel.referenceBound / 1_000_000))
       """)
-  var bound: UInt64 = BootSnapshot.standardBound / 1_000_000
+  var bound: UInt64?
 
-  var instructions: UInt64 { bound * 1_000_000 }
+  var instructions: UInt64? { bound.map { $0 * 1_000_000 } }
 
   mutating func validate() throws {
-    guard (1...1_000_000).contains(bound) else { throw ValidationError("--bound takes 1 to 1000000") }
+    if let bound, !(1...1_000_000).contains(bound) { throw ValidationError("--bound takes 1 to 1000000") }
   }
 }
 
@@ -57,8 +61,8 @@ struct OneMachine: ParsableArguments {
 
 /// Lists of platforms and profiles, for the verbs that compare.
 struct ManyMachines: ParsableArguments {
-  @Option(help: "Who delivers events; a list.")
-  var platform = Selection<PlatformName>([.bareMetal])
+  @Option(help: "Who delivers events; a list. (default: bare-metal, and for a design all)")
+  var platform: Selection<PlatformName>?
 
   @Option(help: "The processors; a list.")
   var profile = Selection<ProfileName>.all

@@ -8,7 +8,7 @@ struct Replay: ParsableCommand {
     abstract: "Runs a witness again and judges it.",
     discussion: """
       The file is a witness as 'limen check --witnesses' writes it. The kernel is looked for where the witness says,
-      or where --kernel says, and must be the same file, byte for byte.
+      or where --kernel says, and must be the same, byte for byte; a .S file is linked again.
 
       EXAMPLE
         limen replay witness.json
@@ -40,7 +40,8 @@ struct Replay: ParsableCommand {
   private func look(_ witness: Witness, _ progress: Progress) throws -> CheckReport {
     try Catalogue.require(witness.platform)
     let path = kernel ?? witness.kernelPath
-    let image = try Starting.kernel(path)
+    let named = try NamedKernel.one(path)
+    let image = named.image
     guard image.digest == witness.kernel.sha256 else {
       throw CommandFailure(
         .badInput, path, "not the kernel of the witness: SHA-256 \(image.digest), not \(witness.kernel.sha256)")
@@ -52,10 +53,10 @@ struct Replay: ParsableCommand {
       return ablation
     }
     let checker = Checker(
-      kernel: image, kernelPath: path, probe: try ProbeFile.load(), memory: witness.memory,
+      kernel: image, kernelPath: named.name, probe: try ProbeFile.load(), memory: witness.memory,
       append: witness.commandLine, platforms: [witness.platform], profiles: [witness.profile],
       crossings: [witness.crossing], postures: [witness.posture], events: [], ablations: ablations,
-      jobs: 1, witnessFolder: "")
+      jobs: 1, witnessFolder: "", bootBound: named.isReference ? NamedKernel.referenceBound : BootSnapshot.standardBound)
     return try Starting.exploring {
       try checker.replay(witness.path, line: "limen replay \(file)") { line in progress.show(line) }
     }

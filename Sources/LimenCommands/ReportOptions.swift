@@ -28,6 +28,10 @@ struct ReportOptions: ParsableArguments {
     }
   }
 
+  func print(_ collection: CheckCollection) throws(CommandFailure) {
+    try StandardOutput.write(format.text(of: collection, colour: colour))
+  }
+
   func print(_ report: CheckReport) throws(CommandFailure) {
     try StandardOutput.write(format.text(of: report, colour: colour))
   }

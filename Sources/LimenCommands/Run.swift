@@ -21,6 +21,8 @@ func run(_ arguments: [String]) -> ExitStatus {
   } catch let outcome as Outcome {
     return outcome.status
   } catch let failure as CommandFailure {
+    let details = failure.details.split(separator: "\n", omittingEmptySubsequences: true)
+    StandardError.write(details.map { printable(String($0), limit: 4096) + "\n" }.joined())
     complain(failure.description)
     return failure.status
   } catch {

@@ -5,12 +5,6 @@ import Machine
 
 /// From options to a computer at its kernel's first instruction, with the errors that a user can act on.
 enum Starting {
-  static func kernel(_ path: String) throws(CommandFailure) -> KernelImage {
-    do { return try KernelImage(contentsOf: path) } catch {
-      throw CommandFailure(error.kind == .unsupported ? .unsupported : .badInput, nil, "\(error)")
-    }
-  }
-
   static func profile(_ name: ProfileName) -> Profile {
     switch name {
     case .intel: .intel
@@ -18,13 +12,12 @@ enum Starting {
     }
   }
 
-  static func computer(_ options: MachineOptions, on one: OneMachine, initrd: [UInt8]) throws(CommandFailure)
+  static func computer(_ options: MachineOptions, _ kernel: NamedKernel, on one: OneMachine, initrd: [UInt8]) throws(CommandFailure)
     -> any PlatformComputer
   {
     try Catalogue.require(one.platform)
-    let kernel = try kernel(options.kernel)
     let line = [one.platform.commandLine, options.append].filter { !$0.isEmpty }.joined(separator: " ")
-    let guest = Guest(kernel: kernel, initrd: initrd, commandLine: line, memory: options.memory)
+    let guest = Guest(kernel: kernel.image, initrd: initrd, commandLine: line, memory: options.memory)
     do {
       return try guest.computer(on: one.platform, profile: Self.profile(one.profile))
     } catch let refusal as Guest.Refusal {

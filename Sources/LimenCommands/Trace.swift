@@ -65,10 +65,11 @@ struct Trace: ParsableCommand {
     let postures = try OpenSelection<PostureName>([PostureName(rawValue: posture)])
       .chosen(from: probe.postures, option: "--posture")
     guard postures.count == 1 else { throw CommandFailure(.badInput, "--posture", "a trace takes one posture") }
+    let kernel = try NamedKernel.one(machine.kernel)
     let checker = Checker(
-      kernel: try Starting.kernel(machine.kernel), kernelPath: machine.kernel, probe: probe, memory: machine.memory,
+      kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: machine.memory,
       append: machine.append, platforms: [one.platform], profiles: [one.profile], crossings: [crossing],
-      postures: postures, events: [], ablations: [], jobs: 1, witnessFolder: "", bootBound: boot.instructions)
+      postures: postures, events: [], ablations: [], jobs: 1, witnessFolder: "", bootBound: kernel.bound(boot))
     let events = Dictionary(uniqueKeysWithValues: inject.map { ($0.boundary, $0.event) })
     return try Starting.exploring {
       try checker.trace(events, accesses: accesses) { line in progress.show(line) }

@@ -69,7 +69,8 @@ public struct DiffTable {
     if crossing.sides.compactMap(\.parts).contains(where: { $0.hypercallCount > 0 }) {
       measure("hypercalls", \.hypercallCount)
     }
-    for kind in WindowKind.allCases {
+    let windows = crossing.sides.flatMap(\.section.windows)
+    for kind in WindowKind.allCases where kind.isUserState || windows.contains(where: { $0.kind == kind }) {
       add("\(Self.title(kind)) window", "in") { self.boundaries(of: kind, .entry, in: $0) }
       add("", "out") { self.boundaries(of: kind, .exit, in: $0) }
     }
@@ -89,6 +90,8 @@ public struct DiffTable {
     case .rsp: "RSP"
     case .gs: "GS base"
     case .pageTables: "page-table"
+    case .interrupts: "interrupt"
+    case .interruptTrace: "interrupt trace"
     }
   }
 

@@ -12,4 +12,12 @@ public enum ReportFormat: String, CaseIterable, Sendable {
     case .json: JSONReport.text(of: report)
     }
   }
+
+  /// The same for several kernels.
+  public func text(of collection: CheckCollection, colour: Bool = false) -> String {
+    switch self {
+    case .terminal: TerminalReport(colour: colour).text(of: collection)
+    case .json: JSONReport.text(of: collection)
+    }
+  }
 }

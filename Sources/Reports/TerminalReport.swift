@@ -23,6 +23,15 @@ public struct TerminalReport {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  /// Each kernel's report, and at the end a line for each.
+  public func text(of collection: CheckCollection) -> String {
+    var table = TextTable(alignments: [.left, .left])
+    for report in collection.reports { table.rows.append([printable(report.kernel.name), word(report.verdict)]) }
+    let reports = collection.reports.map { text(of: $0) + "\n" }.joined()
+    return reports + (["\(count(collection.reports.count, "kernel")):"] + table.lines(indent: "  ")).joined(separator: "\n")
+      + "\n"
+  }
+
   private func section(_ section: CheckSection, kernel: String) -> [String] {
     let name = [
       section.platform.rawValue, section.profile.rawValue, section.crossing.rawValue,
@@ -57,7 +66,7 @@ public struct TerminalReport {
   private func windowMap(_ windows: [Window]) -> [String] {
     let events = EventKind.allCases.filter { event in windows.contains { $0.events.contains { $0.event == event } } }
     var table = TextTable(alignments: [.left, .left, .right, .left, .left] + events.map { _ in .left })
-    table.rows.append(["user's", "way", "boundaries", "first", "last"] + events.map(\.title))
+    table.rows.append(["window", "way", "boundaries", "first", "last"] + events.map(\.title))
     for window in windows {
       table.rows.append(
         [

@@ -44,7 +44,7 @@ import Testing
   }
 
   @Test(arguments: [
-    [], ["frobnicate"], ["check"], ["check", "k", "--profile", "z80"], ["check", "k", "--event", "nmi,"],
+    [], ["frobnicate"], ["check", "k", "--profile", "z80"], ["check", "k", "--event", "nmi,"],
     ["check", "k", "-j", "0"], ["check", "k", "--memory", "0"], ["list", "nonsense"], ["list"],
     ["trace", "k"], ["replay"], ["diff"], ["diff", "k"], ["diff", "a", "b", "-j", "0"], ["explain"], ["--frobnicate"],
   ])

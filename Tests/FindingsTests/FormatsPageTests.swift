@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["check.json", "witness.json"])
+  @Test(arguments: ["check.json", "checks.json", "witness.json"])
   func everyNameIsDescribed(golden: String) throws {
     let page = try Self.page()
     let bytes = try Data(contentsOf: Golden.folder.appending(path: golden))
@@ -42,6 +42,7 @@ import Testing
   @Test func theVersionsAreTheCurrentOnes() throws {
     let page = try Self.page()
     #expect(page.contains("`limen-check`, version \(CheckReport.version)"))
+    #expect(page.contains("`limen-checks`, version \(CheckCollection.currentVersion)"))
     #expect(page.contains("`limen-witness`, version \(Witness.version)"))
   }
 }

@@ -1,0 +1,115 @@
+/// The runs that the questions share, each made once: every design's thresholds on every machine with every event, and what
+/// system calls show from every posture.
+import Findings
+import Foundation
+import Invariants
+import KernelImage
+
+public final class ThreadRuns {
+  let designs: [ThreadKernel]
+  let others: [ThreadKernel]
+  let probe: ProbeImage
+  let memory: Int
+  let jobs: Int
+
+  /// The crossings that go through a threshold.
+  static let crossings: [CrossingKind] = [.syscall64, .syscall32, .sysenter]
+
+  /// The crossings whose frames are looked at, from every posture.
+  private static let framed: [CrossingKind] = [.syscall64, .syscall32, .sysenter, .int80, .sigreturn]
+
+  private var cells: [String: [Checker.Task: DiffCell]] = [:]
+  private var frames: [String: [PlatformName: [SystemCallFrames]]] = [:]
+
+  public init(designs: [ThreadKernel], others: [ThreadKernel], probe: ProbeImage, memory: Int, jobs: Int) {
+    self.designs = designs
+    self.others = others
+    self.probe = probe
+    self.memory = memory
+    self.jobs = jobs
+  }
+
+  /// Makes every run.
+  public func make(progress: @Sendable (String) -> Void) throws {
+    for kernel in designs {
+      try check(kernel, PlatformName.running, ProfileName.allCases, Self.crossings, progress)
+      try look(kernel, progress)
+    }
+    for kernel in others { try check(kernel, [.xenPV], [.intel], [.syscall64], progress) }
+  }
+
+  private func checker(
+    _ kernel: ThreadKernel, _ platforms: [PlatformName], _ profiles: [ProfileName], _ crossings: [CrossingKind]
+  ) -> Checker {
+    Checker(
+      kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: memory, append: "", platforms: platforms,
+      profiles: profiles, crossings: crossings, postures: ["normal"], events: EventKind.allCases, ablations: [],
+      jobs: jobs, witnessFolder: "limen-witnesses", bootBound: kernel.bootBound, judgesBoot: kernel.isDesign)
+  }
+
+  private func check(
+    _ kernel: ThreadKernel, _ platforms: [PlatformName], _ profiles: [ProfileName], _ crossings: [CrossingKind],
+    _ progress: @Sendable (String) -> Void
+  ) throws {
+    let result = try checker(kernel, platforms, profiles, crossings).check { progress("\(kernel.title): \($0)") }
+    var own: [Checker.Task: DiffCell] = [:]
+    for section in result.report.sections {
+      let task = Checker.Task(
+        machine: .init(platform: section.platform, profile: section.profile), crossing: section.crossing,
+        posture: section.posture)
+      own[task] = DiffCell(section: section, parts: result.parts[task])
+    }
+    cells[kernel.title] = own
+  }
+
+  /// The frames of system calls and of signal returns, on Intel's processor.
+  private func look(_ kernel: ThreadKernel, _ progress: @Sendable (String) -> Void) throws {
+    let join = kernel.image.symbols.lookup("entry_join")
+    for platform in PlatformName.running {
+      progress("\(kernel.title): frames on \(platform.rawValue)")
+      let checker = checker(kernel, [platform], [.intel], [])
+      guard let machine = try? checker.snapshot(.init(platform: platform, profile: .intel)).ready() else { continue }
+      frames[kernel.title, default: [:]][platform] =
+        try Self.framed.flatMap { try machine.frames($0, join: $0 == .syscall64 ? join : nil) }
+    }
+  }
+
+  // MARK: What the questions ask for
+
+  func cell(
+    _ title: String, _ platform: PlatformName, _ crossing: CrossingKind = .syscall64, _ profile: ProfileName = .intel
+  ) -> DiffCell? {
+    cells[title]?[
+      Checker.Task(machine: .init(platform: platform, profile: profile), crossing: crossing, posture: "normal")]
+  }
+
+  func frames(_ title: String, _ platform: PlatformName, _ crossing: CrossingKind = .syscall64) -> [SystemCallFrames] {
+    (frames[title]?[platform] ?? []).filter { $0.crossing == crossing }
+  }
+
+  /// Every section of the kernel on the platform that applies.
+  func sections(_ title: String, _ platform: PlatformName) -> [CheckSection] {
+    (cells[title] ?? [:]).values.map(\.section).filter {
+      $0.platform == platform && $0.verdict.kind != .notApplicable
+    }.sorted { ($0.profile, $0.crossing) < ($1.profile, $1.crossing) }
+  }
+
+  func has(_ title: String) -> Bool { designs.contains { $0.title == title } }
+  /// The cells of a design, as they are titled.
+  func cells(of design: String) -> [String] {
+    designs.map(\.title).filter { $0 == design || $0.hasPrefix(design + ":") }
+  }
+
+  /// Names that the threshold itself has; hooks are recognised by theirs.
+  func hasSymbol(_ name: String, in title: String) -> Bool {
+    designs.first { $0.title == title }?.image.symbols.symbol(named: name) != nil
+  }
+
+  /// Entries in the image's table of alternatives.
+  func patchSites(_ title: String) -> Int? {
+    guard let image = designs.first(where: { $0.title == title })?.image,
+      let start = image.symbols.lookup("__alt_instructions"), let end = image.symbols.lookup("__alt_instructions_end")
+    else { return nil }
+    return Int(end - start) / 12
+  }
+}

@@ -1,0 +1,89 @@
+/// A kernel's image, and how it was named.
+import Explorer
+import Findings
+import KernelImage
+
+struct NamedKernel {
+  /// As the command line, or a witness, names it.
+  var name: String
+  var image: KernelImage
+  /// It was linked from the reference kernel: a failure on its way to the probe is the threshold's.
+  var isReference: Bool
+  /// The name for files about it.
+  var fileName: String
+
+  /// A reference kernel is at the probe after a few million instructions.
+  static let referenceBound: UInt64 = 200_000_000
+
+  /// Every kernel that the name stands for: a design without a cell for all of its cells.
+  static func all(_ text: String) throws(CommandFailure) -> [NamedKernel] {
+    switch try KernelName(text) {
+    case .file(let path):
+      return [
+        NamedKernel(name: text, image: try image(at: path, named: path), isReference: false, fileName: lastPart(path))
+      ]
+    case .assembly(let path):
+      let bytes = try ThresholdLink(source: path).image()
+      return [
+        NamedKernel(name: text, image: try image(bytes, named: path), isReference: true, fileName: lastPart(path))
+      ]
+    case .design(let name, let cell):
+      let folder = try ReferenceFolder.find()
+      return try folder.designs(named: name, cell: cell).map { design throws(CommandFailure) in
+        try design.kernel(in: folder)
+      }
+    }
+  }
+
+  /// The one kernel that the name stands for.
+  static func one(_ text: String) throws(CommandFailure) -> NamedKernel {
+    if case .design(let name, nil) = try KernelName(text) {
+      let cells = try ReferenceFolder.find().designs(named: name, cell: nil)
+      guard cells.count == 1 else {
+        throw CommandFailure(
+          .badInput, text, "one kernel is needed here: \(cells.map { "design:\($0.title)" }.joined(separator: ", "))")
+      }
+    }
+    return try all(text)[0]
+  }
+
+  /// Every design in every cell.
+  static func designs() throws(CommandFailure) -> [NamedKernel] {
+    let folder = try ReferenceFolder.find()
+    return try folder.designs().map { design throws(CommandFailure) in try design.kernel(in: folder) }
+  }
+
+  /// Where the machines are not named, a reference kernel runs wherever it can.
+  var platforms: [PlatformName] { isReference ? PlatformName.running : [.bareMetal] }
+
+  func bound(_ options: BoundOptions) -> UInt64 {
+    options.instructions ?? (isReference ? Self.referenceBound : BootSnapshot.standardBound)
+  }
+
+  private static func image(at path: String, named name: String) throws(CommandFailure) -> KernelImage {
+    do { return try KernelImage(contentsOf: path) } catch { throw refusal(error) }
+  }
+
+  fileprivate static func image(_ bytes: [UInt8], named name: String) throws(CommandFailure) -> KernelImage {
+    do { return try KernelImage(bytes: bytes, name: name) } catch { throw refusal(error) }
+  }
+
+  private static func refusal(_ error: ImageError) -> CommandFailure {
+    CommandFailure(error.kind == .unsupported ? .unsupported : .badInput, nil, "\(error)")
+  }
+
+  private static func lastPart(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
+}
+
+extension Design {
+  fileprivate func kernel(in folder: ReferenceFolder) throws(CommandFailure) -> NamedKernel {
+    let path = folder.path("designs/\(fileName).elf")
+    let bytes: [UInt8]
+    do { bytes = try Files.read(path, limit: 1 << 26) } catch {
+      throw CommandFailure(.badInput, "design:\(title)", "\(error); \(ReferenceFolder.remedy)")
+    }
+    return NamedKernel(
+      name: "design:\(title)", image: try NamedKernel.image(bytes, named: "design:\(title)"), isReference: true,
+      fileName: fileName)
+  }
+}

@@ -1,0 +1,75 @@
+/// What the build leaves of the reference kernel: `$LIMEN_REFERENCE`, or `.build-reference` beside the program or above it.
+import Foundation
+
+struct ReferenceFolder {
+  let url: URL
+
+  /// As messages and errors name it.
+  static let remedy = "build it with ./dev build, or set LIMEN_REFERENCE"
+
+  static func find() throws(CommandFailure) -> ReferenceFolder {
+    if let given = ProcessInfo.processInfo.environment["LIMEN_REFERENCE"], !given.isEmpty {
+      return try ReferenceFolder(url: URL(filePath: given, directoryHint: .isDirectory)).checked()
+    }
+    let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+    var folder = program.deletingLastPathComponent()
+    for _ in 0..<8 {
+      let candidate = folder.appending(path: ".build-reference", directoryHint: .isDirectory)
+      if FileManager.default.fileExists(atPath: candidate.path) {
+        return try ReferenceFolder(url: candidate).checked()
+      }
+      if folder.path == "/" { break }
+      folder = folder.deletingLastPathComponent()
+    }
+    throw CommandFailure(
+      .badInput, "reference kernel", "no .build-reference beside \(program.path) or above; \(remedy)")
+  }
+
+  private func checked() throws(CommandFailure) -> ReferenceFolder {
+    guard FileManager.default.fileExists(atPath: path("designs.txt")) else {
+      throw CommandFailure(
+        .badInput, "reference kernel", "\(url.path) holds no designs.txt; \(Self.remedy)")
+    }
+    return self
+  }
+
+  func path(_ name: String) -> String { url.appending(path: name).path }
+
+  /// In the order in which they are to be presented.
+  func designs() throws(CommandFailure) -> [Design] {
+    let file = path("designs.txt")
+    let text = String(decoding: try Files.read(file, limit: 1 << 16), as: UTF8.self)
+    var designs: [Design] = []
+    for (index, line) in text.split(separator: "\n").enumerated() {
+      let parts = line.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+      guard parts.count <= 2, parts.allSatisfy(Design.isName) else {
+        throw CommandFailure(.badInput, file, "line \(index + 1) is not NAME or NAME:CELL; \(Self.remedy)")
+      }
+      designs.append(Design(name: parts[0], cell: parts.count == 2 ? parts[1] : nil))
+    }
+    guard !designs.isEmpty else { throw CommandFailure(.badInput, file, "names no design; \(Self.remedy)") }
+    return designs
+  }
+
+  /// The design of that name, in all its cells or in one.
+  func designs(named name: String, cell: String?) throws(CommandFailure) -> [Design] {
+    let all = try designs()
+    let cells = all.filter { $0.name == name }
+    guard !cells.isEmpty else {
+      var names: [String] = []
+      for design in all where !names.contains(design.name) { names.append(design.name) }
+      throw CommandFailure(
+        .badInput, "design:\(name)", "there is no such design (designs: \(names.joined(separator: ", ")))")
+    }
+    guard let cell else { return cells }
+    let chosen = cells.filter { $0.cell == cell }
+    guard !chosen.isEmpty else {
+      let known = cells.compactMap(\.cell)
+      throw CommandFailure(
+        .badInput, "design:\(name):\(cell)",
+        known.isEmpty
+          ? "the design \(name) has no cells" : "there is no such cell (cells: \(known.joined(separator: ", ")))")
+    }
+    return chosen
+  }
+}
