@@ -146,8 +146,8 @@ u32 judge(enum crossing c, enum posture p) {
   expect_number("single steps ", limen_answer.stepped, expected_steps(c, p));
 
   if (signal) {
-    want = expected_state(c, p, signal, &frame);
     frame.rflags &= ~FLAG_RF; /* a fault's frame holds RF so that its instruction may be tried again */
+    want = expected_state(c, p, signal, &frame);
     if (limen_answer.stepped) want.rflags &= ~FLAG_TF;
     compare("frame ", &frame, &want, STATE_DS / 8);
     /* What the handler's return kept of it. */

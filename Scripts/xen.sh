@@ -8,6 +8,8 @@
 #                                   or amd; prints the guest's lines, those that begin with LIMEN, and why Xen stopped
 #
 # To fetch a newer hypervisor, delete its directory in the cache. LIMEN_XEN_LOG names a file for everything that Xen prints.
+# LIMEN_XEN_INITRD names an initramfs for dom0; then all lines that are not Xen's own are the guest's. With LIMEN_XEN_GDB, the path
+# of a socket, QEMU's gdb stub listens there and the processor waits for it. LIMEN_XEN_SECONDS bounds it all.
 set -euo pipefail
 # shellcheck source=Scripts/debian.sh
 . "$(dirname "$0")/debian.sh"
@@ -42,8 +44,10 @@ fetch() {
 }
 
 run() {
-  local guest=$1 processor line ended deadline log=${LIMEN_XEN_LOG:-/dev/null}
+  local guest=$1 initrd=${LIMEN_XEN_INITRD:-} stub=() processor line ended deadline log=${LIMEN_XEN_LOG:-/dev/null}
   [ -r "$guest" ] || fail "cannot read $guest"
+  [ -z "$initrd" ] || [ -r "$initrd" ] || fail "cannot read $initrd"
+  [ -z "${LIMEN_XEN_GDB:-}" ] || stub=(-gdb "unix:$LIMEN_XEN_GDB,server=on,wait=off" -S)
   # Without SMAP: QEMU 7.2's IRET at CPL 3 reads the user's stack as the kernel would.
   case "$2" in
     amd) processor=qemu64,vendor=AuthenticAMD ;;
@@ -53,11 +57,12 @@ run() {
   shift 2
   command -v qemu-system-x86_64 >/dev/null || fail 'needs qemu-system-x86_64: ./dev setup'
   # Xen says that it stops, and then spins or waits. xpti=no: on Intel's processors Xen would keep its own mappings out of the guest's
-  # page tables, which a guest can tell by the P bit of a page fault's error code alone. Without the buffer Xen drops output.
+  # page tables, which a guest can tell by the P bit of a page fault's error code alone. nmi=dom0: an NMI that QEMU's monitor raises is
+  # dom0's. Without the buffer Xen drops output.
   coproc MACHINE {
     exec qemu-system-x86_64 -accel tcg -cpu "$processor" -m 512 -nodefaults -display none -serial stdio -monitor none -no-reboot \
-      -kernel "$image" -initrd "$guest${*:+ $*}" \
-      -append 'console=com1 com1=115200,8n1 dom0_mem=64M dom0_max_vcpus=1 watchdog=0 xpti=no noreboot serial_tx_buffer=1M' \
+      "${stub[@]}" -kernel "$image" -initrd "$guest${*:+ $*}${initrd:+,$initrd}" \
+      -append 'console=com1 com1=115200,8n1 dom0_mem=64M dom0_max_vcpus=1 watchdog=0 nmi=dom0 xpti=no noreboot serial_tx_buffer=1M' \
       </dev/null 2>/dev/null
   }
   # By SIGKILL, as whoever started this may have blocked the others.
@@ -75,6 +80,9 @@ run() {
       *'LIMEN '*) echo "LIMEN ${line##*LIMEN }" ;;
       *' crashed: '*) echo 'XEN crashed'; ended=1 ;;
       *'halting machine'* | *'ebooting machine'*) ended=1 ;;
+      *'Manual reset required'*) break ;;
+      '(XEN) '*) ;;
+      *) [ -z "$initrd" ] || printf '%s\n' "$line" ;;
     esac
   done
   [ -n "$ended" ] || fail 'Xen did not stop in time, or QEMU failed'

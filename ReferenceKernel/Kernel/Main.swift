@@ -11,6 +11,7 @@ func kernelMain(onXen: UInt, startInfo: UInt) {
   } else {
     BareMetal.start()
   }
+  Clock.start()
   Console.put("reference kernel, design ")
   Console.put(text: design_name_address())
   Console.end()

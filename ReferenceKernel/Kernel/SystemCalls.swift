@@ -107,19 +107,14 @@ enum SystemCall {
     return User.read(UInt(bitPattern: action_of(Task.current, signal)), new, 32) ? 0 : failure(14)
   }
 
-  /// struct itimerval, in microseconds; a tick is the least that is waited.
+  /// struct itimerval: interval and first, each in seconds and microseconds.
   private static func setTimer(_ new: UInt) -> UInt {
-    let place = scratch_address()
-    guard User.read(place, new, 32) else { return failure(14) }
-    let interval = ticks(load(place), load(place + 8))
-    let first = ticks(load(place + 16), load(place + 24))
-    Task.current.pointee.alarm_interval = interval
-    Task.current.pointee.alarm_ticks = first
+    var timer = InlineArray<4, UInt>(repeating: 0)
+    guard withUnsafeMutablePointer(to: &timer, { User.read(UInt(bitPattern: $0), new, 32) }) else { return failure(14) }
+    let first = timer[2] &* 1_000_000 &+ timer[3]
+    Task.current.pointee.alarm_interval = Clock.units(microseconds: timer[0] &* 1_000_000 &+ timer[1])
+    Task.current.pointee.alarm = first == 0 ? 0 : Clock.now &+ Clock.units(microseconds: first)
     return 0
-  }
-
-  private static func ticks(_ seconds: UInt, _ microseconds: UInt) -> UInt {
-    (seconds &* 1_000_000 &+ microseconds &+ 9_999) / 10_000
   }
 
   private static func kill(_ id: UInt, _ signal: UInt) -> UInt {
@@ -131,18 +126,17 @@ enum SystemCall {
   /// stack_t: base, flags, size.
   private static func setSignalStack(_ new: UInt, _ old: UInt) -> UInt {
     let task = Task.current
-    let place = scratch_address()
+    var stack: InlineArray<3, UInt> = [
+      task.pointee.signal_stack, task.pointee.signal_stack_flags, task.pointee.signal_stack_size,
+    ]
     if old != 0 {
-      store(place, task.pointee.signal_stack)
-      store(place + 8, task.pointee.signal_stack_flags)
-      store(place + 16, task.pointee.signal_stack_size)
-      guard User.write(old, place, 24) else { return failure(14) }
+      guard withUnsafePointer(to: stack, { User.write(old, UInt(bitPattern: $0), 24) }) else { return failure(14) }
     }
     if new != 0 {
-      guard User.read(place, new, 24) else { return failure(14) }
-      task.pointee.signal_stack = load(place)
-      task.pointee.signal_stack_flags = load(place + 8)
-      task.pointee.signal_stack_size = load(place + 16)
+      guard withUnsafeMutablePointer(to: &stack, { User.read(UInt(bitPattern: $0), new, 24) }) else { return failure(14) }
+      task.pointee.signal_stack = stack[0]
+      task.pointee.signal_stack_flags = stack[1]
+      task.pointee.signal_stack_size = stack[2]
     }
     return 0
   }

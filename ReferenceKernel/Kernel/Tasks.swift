@@ -125,7 +125,7 @@ enum Task {
     local_irq_disable()
     let task = current
     task.pointee.status = status
-    task.pointee.alarm_ticks = 0
+    task.pointee.alarm = 0
     if task.pointee.id == 1 { panic("init ended", status) }
     task.pointee.state = zombie
     if let parent = find(task.pointee.parent), parent.pointee.state == waiting { parent.pointee.state = runnable }
@@ -173,19 +173,30 @@ enum Task {
 }
 
 enum Clock {
-  /// Every hundredth of a second: alarms, and the end of a turn.
+  /// The time in the platform's own units: the TSC's, or Xen's nanoseconds.
+  static var now: UInt { kernel.on_xen != 0 ? XenGuest.now : read_tsc() }
+
+  /// Measures the units in a microsecond. On bare metal the 8254 says how long a tick is.
+  static func start() {
+    kernel.clock_rate = 1000
+    guard kernel.on_xen == 0 else { return }
+    wait_for_interrupt()
+    let begin = read_tsc()
+    wait_for_interrupt()
+    kernel.clock_rate = max(1, (read_tsc() &- begin) * BareMetal.ticksPerSecond / 1_000_000)
+  }
+
+  static func units(microseconds: UInt) -> UInt { microseconds &* kernel.clock_rate }
+
+  /// A hundred times a second: alarms whose time has come, and the end of a turn. A tick too many changes nothing.
   static func tick() {
-    kernel.ticks += 1
     for index in UInt(0)..<UInt(TASKS) {
       let task = task_at(index)!
       guard Task.isAlive(task) else { continue }
       if task != Task.current { Task.current.pointee.work |= UInt(WORK_RESCHEDULE) }
-      guard task.pointee.alarm_ticks > 0 else { continue }
-      task.pointee.alarm_ticks -= 1
-      if task.pointee.alarm_ticks == 0 {
-        task.pointee.alarm_ticks = task.pointee.alarm_interval
-        Signal.send(14, to: task)
-      }
+      guard task.pointee.alarm != 0, now >= task.pointee.alarm else { continue }
+      task.pointee.alarm = task.pointee.alarm_interval == 0 ? 0 : now + task.pointee.alarm_interval
+      Signal.send(14, to: task)
     }
   }
 }

@@ -77,11 +77,15 @@ enum XenGuest {
 
   /// The next tick, by set_singleshot_timer: { u64 timeout_abs_ns; u32 flags; }.
   private static func startTimer() {
-    Hypercall.virtualCPUOperation(8, 0, words(now + 1_000_000_000 / BareMetal.ticksPerSecond, 0))
+    // Not where `words` puts them: an upcall may come between that and the hypercall that it is for.
+    let place = scratch_address() + 1024
+    store(place, now + 1_000_000_000 / BareMetal.ticksPerSecond)
+    store(place + 8, 0)
+    Hypercall.virtualCPUOperation(8, 0, place)
   }
 
   /// struct vcpu_time_info: version, tsc_timestamp, system_time, tsc_to_system_mul, tsc_shift.
-  private static var now: UInt {
+  static var now: UInt {
     let time = vcpuInfo + 32
     while true {
       let version = load_half(time)

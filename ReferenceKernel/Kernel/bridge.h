@@ -30,7 +30,7 @@ struct task {
   word top_of_stack, kernel_l4, user_l4, fs_base, gs_base;
   word pending, blocked, trap, error, fault_address;
   word signal_stack, signal_stack_flags, signal_stack_size;
-  word alarm_ticks, alarm_interval;
+  word alarm, alarm_interval;
   struct action actions[32];
   word mapped;
   struct mapping mappings[MAPPINGS];
@@ -54,7 +54,7 @@ static inline byte *fpu_of(struct task *task) { return task->fpu; }
 // What there is once.
 struct kernel {
   word on_xen, start_info, initramfs, initramfs_size;
-  word next_page, free_page, ticks, last_id, timer_port;
+  word next_page, free_page, last_id, timer_port, clock_rate;
 };
 extern struct kernel kernel SHARED;
 
