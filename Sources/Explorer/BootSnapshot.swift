@@ -22,11 +22,15 @@ public struct BootSnapshot {
   public static let standardBound: UInt64 = 4_000_000_000
   /// The newest snapshots that are kept.
   public static let kept = 12
+  /// The same of designs: all of them on every machine, of a few megabytes each.
+  public static let keptDesigns = 96
+  private let kept: Int
 
   public init(
     guest: Guest, probe: ProbeImage, platform: PlatformName, profile: Profile,
-    bound: UInt64 = BootSnapshot.standardBound, cache: URL? = BootSnapshot.standardCache
+    bound: UInt64 = BootSnapshot.standardBound, cache: URL? = BootSnapshot.standardCache, kept: Int = BootSnapshot.kept
   ) {
+    self.kept = kept
     self.guest = guest
     self.probe = probe
     self.platform = platform
@@ -35,7 +39,8 @@ public struct BootSnapshot {
     self.cache = cache
   }
 
-  /// `$LIMEN_CACHE`, `$XDG_CACHE_HOME/limen` or `~/.cache/limen`; snapshots lie in `snapshots` below it.
+  /// `$LIMEN_CACHE`, `$XDG_CACHE_HOME/limen` or `~/.cache/limen`; snapshots lie in `snapshots` below it, those of designs in `designs`,
+  /// so that they do not drive out the kernels that take seconds to boot.
   public static var standardCache: URL? {
     let environment = ProcessInfo.processInfo.environment
     func folder(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
@@ -44,6 +49,8 @@ public struct BootSnapshot {
     if let home = folder("HOME") { return URL(filePath: home).appending(path: ".cache/limen/snapshots") }
     return nil
   }
+
+  static var designCache: URL? { standardCache?.deletingLastPathComponent().appending(path: "designs") }
 
   public enum Refusal: Error, CustomStringConvertible {
     case died(kernel: String, how: String, place: Location, lastWords: String)
@@ -219,7 +226,7 @@ public struct BootSnapshot {
       (try? url.resourceValues(forKeys: [.contentModificationDateKey]).contentModificationDate) ?? .distantPast
     }
     let snapshots = all.filter { !$0.lastPathComponent.hasPrefix("draft-") }.sorted { date($0) > date($1) }
-    for old in snapshots.dropFirst(Self.kept) { try? files.removeItem(at: old) }
+    for old in snapshots.dropFirst(kept) { try? files.removeItem(at: old) }
     for draft in all where draft.lastPathComponent.hasPrefix("draft-") && date(draft).timeIntervalSinceNow < -3600 {
       try? files.removeItem(at: draft)
     }

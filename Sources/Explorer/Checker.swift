@@ -89,7 +89,8 @@ public struct Checker: Sendable {
       kernel: kernel, initrd: try Initramfs.running(probe.bytes).archive, commandLine: line, memory: memory)
     return BootSnapshot(
       guest: guest, probe: probe, platform: machine.platform, profile: machine.profile == .intel ? .intel : .amd,
-      bound: bootBound)
+      bound: bootBound, cache: judgesBoot ? BootSnapshot.designCache : BootSnapshot.standardCache,
+      kept: judgesBoot ? BootSnapshot.keptDesigns : BootSnapshot.kept)
   }
 
   /// Explores everything. `progress` hears a line for a terminal.

@@ -69,7 +69,8 @@ struct Trace: ParsableCommand {
     let checker = Checker(
       kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: machine.memory,
       append: machine.append, platforms: [one.platform], profiles: [one.profile], crossings: [crossing],
-      postures: postures, events: [], ablations: [], jobs: 1, witnessFolder: "", bootBound: kernel.bound(boot))
+      postures: postures, events: [], ablations: [], jobs: 1, witnessFolder: "", bootBound: kernel.bound(boot),
+      judgesBoot: kernel.isReference)
     let events = Dictionary(uniqueKeysWithValues: inject.map { ($0.boundary, $0.event) })
     return try Starting.exploring {
       try checker.trace(events, accesses: accesses) { line in progress.show(line) }

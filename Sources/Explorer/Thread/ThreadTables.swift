@@ -53,13 +53,17 @@ extension ThreadRuns {
     for platform in PlatformName.running {
       for kernel in designs + others {
         guard let cell = cell(kernel.title, platform), let parts = parts(kernel.title, platform) else { continue }
-        rows.append([kernel.title, platform.rawValue] + Self.costs(parts) + [cell.section.verdictText])
+        rows.append(
+          [kernel.title, platform.rawValue] + Self.costs(parts) + [
+            "\(cell.section.boundaries(.rsp, .entry)), \(cell.section.boundaries(.rsp, .exit))",
+            cell.section.verdictText,
+          ])
       }
     }
     return ThreadTable(
       "SYSCALL from 64-bit code, posture normal, profile intel: instructions, memory reads, memory writes, hypercalls; in: up to "
         + "the first instruction of \(ThreadRuns.work); out: behind its return.",
-      header: ["kernel", "platform", "in", "work", "out", "verdict"], rows: rows)
+      header: ["kernel", "platform", "in", "work", "out", "user's RSP in, out", "verdict"], rows: rows)
   }
 
   static func costs(_ parts: CrossingParts) -> [String] {
