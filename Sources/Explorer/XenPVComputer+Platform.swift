@@ -109,7 +109,8 @@ extension XenPVComputer: PlatformComputer {
     let traps = domain.vcpu.traps
     switch event {
     case .debugBreakpoint:
-      if traps[1].address == 0 { return .noSource }
+      // As on bare metal: not in user code, and not while the virtual DR6 has causes that the kernel has not cleared.
+      if traps[1].address == 0 || !isInKernel || domain.vcpu.dr6 & DR6.causes != 0 { return .noSource }
       return processor.rflags.contains(.resume) || processor.shadow == .movSS ? .masked : nil
     case .eventUpcall:
       if !hasTimerEvent { return .noSource }
