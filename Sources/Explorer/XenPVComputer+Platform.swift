@@ -140,8 +140,7 @@ extension XenPVComputer: PlatformComputer {
   public var deliveryCount: UInt64 { domain.deliveries }
 
   public func deliveries(since count: UInt64, from before: BoundaryState) -> [DeliveredEvent] {
-    guard domain.deliveries != count, let last = domain.lastDelivery else { return [] }
-    return [event(last)]
+    domain.recentDeliveries.suffix(Int(clamping: domain.deliveries &- count)).map(event)
   }
 
   public var lostFrame: DeliveredEvent? { domain.lostFrame.map(event) }
