@@ -204,7 +204,8 @@ final class Run {
       let record = DeliveryRecord(
         delivery, step: boundary, ownership: ownership(of: delivery, isFirst: index == 0, before), injected: injected)
       evidence.deliveries.append(record)
-      if evidence.falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claims.areOn(at: delivery.from) == false {
+      if evidence.falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claims.areOn(at: delivery.from) == false
+      {
         evidence.falselyOff = record
       }
     }
