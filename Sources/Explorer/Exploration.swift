@@ -199,6 +199,8 @@ final class Exploration {
     other.rsp = user.rsp &- 0x40
     other.gsBase = user.gsBase ^ 0x1000
     processor[.rsp] = other.rsp
+    // SYSENTER saves no RSP: the user's stack is where EBP points (Linux, arch/x86/entry/vdso/vdso32/system_call.S).
+    if crossing == .sysenter { processor[.rbp] = UInt64(UInt32(truncatingIfNeeded: processor[.rbp] &- 0x40)) }
     processor.setSegmentBase(.gs, other.gsBase)
     let run = machine.run(other, crossing, ablations, swapgsCount)
     var boundaries = [Boundary(state: states[0], ownership: [.userRSP, .userGS])]
