@@ -1,3 +1,4 @@
+import Machine
 import Testing
 import XenPV
 
@@ -5,6 +6,37 @@ import XenPV
 ///
 /// `xen/common/kernel.c`, `xen/arch/x86/physdev.c`, `xen/include/xsm/dummy.h`, and the files of each control interface.
 @Suite struct ServicesTests {
+  private final class Listener: Observer {
+    var reads: [UInt64] = []
+    var writes: [UInt64] = []
+    var sizes: Set<Int> = []
+    func read(_ linear: UInt64, size: Int, value: UInt64) {
+      reads.append(linear)
+      sizes.insert(size)
+    }
+    func wrote(_ linear: UInt64, size: Int, value: UInt64) {
+      writes.append(linear)
+      sizes.insert(size)
+    }
+    func delivered(_ vector: Vector, errorCode: UInt32?, from rip: UInt64) {}
+  }
+
+  /// What a call reads and writes of the guest's structures is heard in words: it is a part of what the call costs.
+  @Test func structuresAreHeard() throws {
+    let guest = try CallingGuest()
+    let listener = Listener()
+    guest.computer.processor.observer = listener
+    // set_trap_table: one entry of 16 bytes, and one of zeros that ends the table.
+    guest.handle(vector: 3, at: SmallKernel.base + 0x3000)
+    #expect(listener.reads == (0..<4).map { CallingGuest.scratch + $0 * 8 } && listener.writes.isEmpty)
+    listener.reads = []
+    // VCPUOP_get_runstate_info: 48 bytes.
+    #expect(guest.call(.vcpuOp, 4, 0, CallingGuest.scratch) == 0)
+    #expect(listener.writes == (0..<6).map { CallingGuest.scratch + $0 * 8 } && listener.reads.isEmpty)
+    #expect(listener.sizes == [8])
+    guest.computer.processor.observer = nil
+  }
+
   private typealias Failure = CallingGuest.Failure
 
   @Test func version() throws {

@@ -172,7 +172,7 @@ import Testing
     #expect(findings.first?.path.map(\.boundary) == [window[0].boundary])
 
     let sweeps = try Self.sweep(design, trace, profile)
-    #expect(sweeps.flatMap(\.landings).count > 40)
+    #expect(sweeps.flatMap(\.landings).count == trace.kernelSteps.count)
     sweeps.flatMap(\.landings).forEach(Self.expectAFrame)
     let onUserStack = sweeps.flatMap { sweep in sweep.landings.filter(sweep.isOnUserStack) }
     #expect(Self.places(onUserStack.map(\.step)) == Self.places(window))
@@ -194,17 +194,22 @@ import Testing
     for sweep in sweeps { try FourPlacesTests.expectWhole(sweep.log) }
   }
 
-  /// Both halves of the thread: wherever the NMI comes, its frame is on the kernel's stack, from every RSP of the user's.
-  @Test(arguments: ["amd", "intel"], ["normal", "rsp-unmapped", "rsp-noncanonical"])
-  func framesOfCompleteLandOnTheKernelsStack(profile: String, posture: String) throws {
+  static let calls: [(crossing: String, posture: String, profile: String)] = [
+    ("syscall64", "normal", "amd"), ("syscall64", "normal", "intel"), ("syscall64", "rsp-unmapped", "amd"),
+    ("syscall64", "rsp-noncanonical", "intel"), ("syscall32", "normal", "amd"), ("sysenter", "normal", "intel"),
+  ]
+
+  /// Both halves of the thread: wherever the NMI comes, its frame is on the kernel's stack, and the user is not disturbed.
+  @Test(arguments: calls)
+  func framesOfCompleteLandOnTheKernelsStack(crossing: String, posture: String, profile: String) throws {
     let (design, limen) = (try Design("complete"), try Self.limen())
-    let trace = try LimenTrace.of(design.path, crossing: "syscall64", posture: posture, profile: profile, by: limen)
+    let trace = try LimenTrace.of(design.path, crossing: crossing, posture: posture, profile: profile, by: limen)
     #expect(Self.places(trace.window) == [])
     let section = try LimenSection.ofNMIs(
-      design.path, crossing: "syscall64", posture: posture, profile: profile, by: limen)
+      design.path, crossing: crossing, posture: posture, profile: profile, by: limen)
     #expect(section.windows.isEmpty && section.findings.isEmpty)
     let sweeps = try Self.sweep(design, trace, profile)
-    #expect(sweeps.flatMap(\.landings).count > 40)
+    #expect(sweeps.flatMap(\.landings).count == trace.kernelSteps.count)
     for sweep in sweeps {
       sweep.landings.forEach(Self.expectAFrame)
       #expect(sweep.landings.filter(sweep.isOnUserStack).map(\.step.place) == [])
@@ -215,37 +220,50 @@ import Testing
 
   // MARK: The end of the domain
 
-  static let deaths: [(design: String, crossing: String, posture: String, profile: String, boundaries: Int)] = [
-    ("2015", "syscall64", "rsp-unmapped", "amd", 6),
-    ("2015", "syscall64", "rsp-noncanonical", "intel", 6),
+  /// The boundaries of the windows of 2015, for each call; where RSP points says how many of them end the domain.
+  static let windows: [(crossing: String, posture: String, profile: String, boundaries: Int, deadly: Int)] = [
+    ("syscall64", "rsp-unmapped", "amd", 6, 6), ("syscall64", "rsp-noncanonical", "intel", 6, 6),
+    // Xen's frame of a SYSENTER has an RSP of 0; on the way out RSP is what the user had in EBP.
+    ("sysenter", "normal", "intel", 6, 3),
+    // One more instruction before the kernel's stack is loaded.
+    ("syscall32", "normal", "amd", 7, 0),
   ]
 
-  /// Where the user's RSP is such that Xen cannot push, one NMI in the window ends the domain, on real Xen as in Limen.
-  @Test(arguments: deaths)
-  func whereXenCannotPushTheDomainDies(
-    design name: String, crossing: String, posture: String, profile: String, boundaries: Int
-  ) throws {
-    let (design, limen) = (try Design(name), try Self.limen())
+  /// One NMI in the window is the domain's end where Xen cannot push, and else a frame on the user's stack: as in Limen.
+  @Test(arguments: windows)
+  func eachBoundaryOfTheWindowDoesWhatTheWitnessDoes(
+    crossing: String, posture: String, profile: String, boundaries: Int, deadly: Int
+  )
+    throws
+  {
+    let (design, limen) = (try Design("2015"), try Self.limen())
     let trace = try LimenTrace.of(design.path, crossing: crossing, posture: posture, profile: profile, by: limen)
-    let window = trace.window
-    #expect(window.count == boundaries)
+    #expect(trace.window.count == boundaries)
     let callback = try design.symbol(Self.callback)
-    for step in window {
+    var ends = 0
+    for step in trace.window {
       let witness = try LimenTrace.of(
         design.path, crossing: crossing, posture: posture, profile: profile, nmiAt: step.boundary, by: limen)
-      #expect(witness.end.kind == "dead", "\(step.place)")
-
       try Self.run(design, profile) { machine in
         let stub = machine.stub
         try Self.arrive(stub, trace)
         try stub.run(to: step.location.address.value) { try stub.rsp == step.rsp.value }
-        try stub.setBreakpoint(callback)
         try stub.monitor("nmi")
+        guard witness.end.kind == "dead" else {
+          let delivery = try #require(witness.steps.compactMap(\.delivery).first { $0.injected })
+          try stub.run(to: callback)
+          #expect(try stub.rsp == delivery.frame.value, "\(step.place)")
+          #expect(try stub.words(at: stub.rsp, count: 7) == delivery.words.map(\.value), "\(step.place)")
+          return
+        }
+        ends += 1
+        try stub.setBreakpoint(callback)
         try stub.go()
         #expect(throws: GDBStub.Gone.self, "\(step.place): the callback was reached") { try stub.stopped() }
         let lines = try machine.guestLines()
         #expect(lines.last == "XEN crashed", "\(step.place): \(lines)")
       }
     }
+    #expect(ends == deadly)
   }
 }
