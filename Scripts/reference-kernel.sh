@@ -52,6 +52,8 @@ swiftc "${embedded[@]}" -import-objc-header Kernel/bridge.h -c Kernel/*.swift Xe
 
 mkdir "$work/designs" "$work/include"
 cp Kernel/threshold.h "$work/include/"
+# So that a design of somebody's own can share parts of these.
+cp -r Designs "$work/include/designs"
 cp Kernel/kernel.ld "$work/"
 while read -r design flags; do
   # shellcheck disable=SC2086

@@ -77,10 +77,12 @@ extension BareMetalComputer: PlatformComputer {
     case .externalInterrupt:
       if !processor.canTakeInterrupt { return .masked }
       return board.canRaiseTimerInterrupt ? nil : .noSource
-    case .machineCheck: return processor.machineChecksEnabled ? nil : .noSource
+    case .machineCheck:
+      // It would discard a debug trap that the user is due, and no kernel could make up for that.
+      return processor.machineChecksEnabled && (isInKernel || !processor.debugTrapIsDue) ? nil : .noSource
     case .debugBreakpoint:
       // One in user code is no event that the user cannot see, but a crossing.
-      if !isInKernel || isOnDebugStack { return .noSource }
+      if !isInKernel || isOnDebugStack || processor.debugRegister(6) & DR6.causes != 0 { return .noSource }
       return processor.rflags.contains(.resume) || processor.shadow == .movSS ? .masked : nil
     default: return .noSource
     }
@@ -88,7 +90,9 @@ extension BareMetalComputer: PlatformComputer {
 
   /// On the interrupt stack of #DB itself no breakpoint is met: the second frame would take the place of the first, which no
   /// kernel survives, and so none lets a breakpoint be set there (SDM vol. 3A, "Interrupt Stack Table"; Linux:
-  /// `within_kprobe_blacklist` in arch/x86/kernel/hw_breakpoint.c, `local_db_save`).
+  /// `within_kprobe_blacklist` in arch/x86/kernel/hw_breakpoint.c, `local_db_save`). Nor is one met from there until DR6 is
+  /// clear of the first's causes: the processor adds to them, and nobody could tell the two apart (SDM vol. 3B, "Debug Status
+  /// Register (DR6)").
   private var isOnDebugStack: Bool {
     guard let top = processor.interruptStackTop(of: .debug) else { return false }
     return top &- processor[.rsp] <= 4096

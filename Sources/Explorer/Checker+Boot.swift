@@ -25,7 +25,8 @@ extension Checker {
     case .tooLong(_, let instructions, let place):
       return section(
         .inconclusive(
-          bound: "the kernel did not reach the probe within \(instructions / 1_000_000) million instructions; it stands at "
+          bound:
+            "the kernel did not reach the probe within \(instructions / 1_000_000) million instructions; it stands at "
             + "\(place)"))
     }
   }

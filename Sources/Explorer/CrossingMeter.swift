@@ -12,6 +12,8 @@ final class CrossingMeter: Observer {
     var writes: Int
     var privileged: Int
     var hypercalls: Int
+    var rip: UInt64
+    var rsp: UInt64
   }
 
   /// What the instruction at a boundary does to the kernel's call chain.
@@ -52,7 +54,7 @@ final class CrossingMeter: Observer {
     readings.append(
       Reading(
         retired: computer.processor.retired, reads: reads, writes: writes, privileged: privileged,
-        hypercalls: hypercalls.count))
+        hypercalls: hypercalls.count, rip: computer.processor.rip, rsp: computer.processor[.rsp]))
   }
 
   /// Near CALL and RET behind whatever prefixes: SDM vol. 2A, "CALL"; vol. 2B, "RET".
@@ -100,6 +102,16 @@ final class CrossingMeter: Observer {
     let call = (1..<max(1, last)).first { turns[$0] == .call && isOwn($0) } ?? last
     let back = (call..<last).last { turns[$0] == .return && isOwn($0) }.map { $0 + 1 } ?? last
     return CrossingParts(wayIn: cost(0, call), work: cost(call, back), wayOut: cost(back, last))
+  }
+
+  /// The parts around one function: up to its first instruction, to its return, and from there. Nil where it is not called, or
+  /// does not return. Near CALL: SDM vol. 2A, "CALL".
+  func parts(around function: UInt64) -> CrossingParts? {
+    guard let call = readings.firstIndex(where: { $0.rip == function }) else { return nil }
+    let stack = readings[call].rsp &+ 8
+    guard let back = (call..<readings.count).first(where: { turns[$0] == .return && readings[$0].rsp &+ 8 == stack })
+    else { return nil }
+    return CrossingParts(wayIn: cost(0, call), work: cost(call, back + 1), wayOut: cost(back + 1, readings.count - 1))
   }
 
   private func cost(_ from: Int, _ to: Int) -> CrossingCost {

@@ -100,9 +100,7 @@ final class Exploration {
     if lacksEvents {
       throw Stop(verdict: .notApplicable(reason: "none of the events exists on \(computer.platform.rawValue)"))
     }
-    if lacksGuards {
-      throw Stop(verdict: .notApplicable(reason: "\(computer.platform.rawValue) has none of the guards"))
-    }
+    try requireGuards()
     try machine.position(crossing: crossing, posture: posture)
     defer { machine.leave() }
     var user = machine.userSide(crossing)
@@ -134,6 +132,13 @@ final class Exploration {
     return assemble(boundaries, trials, found, meter.baseline)
   }
 
+  /// Some of the guards that were to be taken away, if any, are the platform's.
+  func requireGuards() throws {
+    if lacksGuards {
+      throw Stop(verdict: .notApplicable(reason: "\(computer.platform.rawValue) has none of the guards"))
+    }
+  }
+
   // MARK: Baseline
 
   /// Runs the unablated crossing and remembers every boundary.
@@ -155,10 +160,12 @@ final class Exploration {
     var end: RunEnd?
   }
 
-  /// Every boundary of the unablated crossing, with the events that the path names.
-  func record(_ user: UserSide, _ path: [Int: EventKind], longest: Int) -> Recording {
+  /// Every boundary of the crossing, as the ablations leave it, with the events that the path names.
+  func record(
+    _ user: UserSide, _ path: [Int: EventKind], _ ablations: [Ablation] = [], _ swapgsCount: Int = 0, longest: Int
+  ) -> Recording {
     computer.restore()
-    let run = machine.run(user, crossing, [], 0)
+    let run = machine.run(user, crossing, ablations, swapgsCount)
     var states = [BoundaryState(computer)]
     var traces: [Bool?] = [nil]
     var swapgs = 0
@@ -182,7 +189,10 @@ final class Exploration {
   }
 
   /// Runs again with another RSP and another GS base of the user's. What differs at a boundary is the user's.
-  func askTwice(_ states: [BoundaryState], _ user: UserSide, _ path: [Int: EventKind] = [:]) throws -> [Boundary] {
+  func askTwice(
+    _ states: [BoundaryState], _ user: UserSide, _ path: [Int: EventKind] = [:], _ ablations: [Ablation] = [],
+    _ swapgsCount: Int = 0
+  ) throws -> [Boundary] {
     computer.restore()
     let processor = computer.processor
     var other = user
@@ -192,7 +202,7 @@ final class Exploration {
     // SYSENTER saves no RSP: the user's stack is where EBP points (Linux, arch/x86/entry/vdso/vdso32/system_call.S).
     if crossing == .sysenter { processor[.rbp] = UInt64(UInt32(truncatingIfNeeded: processor[.rbp] &- 0x40)) }
     processor.setSegmentBase(.gs, other.gsBase)
-    let run = machine.run(other, crossing, [], 0)
+    let run = machine.run(other, crossing, ablations, swapgsCount)
     var boundaries = [Boundary(state: states[0], ownership: [.userRSP, .userGS])]
     var end = run.cross()
     for state in states.dropFirst() {

@@ -78,8 +78,8 @@ public protocol PlatformComputer: AnyObject {
   func inject(_ event: EventKind) -> ComputerEnd
   /// How many events were delivered since the start.
   var deliveryCount: UInt64 { get }
-  /// What was delivered since `deliveryCount` was `count`, by the step that started at `before`. Where a platform remembers
-  /// only the last of several, that one.
+  /// What was delivered since `deliveryCount` was `count`, by the step that started at `before`, first to last: each but the
+  /// last was interrupted by the next before its handler's first instruction.
   func deliveries(since count: UInt64, from before: BoundaryState) -> [DeliveredEvent]
   /// The frame that could not be pushed, where that was the guest's end.
   var lostFrame: DeliveredEvent? { get }

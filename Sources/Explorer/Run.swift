@@ -155,6 +155,13 @@ final class Run {
     return result
   }
 
+  /// Whose state an event of the step that started at `before` interrupted: that of the boundary, or that of a handler that
+  /// another event of the same step had just been given to.
+  private func ownership(of delivery: DeliveredEvent, isFirst: Bool, _ before: BoundaryState) -> Ownership {
+    if isFirst && delivery.fromKernel == before.isKernel { return ownership(before) }
+    return delivery.previousRSP == user.rsp ? .userRSP : []
+  }
+
   private func finish(_ before: BoundaryState, _ deliveries: UInt64, _ end: ComputerEnd, injected: Bool) -> RunEnd? {
     boundary += 1
     instructions += 1
@@ -163,7 +170,9 @@ final class Run {
     case .budget: break
     case .powerOff(let how), .died(let how), .left(_, let how):
       evidence.lostFrame = computer.lostFrame.map {
-        DeliveryRecord($0, step: boundary, ownership: ownership(before), injected: injected)
+        DeliveryRecord(
+          $0, step: boundary,
+          ownership: ownership(of: $0, isFirst: computer.deliveryCount == deliveries, before), injected: injected)
       }
       return .dead(how)
     case .unsupported(let what): return .unsupported(what)
@@ -191,10 +200,12 @@ final class Run {
   }
 
   private func recordDeliveries(_ before: BoundaryState, since count: UInt64, injected: Bool) {
-    for delivery in computer.deliveries(since: count, from: before) {
-      let record = DeliveryRecord(delivery, step: boundary, ownership: ownership(before), injected: injected)
+    for (index, delivery) in computer.deliveries(since: count, from: before).enumerated() {
+      let record = DeliveryRecord(
+        delivery, step: boundary, ownership: ownership(of: delivery, isFirst: index == 0, before), injected: injected)
       evidence.deliveries.append(record)
-      if evidence.falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claims.areOn(at: delivery.from) == false {
+      if evidence.falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claims.areOn(at: delivery.from) == false
+      {
         evidence.falselyOff = record
       }
     }

@@ -21,7 +21,7 @@ extension Checker {
   ) throws -> TraceRecord {
     let machine = try snapshot(combinations[0]).ready { progress("booting: \($0 / 1_000_000) million instructions") }
     let exploration = Exploration(
-      machine, crossing: crossings[0], posture: postures[0], events: [], ablations: []
+      machine, crossing: crossings[0], posture: postures[0], events: [], ablations: ablations
     ) { _, _ in "" }
     do {
       return try exploration.trace(events, accesses: accesses, of: identity)
@@ -36,29 +36,41 @@ extension Exploration {
   static let longestTrace = 200_000
 
   func trace(_ events: [Int: EventKind], accesses: Bool, of kernel: KernelIdentity) throws -> TraceRecord {
+    try requireGuards()
     try machine.position(crossing: crossing, posture: posture)
     defer { machine.leave() }
+    var user = machine.userSide(crossing)
+    let swapgs = try ablate(&user)
     // Listening changes what the translation caches hold, so all three runs are listened to or none.
     let listener = accesses ? AccessListener() : nil
     computer.processor.observer = listener
     defer { computer.processor.observer = nil }
 
-    var user = machine.userSide(crossing)
-    let recording = record(user, events, longest: Self.longestTrace)
-    user.hasSplitTables = recording.states.contains { $0.isKernel && $0.cr3 != user.cr3 }
-    let boundaries = try askTwice(recording.states, user, events)
-    return walk(boundaries, user, events, listener, of: kernel)
+    let recording = record(user, events, ablations, swapgs, longest: Self.longestTrace)
+    if recording.states.contains(where: { $0.isKernel && $0.cr3 != user.cr3 }) { user.hasSplitTables = true }
+    let boundaries = try askTwice(recording.states, user, events, ablations, swapgs)
+    return walk(boundaries, user, events, swapgs, listener, of: kernel)
+  }
+
+  /// Takes the guards away, as an exploration does: where they are is found on the kernel as it is. Returns how many SWAPGS the
+  /// crossing has.
+  private func ablate(_ user: inout UserSide) throws -> Int {
+    guard !ablations.isEmpty else { return 0 }
+    let sound = record(user, [:], longest: Self.longestTrace)
+    user.hasSplitTables = sound.states.contains { $0.isKernel && $0.cr3 != user.cr3 }
+    machine.ablate(ablations, user: user, boundaries: try askTwice(sound.states, user))
+    return sound.swapgs
   }
 
   /// The same run a third time, with a line for each boundary.
   private func walk(
-    _ boundaries: [Boundary], _ user: UserSide, _ events: [Int: EventKind], _ listener: AccessListener?,
+    _ boundaries: [Boundary], _ user: UserSide, _ events: [Int: EventKind], _ swapgs: Int, _ listener: AccessListener?,
     of kernel: KernelIdentity
   ) -> TraceRecord {
     computer.restore()
     _ = listener?.take()
     let processor = computer.processor
-    let run = machine.run(user, crossing, [], 0)
+    let run = machine.run(user, crossing, ablations, swapgs)
     // Where kernel and user run at one privilege level, that says nothing.
     let saysMode = boundaries.contains { $0.state.isKernel && $0.state.cpl == 3 }
     var calls: [String] = []
@@ -80,12 +92,15 @@ extension Exploration {
         step.accesses = listener.map { $0.take().map(access) }
         if !calls.isEmpty { step.hypercalls = calls }
         calls = []
-        step.delivery = run.deliveries.dropFirst(delivered).last.map(delivery)
+        let deliveries = run.deliveries.dropFirst(delivered).map(delivery)
+        step.delivery = deliveries.last
+        if deliveries.count > 1 { step.outerDeliveries = deliveries.dropLast() }
       }
       steps.append(step)
     }
     return TraceRecord(
       kernel: kernel, platform: computer.platform, profile: machine.profileName, crossing: crossing, posture: posture,
+      ablations: ablations.map(\.name),
       injections: events.map { TraceInjection(boundary: $0, event: $1, outcome: outcomes[$0]!) }, steps: steps,
       end: traceEnd(end))
   }

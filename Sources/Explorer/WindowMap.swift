@@ -22,7 +22,7 @@ struct WindowMap {
         guard !inside, let from = start else { continue }
         start = nil
         let part = boundaries[from..<i]
-        let isEntry = kind.isUserState ? (isFirst && from <= 2) || from < firstCall ?? 0 : from < lastReturn
+        let isEntry = kind.isUserState ? (isFirst && from <= 2) || from < firstCall ?? 0 : i <= lastReturn
         windows.append(
           Window(
             kind: kind, crossing: crossing, direction: isEntry ? .entry : .exit, start: from,

@@ -109,7 +109,8 @@ extension XenPVComputer: PlatformComputer {
     let traps = domain.vcpu.traps
     switch event {
     case .debugBreakpoint:
-      if traps[1].address == 0 { return .noSource }
+      // As on bare metal: not in user code, and not while the virtual DR6 has causes that the kernel has not cleared.
+      if traps[1].address == 0 || !isInKernel || domain.vcpu.dr6 & DR6.causes != 0 { return .noSource }
       return processor.rflags.contains(.resume) || processor.shadow == .movSS ? .masked : nil
     case .eventUpcall:
       if !hasTimerEvent { return .noSource }
@@ -139,8 +140,7 @@ extension XenPVComputer: PlatformComputer {
   public var deliveryCount: UInt64 { domain.deliveries }
 
   public func deliveries(since count: UInt64, from before: BoundaryState) -> [DeliveredEvent] {
-    guard domain.deliveries != count, let last = domain.lastDelivery else { return [] }
-    return [event(last)]
+    domain.recentDeliveries.suffix(Int(clamping: domain.deliveries &- count)).map(event)
   }
 
   public var lostFrame: DeliveredEvent? { domain.lostFrame.map(event) }

@@ -13,6 +13,8 @@ public struct TraceRecord: Hashable, Sendable, Encodable {
   public var profile: ProfileName
   public var crossing: CrossingKind
   public var posture: PostureName
+  /// The guards that were taken away; absent where there are none.
+  public var ablations: [AblationName]?
   /// What was asked to happen, by boundary, and what became of it.
   public var injections: [TraceInjection]
   /// In the order of execution. The first is the user's boundary before the crossing; the last, where the run came
@@ -22,7 +24,8 @@ public struct TraceRecord: Hashable, Sendable, Encodable {
 
   public init(
     limen: String = LimenVersion.current, kernel: KernelIdentity, platform: PlatformName, profile: ProfileName,
-    crossing: CrossingKind, posture: PostureName, injections: [TraceInjection] = [], steps: [TraceStep], end: TraceEnd
+    crossing: CrossingKind, posture: PostureName, ablations: [AblationName] = [], injections: [TraceInjection] = [],
+    steps: [TraceStep], end: TraceEnd
   ) {
     self.limen = limen
     self.kernel = kernel
@@ -30,6 +33,7 @@ public struct TraceRecord: Hashable, Sendable, Encodable {
     self.profile = profile
     self.crossing = crossing
     self.posture = posture
+    self.ablations = ablations.isEmpty ? nil : ablations.sorted()
     self.injections = injections.sorted { $0.boundary < $1.boundary }
     self.steps = steps
     self.end = end
@@ -131,8 +135,10 @@ public struct TraceStep: Hashable, Sendable, Encodable {
   public var accesses: [MemoryAccess]?
   /// The kinds of the hypercalls that the step made, those of a multicall among them; absent where there are none.
   public var hypercalls: [String]?
-  /// The event that the step delivered.
+  /// The event that the step delivered; the last where there were several.
   public var delivery: TraceDelivery?
+  /// Those before it, each interrupted by the next before its handler's first instruction; absent where there are none.
+  public var outerDeliveries: [TraceDelivery]?
 
   public enum Mode: String, Vocabulary { case kernel, user }
 
@@ -143,7 +149,7 @@ public struct TraceStep: Hashable, Sendable, Encodable {
     boundary: Int, location: Location, instruction: String?, target: Location? = nil, executed: Bool = true, cpl: Int,
     mode: Mode? = nil, interruptsEnabled: Bool, rflags: UInt64, rsp: UInt64, rspOwner: Owner, gsBase: UInt64,
     gsOwner: Owner, cr3: UInt64, pageTables: Owner, accesses: [MemoryAccess]? = nil, hypercalls: [String]? = nil,
-    delivery: TraceDelivery? = nil
+    delivery: TraceDelivery? = nil, outerDeliveries: [TraceDelivery]? = nil
   ) {
     self.boundary = boundary
     self.location = location
@@ -163,6 +169,7 @@ public struct TraceStep: Hashable, Sendable, Encodable {
     self.accesses = accesses
     self.hypercalls = hypercalls
     self.delivery = delivery
+    self.outerDeliveries = outerDeliveries
   }
 }
 

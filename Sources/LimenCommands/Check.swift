@@ -19,14 +19,15 @@ struct Check: ParsableCommand {
         limen check vmlinuz --crossing syscall64 --ablate nmi-without-ist
       """)
 
-  @Argument(help: "\(MachineOptions.kernelHelp.abstract) May be repeated; none means every design.", completion: .file())
+  @Argument(
+    help: "\(MachineOptions.kernelHelp.abstract) May be repeated; none means every design.", completion: .file())
   var kernels: [String] = []
 
   @OptionGroup var guest: GuestOptions
   @OptionGroup var many: ManyMachines
 
-  @Option(help: "The ways into the kernel; a list.")
-  var crossing = Selection<CrossingKind>.all
+  @Option(help: "The ways into the kernel; a list. (default: all, and for a design syscall64, syscall32 and sysenter)")
+  var crossing: Selection<CrossingKind>?
 
   @Option(help: "What the user program set up before it crosses; a list.")
   var posture = OpenSelection<PostureName>(["normal"])
@@ -83,7 +84,8 @@ struct Check: ParsableCommand {
     return try zip(chosen, folders).map { kernel, folder in
       let checker = Checker(
         kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: guest.memory, append: guest.append,
-        platforms: many.platform?.names ?? kernel.platforms, profiles: many.profile.names, crossings: crossing.names,
+        platforms: many.platform?.names ?? kernel.platforms, profiles: many.profile.names,
+        crossings: crossing?.names ?? kernel.crossings,
         postures: postures, events: event.names, ablations: ablations, jobs: jobs, witnessFolder: folder,
         bootBound: kernel.bound(boot), judgesBoot: kernel.isReference)
       let result = try Starting.exploring {

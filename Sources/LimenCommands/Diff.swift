@@ -63,7 +63,9 @@ struct Diff: ParsableCommand {
     progress.erase()
     let found = try answer.get()
     try StandardOutput.write(text(of: found.report))
-    for (index, own) in found.witnesses.enumerated() { try Files.write(own, into: folder(of: index, among: sides.kernels.count)) }
+    for (index, own) in found.witnesses.enumerated() {
+      try Files.write(own, into: folder(of: index, among: sides.kernels.count))
+    }
     throw Outcome(status: found.report.exitStatus)
   }
 
@@ -109,7 +111,7 @@ struct Diff: ParsableCommand {
       Checker(
         kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: guest.memory, append: guest.append,
         platforms: sides.platforms, profiles: profile.names, crossings: crossing.names, postures: postures,
-        events: event.names, ablations: [], jobs: jobs, 
+        events: event.names, ablations: [], jobs: jobs,
         witnessFolder: folder(of: index, among: sides.kernels.count), bootBound: kernel.bound(boot),
         judgesBoot: kernel.isReference)
     }

@@ -56,7 +56,8 @@ struct Replay: ParsableCommand {
       kernel: image, kernelPath: named.name, probe: try ProbeFile.load(), memory: witness.memory,
       append: witness.commandLine, platforms: [witness.platform], profiles: [witness.profile],
       crossings: [witness.crossing], postures: [witness.posture], events: [], ablations: ablations,
-      jobs: 1, witnessFolder: "", bootBound: named.isReference ? NamedKernel.referenceBound : BootSnapshot.standardBound)
+      jobs: 1, witnessFolder: "", bootBound: named.isReference ? NamedKernel.referenceBound : BootSnapshot.standardBound
+    )
     return try Starting.exploring {
       try checker.replay(witness.path, line: "limen replay \(file)") { line in progress.show(line) }
     }

@@ -12,7 +12,8 @@ enum Starting {
     }
   }
 
-  static func computer(_ options: MachineOptions, _ kernel: NamedKernel, on one: OneMachine, initrd: [UInt8]) throws(CommandFailure)
+  static func computer(_ options: MachineOptions, _ kernel: NamedKernel, on one: OneMachine, initrd: [UInt8])
+    throws(CommandFailure)
     -> any PlatformComputer
   {
     try Catalogue.require(one.platform)

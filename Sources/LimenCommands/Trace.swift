@@ -16,6 +16,7 @@ struct Trace: ParsableCommand {
         limen trace vmlinuz --crossing syscall64 --profile amd
         limen trace vmlinuz --crossing syscall64 --inject 1:nmi --inject 9:machine-check
         limen trace vmlinuz --crossing int80 --accesses --format json
+        limen trace vmlinuz --crossing syscall64 --ablate nmi-without-ist --inject 1:nmi
       """)
 
   @OptionGroup var machine: MachineOptions
@@ -29,6 +30,9 @@ struct Trace: ParsableCommand {
 
   @Option(help: "An event to inject, as BOUNDARY:EVENT; may be repeated. Events: \(EventKind.spellings).")
   var inject: [Injection] = []
+
+  @Option(help: "Guards to take away from the running kernel's world; a list.")
+  var ablate = OpenSelection<AblationName>([])
 
   @Flag(help: "Also print every read and write of memory.")
   var accesses = false
@@ -66,10 +70,13 @@ struct Trace: ParsableCommand {
       .chosen(from: probe.postures, option: "--posture")
     guard postures.count == 1 else { throw CommandFailure(.badInput, "--posture", "a trace takes one posture") }
     let kernel = try NamedKernel.one(machine.kernel)
+    let ablations = try ablate.chosen(from: Catalogue.ablations(), option: "--ablate").map {
+      Ablation(rawValue: $0.rawValue)!
+    }
     let checker = Checker(
       kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: machine.memory,
       append: machine.append, platforms: [one.platform], profiles: [one.profile], crossings: [crossing],
-      postures: postures, events: [], ablations: [], jobs: 1, witnessFolder: "", bootBound: kernel.bound(boot))
+      postures: postures, events: [], ablations: ablations, jobs: 1, witnessFolder: "", bootBound: kernel.bound(boot))
     let events = Dictionary(uniqueKeysWithValues: inject.map { ($0.boundary, $0.event) })
     return try Starting.exploring {
       try checker.trace(events, accesses: accesses) { line in progress.show(line) }

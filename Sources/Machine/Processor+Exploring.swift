@@ -10,6 +10,8 @@ extension Processor {
   /// The physical address of the top page table, without what else CR3 holds.
   public var topTable: UInt64 { s.pointee.cr3 & PageTableEntry.addressMask }
   public var cr4: UInt64 { s.pointee.cr4 }
+  /// A debug trap of the instruction before is to be delivered at this boundary.
+  public var debugTrapIsDue: Bool { s.pointee.pendingDebug != 0 }
   public var nmiBlocked: Bool {
     get { s.pointee.nmiBlocked }
     set {

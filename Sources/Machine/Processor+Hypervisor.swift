@@ -84,6 +84,22 @@ extension Processor {
     return true
   }
 
+  /// Lets the observer hear what the hypervisor read or wrote of the guest's data for a call, in pieces of up to eight bytes.
+  /// Words are heard without it; instructions that are fetched to be emulated are no data.
+  public func hear(_ bytes: [UInt8], at linear: UInt64, isWrite: Bool) {
+    guard let observer else { return }
+    for start in stride(from: 0, to: bytes.count, by: 8) {
+      let piece = bytes[start..<min(start + 8, bytes.count)]
+      let value = piece.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+      let at = linear &+ UInt64(start)
+      if isWrite {
+        observer.wrote(at, size: piece.count, value: value)
+      } else {
+        observer.read(at, size: piece.count, value: value)
+      }
+    }
+  }
+
   /// Reads a word of the current address space; nil where it is not mapped.
   public func loadGuest(_ linear: UInt64) -> UInt64? {
     guard linear & 0xFFF <= 0xFF8 else {

@@ -28,7 +28,8 @@ public struct TerminalReport {
     var table = TextTable(alignments: [.left, .left])
     for report in collection.reports { table.rows.append([printable(report.kernel.name), word(report.verdict)]) }
     let reports = collection.reports.map { text(of: $0) + "\n" }.joined()
-    return reports + (["\(count(collection.reports.count, "kernel")):"] + table.lines(indent: "  ")).joined(separator: "\n")
+    return reports
+      + (["\(count(collection.reports.count, "kernel")):"] + table.lines(indent: "  ")).joined(separator: "\n")
       + "\n"
   }
 

@@ -13,13 +13,15 @@ public struct TraceReport {
   ]
 
   public func text(of record: TraceRecord) -> String {
+    let removed =
+      record.ablations.map { ", without \($0.map { printable($0.rawValue) }.joined(separator: ", "))" } ?? ""
     let asked = record.injections.map { ", \($0.event.title) at boundary \($0.boundary)" }.joined()
     let name = [
       record.platform.rawValue, record.profile.rawValue, record.crossing.rawValue, printable(record.posture.rawValue),
     ].joined(separator: " ")
     var lines = [
       "\(printable(record.kernel.name)): sha256 \(printable(record.kernel.sha256)), limen \(record.limen)",
-      style(.bold, name) + asked, "",
+      style(.bold, name) + removed + asked, "",
     ]
     lines += Self.legend.map { style(.quiet, $0) }
     lines.append("")
@@ -60,7 +62,9 @@ public struct TraceReport {
       }
       for access in step.accesses ?? [] { lines.append(indent + style(.quiet, self.access(access))) }
       for call in step.hypercalls ?? [] { lines.append(indent + style(.bold, "hypercall \(printable(call))")) }
-      if let delivery = step.delivery { lines += self.delivery(delivery).map { indent + $0 } }
+      for delivery in (step.outerDeliveries ?? []) + (step.delivery.map { [$0] } ?? []) {
+        lines += self.delivery(delivery).map { indent + $0 }
+      }
     }
     return lines
   }

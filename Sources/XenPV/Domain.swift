@@ -36,15 +36,26 @@ public struct Domain: Sendable, Codable {
   public var freeFrames: [UInt64] = []
   /// The memory map that XENMEM_set_memory_map gave, 20 bytes an entry.
   var memoryMap: [UInt8] = []
-  /// Events delivered to the guest since it was built, and the last of them.
-  public var deliveries: UInt64 = 0
-  public var lastDelivery: Delivery?
+  /// Events delivered to the guest since it was built.
+  public private(set) var deliveries: UInt64 = 0
+  /// The last of them, in their order.
+  public private(set) var recentDeliveries: [Delivery] = []
+  public var lastDelivery: Delivery? { recentDeliveries.last }
   /// The frame that could not be pushed, which crashed the domain.
   public var lostFrame: Delivery?
   /// Guards taken away for the sake of a test; see `Ablations`.
   public var ablations: Ablations = []
 
   public init(map: MachineMap) { self.map = map }
+
+  /// One entry of the hypervisor rarely pushes more than an exception, a machine check, an NMI and an upcall.
+  private static let mostRecentDeliveries = 16
+
+  mutating func note(_ delivery: Delivery) {
+    deliveries &+= 1
+    if recentDeliveries.count == Self.mostRecentDeliveries { recentDeliveries.removeFirst() }
+    recentDeliveries.append(delivery)
+  }
 }
 
 /// Why a domain ended. Xen `xen/include/public/sched.h`, SHUTDOWN_*.

@@ -15,12 +15,14 @@ extension XenPVComputer {
     guard isAccessible(address, count: count), let bytes = processor.copyFromGuest(address, count: count) else {
       throw .EFAULT
     }
+    processor.hear(bytes, at: address, isWrite: false)
     return bytes
   }
 
   /// copy_to_guest.
   func copyToGuest(_ bytes: [UInt8], _ address: UInt64) throws(Errno) {
     guard isAccessible(address, count: bytes.count), processor.copyToGuest(bytes, address) else { throw .EFAULT }
+    processor.hear(bytes, at: address, isWrite: true)
   }
 
   func guestWord(_ address: UInt64) throws(Errno) -> UInt64 {

@@ -144,11 +144,14 @@ extension XenPVComputer {
     }
     if reads {
       let bytes = Array(littleEndian(readPort(port, width)).prefix(width))
-      return processor.copyToGuest(bytes, address) ? nil : .pageFault(2, firstBad(address, width))
+      guard processor.copyToGuest(bytes, address) else { return .pageFault(2, firstBad(address, width)) }
+      processor.hear(bytes, at: address, isWrite: true)
+      return nil
     }
     guard let bytes = processor.copyFromGuest(address, count: width) else {
       return .pageFault(0, firstBad(address, width))
     }
+    processor.hear(bytes, at: address, isWrite: false)
     writePort(port, width, bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) })
     return nil
   }

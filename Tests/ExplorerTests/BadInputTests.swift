@@ -100,6 +100,22 @@ import Testing
     #expect(ended.output.contains(text), "\(ended.output)")
   }
 
+  /// A trace with a guard taken away shows what the guard was for.
+  @Test func aTraceWithoutAGuard() throws {
+    let kernel = try TinyKernel(in: folder.url).path
+    func trace(_ ablation: String...) throws -> LimenProgram.Ended {
+      try limen.start(
+        ["trace", kernel, "--crossing", "syscall64", "--memory", "16", "--inject", "1:nmi"] + ablation
+      ).ended()
+    }
+    #expect(try trace().status == 0)
+    let ablated = try trace("--ablate", "nmi-gate-absent")
+    #expect(ablated.status == 1 && ablated.output.contains(", without nmi-gate-absent, NMI at boundary 1\n"))
+    #expect(ablated.output.contains("triple fault"))
+    expectRefusal(try trace("--ablate", "nonsense"), 2, "'nonsense' is not known")
+    expectRefusal(try trace("--ablate", "frame-at-user-rsp"), 4, "bare-metal has none of the guards")
+  }
+
   @Test func whatTheProbeCannotDoIsFour() throws {
     let kernel = try TinyKernel(in: folder.url)
     let ended = try limen("check", kernel.path, "--profile", "intel", "--crossing", "int80", "--memory", "16")

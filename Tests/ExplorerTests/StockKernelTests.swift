@@ -29,15 +29,39 @@ import Testing
     try expectToHold([.ud, .bp, .de, .gp, .pf, .db], events: [])
   }
 
-  private func expectToHold(_ crossings: [CrossingKind], events: [EventKind]) throws {
+  /// Single-stepping, and a second debug exception in the handler of its trap.
+  @Test func theDebugExceptionHoldsWithBreakpoints() throws {
+    let report = try expectToHold(
+      [.db], events: [.debugBreakpoint], platforms: [.bareMetal, .xenPV], profiles: [.intel])
+    for section in report.sections {
+      let trials = Dictionary(uniqueKeysWithValues: section.trials.map { ($0.event, $0.trials) })
+      // User mode takes no breakpoint, and neither does the stretch up to the handler's store to DR6.
+      let breakpoints = try #require(trials[.debugBreakpoint])
+      #expect(breakpoints > section.boundaries - 120 && breakpoints < section.boundaries)
+    }
+  }
+
+  /// A machine check would discard the trap that the user is due, and no kernel could bring it back.
+  @Test func noMachineCheckOvertakesTheUsersTrap() throws {
+    let checker = try KernelUnderTest.checker("debian-6.1", profiles: [.amd], crossings: [.db])
+    let trace = try checker.trace([1: .machineCheck], accesses: false) { _ in }
+    #expect(trace.injections.map(\.outcome) == [.noSource])
+    #expect(trace.steps[1].cpl == 3 && trace.steps[1].delivery?.vector == 1)
+  }
+
+  @discardableResult private func expectToHold(
+    _ crossings: [CrossingKind], events: [EventKind], platforms: [PlatformName] = [.bareMetal],
+    profiles: [ProfileName] = ProfileName.allCases
+  ) throws -> CheckReport {
     let checker = try KernelUnderTest.checker(
-      "debian-6.1-cloud", profiles: ProfileName.allCases, crossings: crossings, events: events, jobs: 2)
+      "debian-6.1-cloud", platforms: platforms, profiles: profiles, crossings: crossings, events: events, jobs: 2)
     let report = try checker.check { _ in }.report
     for section in report.sections {
       let name = "\(section.profile.rawValue) \(section.crossing.rawValue)"
       #expect(section.findings.isEmpty, "\(name): \(section.findings.map(\.message))")
       #expect(section.verdict.kind == .held || section.verdict.kind == .notApplicable, "\(name): \(section.verdict)")
     }
+    return report
   }
 
   /// Other major versions reach the probe, and a crossing holds there.

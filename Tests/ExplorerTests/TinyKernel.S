@@ -151,7 +151,7 @@ user_rsp: .skip 8
 kernel_stack:
   .skip 1024
 nmi_stack:
-  .skip 1024
+  .skip 8192                   /* far from the others: no breakpoint is met within a page below its top */
 debug_stack:
 
   .macro EXPORT name

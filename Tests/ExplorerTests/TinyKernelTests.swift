@@ -32,4 +32,16 @@ import Testing
     #expect(overtaken.steps[3].location.description == "system_call" && overtaken.steps[3].delivery == nil)
     #expect(overtaken.steps[4].delivery?.vector == 1)
   }
+
+  /// The processor adds the causes of a #DB to those that DR6 has. SDM vol. 3B, "Debug Status Register (DR6)". While a kernel
+  /// has not cleared them no breakpoint is met.
+  @Test(arguments: [(5, InjectionOutcome.taken), (7, .noSource), (8, .noSource), (9, .noSource), (10, .taken)])
+  func breakpointsWaitForDR6(boundary: Int, outcome: InjectionOutcome) throws {
+    let kernel = try TinyKernel(
+      ["CROSSING=movl $0x4000, %eax; movq %rax, %dr6; nop; xorl %eax, %eax; movq %rax, %dr6; nop"], in: folder.url)
+    let trace = try kernel.checker(.intel, events: []).trace([boundary: .debugBreakpoint], accesses: false) { _ in }
+    #expect(trace.injections.map(\.outcome) == [outcome])
+    #expect(trace.steps[boundary].delivery?.vector == (outcome == .taken ? 1 : nil))
+    #expect(trace.steps.count { $0.instruction == "mov %rax, %dr6" && $0.executed } == 2 && trace.end.kind == .user)
+  }
 }

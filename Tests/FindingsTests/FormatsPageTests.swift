@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["check.json", "checks.json", "witness.json"])
+  @Test(arguments: ["check.json", "checks.json", "thread.json", "witness.json"])
   func everyNameIsDescribed(golden: String) throws {
     let page = try Self.page()
     let bytes = try Data(contentsOf: Golden.folder.appending(path: golden))
@@ -35,7 +35,7 @@ import Testing
     let all =
       words(PlatformName.self) + words(ProfileName.self) + words(CrossingKind.self) + words(EventKind.self)
       + words(WindowKind.self) + words(Direction.self) + words(Arrival.self) + words(Severity.self)
-      + words(Verdict.Kind.self)
+      + words(Verdict.Kind.self) + words(ThreadOutcome.self)
     for word in all { #expect(page.contains("`\(word)`"), "\(word) is not described") }
   }
 
@@ -43,6 +43,7 @@ import Testing
     let page = try Self.page()
     #expect(page.contains("`limen-check`, version \(CheckReport.version)"))
     #expect(page.contains("`limen-checks`, version \(CheckCollection.currentVersion)"))
+    #expect(page.contains("`limen-thread`, version \(ThreadReport.currentVersion)"))
     #expect(page.contains("`limen-witness`, version \(Witness.version)"))
   }
 }

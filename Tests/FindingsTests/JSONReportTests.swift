@@ -8,6 +8,7 @@ import Testing
 @Suite struct JSONReportTests {
   @Test func matchesTheGoldenDocument() throws {
     try Golden.check(JSONReport.text(of: Sample.report), "check.json")
+    try Golden.check(JSONReport.text(of: Sample.collection), "checks.json")
   }
 
   @Test func saysWhatTheSchemaSays() throws {
@@ -144,5 +145,13 @@ import Testing
     let section = CheckSection(
       platform: .bareMetal, profile: .amd, crossing: .nmi, posture: "normal", verdict: .held, boundaries: .max)
     #expect(Totals([section, section]).boundaries == -2)
+  }
+}
+
+extension JSONReportTests {
+  @Test func answersAreGolden() throws {
+    try Golden.check(JSONReport.text(of: Sample.thread), "thread.json")
+    try Golden.check(ThreadPage.text(of: Sample.thread), "thread.md")
+    #expect(Sample.thread.exitStatus == .allHeld)
   }
 }

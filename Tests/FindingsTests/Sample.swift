@@ -86,6 +86,41 @@ enum Sample {
 
   static let held = CheckReport(limen: "0.1.0", kernel: kernel, sections: [sections[1]])
 
+  static let collection = CheckCollection(
+    limen: "0.1.0",
+    reports: [
+      held,
+      CheckReport(
+        limen: "0.1.0", kernel: KernelIdentity(name: "design:enter-later:before-masked", sha256: kernel.sha256),
+        sections: [
+          CheckSection(
+            platform: .xenPV, profile: .intel, crossing: .syscall64, posture: "normal", verdict: .violated,
+            baseline: Baseline(instructions: 110, memoryReads: 40, memoryWrites: 30, privilegedOperations: 1),
+            boundaries: 109,
+            windows: [
+              Window(
+                kind: .interrupts, crossing: .syscall64, direction: .entry, start: 9, first: place("entry_join", entry),
+                last: place("entry_join", entry, 2), boundaries: 2,
+                events: [WindowEvent(.eventUpcall, .harmful, boundaries: 2)]),
+              Window(
+                kind: .interruptTrace, crossing: .syscall64, direction: .exit, start: 90,
+                first: place("return_to_user", entry, 0x40), last: place("return_to_user", entry, 0x44), boundaries: 2),
+            ])
+        ]),
+    ])
+
+  static let thread = ThreadReport(
+    limen: "0.1.0", designs: ["2015", "complete"], kernels: ["vmlinuz|6.1"],
+    answers: [
+      ThreadAnswer(
+        title: "Would this work?", author: "Andy Lutomirski", words: "Would this work?",
+        commands: ["limen check design:complete"], outcome: .partly, answer: "On one of two platforms.",
+        evidence: [
+          ThreadTable("What ran", header: ["design", "verdict"], rows: [["2015", "violated"], ["complete", "held"]])
+        ])
+    ],
+    costs: ThreadTable("Instructions.", header: ["kernel", "in"], rows: [["2015", "35"], ["complete", "30"]]))
+
   static let witness = Witness(
     limen: "0.1.0", kernel: kernel, kernelPath: "/srv/kernels/vmlinuz-6.1.0-55-cloud-amd64", platform: .bareMetal,
     profile: .intel, memory: 512, commandLine: "console=ttyS0 panic=-1", crossing: .syscall64, posture: "normal",

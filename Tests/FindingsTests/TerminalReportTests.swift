@@ -7,6 +7,7 @@ import Testing
 @Suite struct TerminalReportTests {
   @Test func matchesTheGoldenText() throws {
     try Golden.check(TerminalReport().text(of: Sample.report), "check.txt")
+    try Golden.check(TerminalReport().text(of: Sample.collection), "checks.txt")
     try Golden.check(TerminalReport(colour: true).text(of: Sample.report), "check-colour.txt")
     try Golden.check(TerminalReport().text(of: Sample.held), "check-held.txt")
     try Golden.check(InvariantPage.text(of: Sample.invariant), "invariant.txt")

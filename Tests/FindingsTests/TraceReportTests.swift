@@ -99,6 +99,8 @@ import Testing
     documented.formUnion(["name", "sha256", "address", "symbol", "offset"])
     var trace = Sample.trace
     trace.end.detail = "x"
+    trace.ablations = ["nmi-without-ist"]
+    trace.steps[1].outerDeliveries = [try #require(trace.steps[1].delivery)]
     let produced = try [trace, Sample.pvTrace].reduce(into: Set<String>()) { names, record in
       names.formUnion(FormatsPageTests.names(try JSONValue(reading: Array(JSONReport.text(of: record).utf8))))
     }
@@ -107,6 +109,20 @@ import Testing
       InjectionOutcome.allCases.map(\.rawValue) + TraceEnd.Kind.allCases.map(\.rawValue)
       + Owner.allCases.map(\.rawValue) + MemoryAccess.Kind.allCases.map(\.rawValue)
     for word in words { #expect(page[start..<end].contains("`\(word)`"), "\(word) is not described") }
+  }
+
+  @Test func guardsAndOuterFramesAreNamed() throws {
+    var trace = Sample.trace
+    trace.ablations = ["nmi-without-ist"]
+    let inner = try #require(trace.steps[1].delivery)
+    trace.steps[1].outerDeliveries = [
+      TraceDelivery(vector: 1, injected: false, interruptStack: 0, frame: 0x1234_5000, words: inner.words.map(\.value))
+    ]
+    let text = TraceReport().text(of: trace)
+    #expect(text.contains("bare-metal intel syscall64 normal, without nmi-without-ist, "))
+    let outer = try #require(text.firstRange(of: "#DB (vector 1): frame at 0x12345000\n"))
+    let nested = try #require(text.firstRange(of: "NMI (vector 2), injected: frame at "))
+    #expect(outer.lowerBound < nested.lowerBound)
   }
 
   @Test func sameRecordSameBytes() {

@@ -7,7 +7,7 @@ struct CallingGuest {
   let computer: XenPVComputer
   /// A page of the guest's own for structures.
   static let scratch = SmallKernel.base + 0x4000
-  private static let code = SmallKernel.base + 0x2000
+  static let code = SmallKernel.base + 0x2000
 
   /// Numbers of calls.
   enum Number: UInt64 {

@@ -101,6 +101,28 @@ import XenPV
     #expect(runstate[0] == 0 && guest.long(runstate, 8) > 990_000 && guest.long(runstate, 8) <= 1_000_000)
   }
 
+  /// test_all_events: an exception, a machine check, an NMI and an upcall are pushed one on the other, without an instruction of
+  /// the guest between them, and the explorer can hear of each.
+  @Test func severalFramesInOneStep() throws {
+    let guest = try CallingGuest()
+    let handler = SmallKernel.base + 0x3000
+    for vector: UInt8 in [2, 3, 18] { guest.handle(vector: vector, at: handler + UInt64(vector) * 16) }
+    let before = guest.computer.domain.deliveries
+    let rsp = guest.computer.processor[.rsp]
+    guest.computer.domain.vcpu.nmi.isPending = true
+    guest.computer.domain.vcpu.machineCheck.isPending = true
+    guest.execute([0xCC])
+    #expect(guest.computer.domain.deliveries == before + 3)
+    let three = Array(guest.computer.domain.recentDeliveries.suffix(3))
+    #expect(three.map(\.kind) == [.exception, .machineCheck, .nmi] && three.map(\.vector) == [3, 18, 2])
+    #expect(three.map(\.rip) == [CallingGuest.code + 1, handler + 48, handler + 288])
+    #expect(three.map(\.wasInKernel) == [true, true, true])
+    // Seven words each, below an RSP that is aligned to 16 bytes first.
+    #expect(three.map(\.previousRSP) == [rsp, rsp - 56, rsp - 120])
+    #expect(three.map(\.frame) == [rsp - 56, rsp - 120, rsp - 184] && rsp & 15 == 0)
+    #expect(guest.computer.processor.rip == handler + 32 && guest.computer.processor[.rsp] == rsp - 184)
+  }
+
   /// With an event pending, blocking only unmasks; with nothing to wake it, the domain has ended.
   @Test func blockingForNothing() throws {
     let guest = try CallingGuest()

@@ -13,9 +13,9 @@ struct EnterLater: ThreadQuestion {
 
   func judge(_ runs: ThreadRuns) -> Judgement {
     let native = Dictionary(
-      runs.frames("complete", .bareMetal).compactMap { frame in frame.join.map { (frame.posture, $0) } }
+      runs.frames("complete", .bareMetal).compactMap { frame in Self.relative(frame).map { (frame.posture, $0) } }
     ) { first, _ in first }
-    let xen = runs.frames("complete", .xenPV).compactMap { frame in frame.join.map { (frame.posture, $0) } }
+    let xen = runs.frames("complete", .xenPV).compactMap { frame in Self.relative(frame).map { (frame.posture, $0) } }
     let pairs = xen.compactMap { posture, frame in native[posture].map { (posture, $0, frame) } }
     guard !pairs.isEmpty, let section = runs.cell("complete", .xenPV)?.section else {
       return Judgement(outcome: .open, answer: "The join point was not reached on both platforms.")
@@ -27,14 +27,15 @@ struct EnterLater: ThreadQuestion {
       if !unequal.isEmpty { different.append(index) }
       let example = unequal.first ?? pairs[0]
       rows.append([
-        name, "\(pairs.count - unequal.count) of \(pairs.count)", "\(example.0)", Location(address: example.1.words[index]).description,
+        name, "\(pairs.count - unequal.count) of \(pairs.count)", "\(example.0)",
+        Location(address: example.1.words[index]).description,
         Location(address: example.2.words[index]).description,
       ])
     }
     let missing = native.keys.filter { posture in !xen.contains { $0.0 == posture } }.sorted()
     let evidence = [
       ThreadTable(
-        "The five words at the join point, native against Xen, from every posture of SYSCALL",
+        "The five words at the join point, native against Xen, from every posture of SYSCALL (RSP as its distance from the user's)",
         header: ["word", "equal", "posture", "native", "Xen"], rows: rows),
       runs.verdictTable("The design with both halves", ["complete"], on: PlatformName.running),
     ]
@@ -52,7 +53,8 @@ struct EnterLater: ThreadQuestion {
       : "\(counted(window, "boundary", "boundaries")) on the way in still run on the user's RSP. "
     answer += sameness
     if !different.isEmpty && selectors {
-      answer += " Those are selectors, which Xen writes as constants of its own (FLAT_USER_CS64, FLAT_USER_SS64), not the user's "
+      answer +=
+        " Those are selectors, which Xen writes as constants of its own (FLAT_USER_CS64, FLAT_USER_SS64), not the user's "
         + "state."
     }
     if !missing.isEmpty {
@@ -60,5 +62,13 @@ struct EnterLater: ThreadQuestion {
     }
     return Judgement(
       outcome: window > 0 ? .no : selectors && missing.isEmpty ? .yes : .partly, answer: answer, evidence: evidence)
+  }
+
+  /// The frame with the distance from the user's own RSP in place of RSP: one posture chooses an address of the kernel's,
+  /// which is another on each platform.
+  private static func relative(_ frames: SystemCallFrames) -> JoinFrame? {
+    guard var join = frames.join else { return nil }
+    join.words[3] &-= frames.userRSP
+    return join
   }
 }

@@ -4,7 +4,8 @@ import Findings
 struct HooksGo: ThreadQuestion {
   let title = "Can the USERGS_SYSRET hooks go?"
   let author = "Andy Lutomirski; Andrew Cooper: \"a good idea\""
-  let words = "Then we could remove the USERGS_SYSRET hooks entirely. [...] we could have: ALTERNATIVE \"\", \"jmp xen_pop_things_and_iret\""
+  let words =
+    "Then we could remove the USERGS_SYSRET hooks entirely. [...] we could have: ALTERNATIVE \"\", \"jmp xen_pop_things_and_iret\""
   let commands = ["limen check design:complete", "limen diff design:2015 design:complete"]
   let designs = ["2015", "complete"]
 
@@ -16,13 +17,17 @@ struct HooksGo: ThreadQuestion {
         "The whole crossing", header: ["design", "platform", "in", "work", "out"],
         rows: titles.flatMap { title in
           PlatformName.running.compactMap { platform in
-            runs.cell(title, platform)?.parts.map { [title, platform.rawValue] + ThreadRuns.costs($0) }
+            runs.parts(title, platform).map { [title, platform.rawValue] + ThreadRuns.costs($0) }
           }
         }))
     let sites = titles.compactMap { title in runs.patchSites(title).map { [title, "\($0)"] } }
-    if !sites.isEmpty { evidence.append(ThreadTable("Patch sites of the image", header: ["design", "sites"], rows: sites)) }
+    if !sites.isEmpty {
+      evidence.append(ThreadTable("Patch sites of the image", header: ["design", "sites"], rows: sites))
+    }
     let sections = PlatformName.running.flatMap { runs.sections("complete", $0) }
-    guard !sections.isEmpty else { return Judgement(outcome: .open, answer: "`complete` did not run.", evidence: evidence) }
+    guard !sections.isEmpty else {
+      return Judgement(outcome: .open, answer: "`complete` did not run.", evidence: evidence)
+    }
     let bad = sections.filter { $0.verdict.kind != .held }
     let windows = runs.sections("complete", .xenPV).reduce(0) {
       $0 + $1.boundaries(.rsp, .entry) + $1.boundaries(.rsp, .exit)

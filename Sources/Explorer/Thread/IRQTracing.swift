@@ -6,7 +6,8 @@ import Findings
 struct IRQTracing: ThreadQuestion {
   let title = "Is the block that is not traced harmless?"
   let author = "the quoted comment of entry_64.S"
-  let words = "We do not frame this tiny irq-off block with TRACE_IRQS_OFF/ON, it is too small to ever cause noticeable irq latency."
+  let words =
+    "We do not frame this tiny irq-off block with TRACE_IRQS_OFF/ON, it is too small to ever cause noticeable irq latency."
   let commands = ["limen check design:irq-tracing --crossing syscall64"]
   let designs = ["irq-tracing"]
 
@@ -31,27 +32,38 @@ struct IRQTracing: ThreadQuestion {
         "What the crossing costs", header: ["design", "platform", "in", "work", "out"],
         rows: cells.flatMap { title in
           PlatformName.running.compactMap { platform in
-            runs.cell(title, platform)?.parts.map { [title, platform.rawValue] + ThreadRuns.costs($0) }
+            runs.parts(title, platform).map { [title, platform.rawValue] + ThreadRuns.costs($0) }
           }
         }),
       runs.verdictTable("The verdicts", cells, on: PlatformName.running),
     ]
-    func wrong(_ cell: String, _ platform: PlatformName) -> Int? {
-      runs.cell("irq-tracing:\(cell)", platform)?.section.windows.filter { $0.kind == .interruptTrace }.reduce(0) {
-        $0 + $1.boundaries
+    /// Of the boundaries before interrupts are first on, those that the record takes to be on.
+    func wayIn(_ cell: String, _ platform: PlatformName) -> (missed: Int, all: Int)? {
+      let title = "irq-tracing:\(cell)"
+      guard let section = runs.cell(title, platform)?.section,
+        let masked = runs.frames(title, platform).first(where: { $0.posture == "normal" })?.masked
+      else { return nil }
+      let missed = section.windows.filter { $0.kind == .interruptTrace && $0.start <= masked }.reduce(0) {
+        $0 + min($1.boundaries, masked + 1 - $1.start)
       }
+      return (missed, masked)
     }
-    guard let omitted = wrong("omitted", .bareMetal), let framed = wrong("framed", .bareMetal),
+    guard let omitted = wayIn("omitted", .bareMetal), let framed = wayIn("framed", .bareMetal),
       let native = runs.cell("irq-tracing:omitted", .bareMetal)?.section
     else { return Judgement(outcome: .open, answer: "Not both variants ran on bare metal.", evidence: evidence) }
     let isHarmless = native.verdict.kind == .held
+    var answer =
+      "On bare metal the way in has \(counted(omitted.all, "boundary", "boundaries")) with interrupts off, and the record misses "
+      + "\(omitted.missed). Framed, there are \(framed.all), and it misses \(framed.missed): "
+    answer +=
+      framed.missed >= omitted.missed
+      ? "on the user's RSP there is no stack to call the tracer on, and the calls make the block longer, so framing records no more. "
+      : "framing makes the record better. "
+    answer +=
+      isHarmless
+      ? "No event there broke an invariant: what is lost is the record, not the state."
+      : "The verdict is \(native.verdictText)."
     return Judgement(
-      outcome: isHarmless && omitted > framed ? .yes : isHarmless ? .partly : .no,
-      answer: "On bare metal the record is wrong at \(counted(omitted, "boundary", "boundaries")) where the block is not traced and at "
-        + "\(framed) where it is, between SYSCALL and the end of the call to the tracer. "
-        + (isHarmless
-          ? "No event at any of them broke an invariant: what is lost is the record, not the state."
-          : "The verdict is \(native.verdictText)."),
-      evidence: evidence)
+      outcome: !isHarmless ? .no : framed.missed >= omitted.missed ? .yes : .partly, answer: answer, evidence: evidence)
   }
 }

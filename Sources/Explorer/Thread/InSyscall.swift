@@ -19,16 +19,25 @@ struct InSyscall: ThreadQuestion {
     let crossings: [CrossingKind] = [.syscall64, .sigreturn]
     let mine = crossings.flatMap { runs.frames(own, .xenPV, $0) }
     let theirs = crossings.flatMap { runs.frames(plain, .xenPV, $0) }
-    var (same, different): (Int, [String]) = (0, [])
+    var same = 0
+    var different: [String] = []
+    var selectors: [String] = []
     for frame in mine {
-      guard let other = theirs.first(where: { $0.crossing == frame.crossing && $0.posture == frame.posture }) else { continue }
-      if Self.equal(frame.view, other.view) { same += 1 } else { different.append("\(frame.crossing.rawValue) \(frame.posture)") }
+      guard let other = theirs.first(where: { $0.crossing == frame.crossing && $0.posture == frame.posture }) else {
+        continue
+      }
+      switch Self.compare(frame.view, other.view) {
+      case .same: same += 1
+      case .otherSelectors(let text): selectors.append(text)
+      case .different: different.append("\(frame.crossing.rawValue) \(frame.posture)")
+      }
     }
     let flagged = mine.filter { $0.wayBack == .hypercallInSyscall }
     let unflagged = mine.filter { $0.wayBack == .hypercall }
     func list(_ frames: [SystemCallFrames]) -> String {
-      frames.map { $0.crossing == .syscall64 ? "\($0.posture)" : "\($0.crossing.rawValue) \($0.posture)" }
-        .joined(separator: ", ")
+      let own = frames.filter { $0.crossing == .syscall64 }.map(\.posture.rawValue)
+      let returns = frames.count - own.count
+      return (own + (returns == 0 ? [] : ["sigreturn from \(returns)"])).joined(separator: ", ")
     }
     func words(_ frames: [SystemCallFrames]) -> String {
       Set(frames.compactMap(\.restored)).sorted().map(String.init).joined(separator: ", ")
@@ -46,31 +55,54 @@ struct InSyscall: ThreadQuestion {
         rows: runs.costRows(["2015", plain, own], .xenPV, \.wayOut)),
       runs.verdictTable("The verdicts", [own], on: [.xenPV]),
     ]
-    guard same + different.count > 0, let out = runs.cell(own, .xenPV)?.parts?.wayOut.instructions,
-      let plainOut = runs.cell(plain, .xenPV)?.parts?.wayOut.instructions, let section = runs.cell(own, .xenPV)?.section
+    guard same + selectors.count + different.count > 0, let out = runs.parts(own, .xenPV)?.wayOut.instructions,
+      let plainOut = runs.parts(plain, .xenPV)?.wayOut.instructions, let section = runs.cell(own, .xenPV)?.section
     else { return Judgement(outcome: .open, answer: "The design did not come back under Xen.", evidence: evidence) }
     let isCorrect = different.isEmpty && section.verdict.kind == .held
     var answer =
       isCorrect
-      ? "It is correct where the test leaves it out: from all \(same) postures the user sees the same as with `complete`, and "
-        + "\(section.verdictText). "
+      ? "The test leaves the flag out where it would be wrong, and the verdict is \(section.verdictText). "
       : "It is not correct: \(section.verdictText)"
-        + (different.isEmpty ? ". " : "; the user sees something else than with `complete` from \(different.joined(separator: ", ")). ")
+        + (different.isEmpty
+          ? ". " : "; the user sees something else than with `complete` from \(different.joined(separator: ", ")). ")
+    answer += "From \(same) postures the user sees exactly what it sees with `complete`"
+    answer +=
+      selectors.isEmpty
+      ? ". "
+      : ", from \(selectors.count) the same registers and flags but other selectors (\(Set(selectors).sorted().joined(separator: "; "))): "
+        + "SYSRET loads those of the hypervisor, the iret those of the frame. "
     let (with, without) = (flagged.compactMap(\.restored).first, unflagged.compactMap(\.restored).first)
     if let with, let without {
-      answer += "With the flag Xen takes \(with) words of the frame instead of \(without) and leaves by SYSRET instead of IRET; "
+      answer +=
+        "With the flag Xen takes \(with) words of the frame instead of \(without) and leaves by SYSRET instead of IRET; "
     } else if flagged.isEmpty {
       answer += "The test never chose the flag; "
     }
     answer += "the guest pays \(signed(out - plainOut)) instructions on the way out."
-    let outcome: ThreadOutcome = !isCorrect || flagged.isEmpty ? .no : out > plainOut ? .partly : .yes
+    let outcome: ThreadOutcome =
+      !isCorrect || flagged.isEmpty ? .no : out > plainOut || !selectors.isEmpty ? .partly : .yes
     return Judgement(outcome: outcome, answer: answer, evidence: evidence)
   }
 
+  private enum Sameness {
+    case same
+    /// How they differ, where nothing else does.
+    case otherSelectors(String)
+    case different
+  }
+
   /// What a task can tell of the return itself; where its memory lies is the kernel's.
-  private static func equal(_ a: UserView?, _ b: UserView?) -> Bool {
-    guard let a, let b else { return a == nil && b == nil }
-    return a.registers == b.registers && a.rip == b.rip && a.rflags == b.rflags && a.selectors == b.selectors
-      && a.fsBase == b.fsBase && a.gsBase == b.gsBase
+  private static func compare(_ a: UserView?, _ b: UserView?) -> Sameness {
+    guard let a, let b else { return a == nil && b == nil ? .same : .different }
+    guard
+      a.registers == b.registers && a.rip == b.rip && a.rflags == b.rflags && a.fsBase == b.fsBase
+        && a.gsBase == b.gsBase
+    else { return .different }
+    let names = ["ES", "CS", "SS", "DS", "FS", "GS"]
+    let unequal = zip(names, zip(a.selectors, b.selectors)).filter { $1.0 != $1.1 }
+    guard !unequal.isEmpty else { return .same }
+    return .otherSelectors(
+      unequal.map { "\($0) \(Location(address: UInt64($1.0))) for \(Location(address: UInt64($1.1)))" }.joined(
+        separator: ", "))
   }
 }

@@ -37,13 +37,16 @@ struct MaskEvents: ThreadQuestion {
       ("after-unmasked", afterUnmasked),
     ].filter(\.1).map { "`\($0.0)`" }
     let choice =
-      possible.isEmpty ? "None of the four could have been chosen." : "The authors could have chosen \(possible.joined(separator: " or "))."
+      possible.isEmpty
+      ? "None of the four could have been chosen."
+      : "The authors could have chosen \(possible.joined(separator: " or "))."
     let answer: String
     let outcome: ThreadOutcome
     switch (beforeMasked, beforeUnmasked) {
     case (false, true):
       outcome = .yes
-      answer = "With the enabling before the join point, as the code stood, the flag leaves the whole system call with upcalls "
+      answer =
+        "With the enabling before the join point, as the code stood, the flag leaves the whole system call with upcalls "
         + "masked, and without it the claims hold."
     case (true, _):
       outcome = .no

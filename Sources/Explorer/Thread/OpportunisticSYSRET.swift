@@ -4,7 +4,8 @@ import Findings
 struct OpportunisticSYSRET: ThreadQuestion {
   let title = "Does every way out under Xen end in the iret hypercall?"
   let author = "Andrew Cooper"
-  let words = "None of the opportunistic sysret stuff makes sense under Xen. The path will inevitably end up in xen_iret making a hypercall"
+  let words =
+    "None of the opportunistic sysret stuff makes sense under Xen. The path will inevitably end up in xen_iret making a hypercall"
   let commands = ["limen trace design:2015 --platform xen-pv --crossing syscall64"]
   let designs = ["2015", "complete"]
 
@@ -37,8 +38,8 @@ struct OpportunisticSYSRET: ThreadQuestion {
       inevitable
       ? "All \(hypercalls) returns under Xen, in every design, end in the iret hypercall."
       : "\(others) of \(hypercalls + others) returns under Xen end otherwise."
-    if let tested = runs.cell("exit-slow:at-sysret", .xenPV)?.parts?.wayOut.instructions,
-      let short = runs.cell("exit-slow:before-test", .xenPV)?.parts?.wayOut.instructions
+    if let tested = runs.parts("exit-slow:at-sysret", .xenPV)?.wayOut.instructions,
+      let short = runs.parts("exit-slow:before-test", .xenPV)?.wayOut.instructions
     {
       answer += " The test and what it leads to cost \(tested - short) instructions there."
     }

@@ -20,12 +20,13 @@ struct SlowPath: ThreadQuestion {
         })
     ]
     let found = cells.compactMap { runs.cell($0, .xenPV) }
-    guard let old = runs.cell("2015", .xenPV), let oldOut = old.parts?.wayOut, found.count == cells.count,
-      found.allSatisfy({ $0.parts != nil })
+    guard let old = runs.cell("2015", .xenPV), let oldOut = runs.parts("2015", .xenPV)?.wayOut,
+      found.count == cells.count,
+      cells.allSatisfy({ runs.parts($0, .xenPV) != nil })
     else { return Judgement(outcome: .open, answer: "Not every design crossed.", evidence: evidence) }
     let clean = found.count { $0.section.boundaries(.rsp, .exit) == 0 }
-    let costs = zip(cells, found).map { title, cell in
-      let out = cell.parts!.wayOut
+    let costs = cells.map { title in
+      let out = runs.parts(title, .xenPV)!.wayOut
       return "`\(title)` \(signed(out.instructions - oldOut.instructions)) instructions, "
         + "\(signed(out.memoryReads - oldOut.memoryReads)) reads, \(signed(out.memoryWrites - oldOut.memoryWrites)) writes"
     }

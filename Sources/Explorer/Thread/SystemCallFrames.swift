@@ -26,6 +26,8 @@ enum WayBack: String, Sendable {
 struct SystemCallFrames: Sendable {
   var crossing: CrossingKind
   var posture: PostureName
+  /// The user's RSP at the crossing.
+  var userRSP: UInt64
   var join: JoinFrame?
   /// Xen's frame ends where stack_switch put the kernel's stack. Nil on bare metal.
   var isOnKernelStack: Bool?
@@ -51,8 +53,9 @@ extension ReadyMachine {
   }
 
   private func frames(_ crossing: CrossingKind, _ posture: PostureName, join: UInt64?) -> SystemCallFrames {
-    let run = run(userSide(crossing), crossing, [], 0)
-    var frames = SystemCallFrames(crossing: crossing, posture: posture)
+    let user = userSide(crossing)
+    let run = run(user, crossing, [], 0)
+    var frames = SystemCallFrames(crossing: crossing, posture: posture, userRSP: user.rsp)
     var end = run.cross()
     frames.isOnKernelStack = (computer as? any KernelStackKnown)?.lastFrameEndsAtKernelStack
     while end == nil {
@@ -69,6 +72,15 @@ extension ReadyMachine {
     }
     frames.view = end == .user ? UserView(computer.processor) : nil
     return frames
+  }
+
+  /// What the crossing from the usual posture costs up to the function, in it and behind it.
+  func parts(_ crossing: CrossingKind, around function: UInt64) throws -> CrossingParts? {
+    do { try position(crossing: crossing, posture: "normal") } catch is Exploration.Stop { return nil }
+    defer { leave() }
+    let meter = CrossingMeter()
+    meter.follow(run(userSide(crossing), crossing, [], 0), on: computer)
+    return meter.parts(around: function)
   }
 
   private func words(at address: UInt64, _ count: Int) -> [UInt64]? {

@@ -23,7 +23,8 @@ struct Judgement {
 extension ThreadReport {
   /// Every question of the mail, in its order.
   static let questions: [any ThreadQuestion] = [
-    InvalidRSP(), NormalKernelStack(), EnterLater(), DoubleStep(), MaskEvents(), EnableLater(), SlowPath(), WhereToHook(),
+    InvalidRSP(), NormalKernelStack(), EnterLater(), DoubleStep(), MaskEvents(), EnableLater(), SlowPath(),
+    WhereToHook(),
     OpportunisticSYSRET(), InSyscall(), HooksGo(), IRQTracing(),
   ]
 
@@ -33,7 +34,8 @@ extension ThreadReport {
       let judgement =
         missing.isEmpty
         ? question.judge(runs)
-        : Judgement(outcome: .open, answer: "It needs the design \(missing.joined(separator: ", ")), which did not run.")
+        : Judgement(
+          outcome: .open, answer: "It needs the design \(missing.joined(separator: ", ")), which did not run.")
       return ThreadAnswer(
         title: question.title, author: question.author, words: question.words, commands: question.commands,
         outcome: judgement.outcome, answer: judgement.answer, evidence: judgement.evidence)

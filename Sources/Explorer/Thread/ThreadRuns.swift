@@ -16,9 +16,13 @@ public final class ThreadRuns {
   static let crossings: [CrossingKind] = [.syscall64, .syscall32, .sysenter]
 
   /// The crossings whose frames are looked at, from every posture.
-  private static let framed: [CrossingKind] = [.syscall64, .syscall32, .sysenter, .int80, .sigreturn]
+  private static let framed: [CrossingKind] = [.syscall64, .sysenter, .int80, .sigreturn]
+  /// What the thresholds of Linux and of the reference kernel call to do a system call's work: where the way in ends and the
+  /// way out begins.
+  static let work = "do_syscall_64"
 
   private var cells: [String: [Checker.Task: DiffCell]] = [:]
+  private var parts: [String: [PlatformName: CrossingParts]] = [:]
   private var frames: [String: [PlatformName: [SystemCallFrames]]] = [:]
 
   public init(designs: [ThreadKernel], others: [ThreadKernel], probe: ProbeImage, memory: Int, jobs: Int) {
@@ -35,7 +39,11 @@ public final class ThreadRuns {
       try check(kernel, PlatformName.running, ProfileName.allCases, Self.crossings, progress)
       try look(kernel, progress)
     }
-    for kernel in others { try check(kernel, [.xenPV], [.intel], [.syscall64], progress) }
+    for kernel in others {
+      try check(kernel, [.xenPV], [.intel], [.syscall64], progress)
+      try count(
+        kernel, checker(kernel, [.xenPV], [.intel], []).snapshot(.init(platform: .xenPV, profile: .intel)).ready())
+    }
   }
 
   private func checker(
@@ -71,7 +79,20 @@ public final class ThreadRuns {
       guard let machine = try? checker.snapshot(.init(platform: platform, profile: .intel)).ready() else { continue }
       frames[kernel.title, default: [:]][platform] =
         try Self.framed.flatMap { try machine.frames($0, join: $0 == .syscall64 ? join : nil) }
+      try count(kernel, machine)
     }
+    // AMD's processor has SYSCALL in compatibility code, Intel's has not.
+    let checker = checker(kernel, [.xenPV], [.amd], [])
+    if let machine = try? checker.snapshot(.init(platform: .xenPV, profile: .amd)).ready() {
+      frames[kernel.title, default: [:]][.xenPV, default: []] += try machine.frames(.syscall32, join: nil)
+    }
+  }
+
+  private func count(_ kernel: ThreadKernel, _ machine: ReadyMachine) throws {
+    guard let work = kernel.image.symbols.lookup(Self.work),
+      let found = try machine.parts(.syscall64, around: work)
+    else { return }
+    parts[kernel.title, default: [:]][machine.computer.platform] = found
   }
 
   // MARK: What the questions ask for
@@ -82,6 +103,9 @@ public final class ThreadRuns {
     cells[title]?[
       Checker.Task(machine: .init(platform: platform, profile: profile), crossing: crossing, posture: "normal")]
   }
+
+  /// The cost of SYSCALL up to the work, of the work, and of the way out.
+  func parts(_ title: String, _ platform: PlatformName) -> CrossingParts? { parts[title]?[platform] }
 
   func frames(_ title: String, _ platform: PlatformName, _ crossing: CrossingKind = .syscall64) -> [SystemCallFrames] {
     (frames[title]?[platform] ?? []).filter { $0.crossing == crossing }
@@ -108,7 +132,7 @@ public final class ThreadRuns {
   /// Entries in the image's table of alternatives.
   func patchSites(_ title: String) -> Int? {
     guard let image = designs.first(where: { $0.title == title })?.image,
-      let start = image.symbols.lookup("__alt_instructions"), let end = image.symbols.lookup("__alt_instructions_end")
+      let start = image.symbols.lookup("alternatives"), let end = image.symbols.lookup("alternatives_end")
     else { return nil }
     return Int(end - start) / 12
   }

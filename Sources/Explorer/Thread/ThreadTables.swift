@@ -52,13 +52,13 @@ extension ThreadRuns {
     var rows: [[String]] = []
     for platform in PlatformName.running {
       for kernel in designs + others {
-        guard let cell = cell(kernel.title, platform), let parts = cell.parts else { continue }
+        guard let cell = cell(kernel.title, platform), let parts = parts(kernel.title, platform) else { continue }
         rows.append([kernel.title, platform.rawValue] + Self.costs(parts) + [cell.section.verdictText])
       }
     }
     return ThreadTable(
       "SYSCALL from 64-bit code, posture normal, profile intel: instructions, memory reads, memory writes, hypercalls; in: up to "
-        + "the kernel's first CALL on RSP, GS base and page tables of its own; out: behind its last RET so.",
+        + "the first instruction of \(ThreadRuns.work); out: behind its return.",
       header: ["kernel", "platform", "in", "work", "out", "verdict"], rows: rows)
   }
 
@@ -71,7 +71,7 @@ extension ThreadRuns {
   /// The costs of one part of the crossing, a row for each kernel.
   func costRows(_ titles: [String], _ platform: PlatformName, _ part: (CrossingParts) -> CrossingCost) -> [[String]] {
     titles.compactMap { title in
-      guard let parts = cell(title, platform)?.parts else { return nil }
+      guard let parts = parts(title, platform) else { return nil }
       let cost = part(parts)
       return [
         title, platform.rawValue, "\(cost.instructions)", "\(cost.memoryReads)", "\(cost.memoryWrites)",

@@ -16,10 +16,13 @@ struct WhereToHook: ThreadQuestion {
         rows: PlatformName.running.flatMap { runs.costRows([label, test], $0, \.wayOut) }),
       runs.verdictTable("The verdicts", [label, test], on: [.xenPV]),
     ]
-    func out(_ title: String, _ platform: PlatformName) -> Int? { runs.cell(title, platform)?.parts?.wayOut.instructions }
-    guard let atLabel = out(label, .xenPV), let beforeTest = out(test, .xenPV), let nativeLabel = out(label, .bareMetal),
+    func out(_ title: String, _ platform: PlatformName) -> Int? { runs.parts(title, platform)?.wayOut.instructions }
+    guard let atLabel = out(label, .xenPV), let beforeTest = out(test, .xenPV),
+      let nativeLabel = out(label, .bareMetal),
       let nativeTest = out(test, .bareMetal)
-    else { return Judgement(outcome: .open, answer: "Not both variants crossed on both platforms.", evidence: evidence) }
+    else {
+      return Judgement(outcome: .open, answer: "Not both variants crossed on both platforms.", evidence: evidence)
+    }
     let works = [label, test].filter { runs.cell($0, .xenPV)?.section.boundaries(.rsp, .exit) == 0 }
     let cheaper =
       atLabel == beforeTest
@@ -28,7 +31,8 @@ struct WhereToHook: ThreadQuestion {
         + "\(min(atLabel, beforeTest)) against \(max(atLabel, beforeTest))"
     return Judgement(
       outcome: works.count == 2 ? .yes : works.isEmpty ? .no : .partly,
-      answer: "\(works.count == 2 ? "Both places work" : "\(works.count) of the two places work\(works.count == 1 ? "s" : "")"): under "
+      answer:
+        "\(works.count == 2 ? "Both places work" : "\(works.count) of the two places work\(works.count == 1 ? "s" : "")"): under "
         + "Xen \(cheaper). On bare metal the way out takes \(nativeLabel) and \(nativeTest) instructions.",
       evidence: evidence)
   }

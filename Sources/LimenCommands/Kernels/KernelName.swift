@@ -16,7 +16,8 @@ enum KernelName: Equatable {
     }
     let parts = text.dropFirst(7).split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     guard parts.count <= 2, parts.allSatisfy(Design.isName) else {
-      throw CommandFailure(.badInput, text, "a design is named design:NAME or design:NAME:CELL; see 'limen list designs'")
+      throw CommandFailure(
+        .badInput, text, "a design is named design:NAME or design:NAME:CELL; see 'limen list designs'")
     }
     self = .design(name: parts[0], cell: parts.count == 2 ? parts[1] : nil)
   }

@@ -56,6 +56,9 @@ struct NamedKernel {
   /// Where the machines are not named, a reference kernel runs wherever it can.
   var platforms: [PlatformName] { isReference ? PlatformName.running : [.bareMetal] }
 
+  /// Where the crossings are not named: of a design those that go through what a design defines.
+  var crossings: [CrossingKind] { isReference ? [.syscall64, .syscall32, .sysenter] : CrossingKind.allCases }
+
   func bound(_ options: BoundOptions) -> UInt64 {
     options.instructions ?? (isReference ? Self.referenceBound : BootSnapshot.standardBound)
   }

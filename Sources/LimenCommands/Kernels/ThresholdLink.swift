@@ -20,7 +20,8 @@ struct ThresholdLink {
     let tools = try Toolchain.find()
     for part in ["kernel.o", "kernel.ld", "include/threshold.h"]
     where !FileManager.default.fileExists(atPath: reference.path(part)) {
-      throw CommandFailure(.badInput, "reference kernel", "\(reference.path(part)) is missing; \(ReferenceFolder.remedy)")
+      throw CommandFailure(
+        .badInput, "reference kernel", "\(reference.path(part)) is missing; \(ReferenceFolder.remedy)")
     }
     let folder = FileManager.default.temporaryDirectory.appending(path: "limen-link-\(UUID().uuidString)")
     do {
@@ -54,7 +55,8 @@ struct ThresholdLink {
     let ended = try Toolchain.run(
       tools.linker,
       [
-        "-nostdlib", "-static", "-z", "max-page-size=4096", "--no-rosegment", "--build-id=none", "--error-limit=0",
+        "-nostdlib", "-static", "-z", "max-page-size=4096", "--no-rosegment", "--gc-sections", "--build-id=none",
+        "--error-limit=0",
         "-T", reference.path("kernel.ld"), "-o", folder.appending(path: Self.linked).path,
         reference.path("kernel.o"), folder.appending(path: Self.object).path,
       ], in: folder)

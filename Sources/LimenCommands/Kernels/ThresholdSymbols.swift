@@ -7,7 +7,8 @@ struct ThresholdSymbol {
   var purpose: String
 
   static let required = [
-    ThresholdSymbol(name: "entry_SYSCALL_64", purpose: "where SYSCALL from 64-bit code enters on bare metal (IA32_LSTAR)"),
+    ThresholdSymbol(
+      name: "entry_SYSCALL_64", purpose: "where SYSCALL from 64-bit code enters on bare metal (IA32_LSTAR)"),
     ThresholdSymbol(
       name: "entry_SYSCALL_compat", purpose: "where SYSCALL from compatibility code enters on bare metal (CSTAR)"),
     ThresholdSymbol(

@@ -37,15 +37,18 @@ struct Toolchain {
   /// Runs a tool in a folder of its own, within bounds of time, memory (KiB) and file size (512 bytes).
   static func run(_ tool: String, _ arguments: [String], in folder: URL) throws(CommandFailure) -> Ended {
     let log = folder.appending(path: "said")
-    guard FileManager.default.createFile(atPath: log.path, contents: nil), let output = try? FileHandle(forWritingTo: log) else {
+    guard FileManager.default.createFile(atPath: log.path, contents: nil),
+      let output = try? FileHandle(forWritingTo: log)
+    else {
       throw CommandFailure(.badInput, folder.path, "cannot be written")
     }
     defer { try? output.close() }
     let process = Process()
     process.executableURL = URL(filePath: "/bin/sh")
-    process.arguments = [
-      "-c", "ulimit -v \(mostMemory) -f \(largestFile) -t \(seconds) 2>&1; exec \"$@\"", "sh", tool,
-    ] + arguments
+    process.arguments =
+      [
+        "-c", "ulimit -v \(mostMemory); ulimit -f \(largestFile); ulimit -t \(seconds); exec \"$@\"", "sh", tool,
+      ] + arguments
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = output
     process.standardError = output
@@ -55,7 +58,8 @@ struct Toolchain {
     if ended.wait(timeout: .now() + .seconds(seconds)) == .timedOut {
       kill(process.processIdentifier, SIGKILL)
       ended.wait()
-      return Ended(succeeded: false, text: "\(URL(filePath: tool).lastPathComponent): not done after \(seconds) seconds\n")
+      return Ended(
+        succeeded: false, text: "\(URL(filePath: tool).lastPathComponent): not done after \(seconds) seconds\n")
     }
     let text = try Files.read(log.path, limit: largestFile * 512)
     return Ended(

@@ -45,6 +45,8 @@ public enum DR6 {
   public static let fixedOnes: UInt64 = 0xFFFF_0FF0
   public static let debugRegisterAccess: UInt64 = 1 << 13
   public static let singleStep: UInt64 = 1 << 14
+  /// B0 to B3, BD, BS, BT: what met the debug exception.
+  public static let causes: UInt64 = 0xE00F
 }
 
 public enum DR7 {

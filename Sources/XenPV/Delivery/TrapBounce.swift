@@ -58,8 +58,7 @@ extension XenPVComputer {
     registers.cs = FlatSelector.code64
     guard bounce.address != 0 else { return crash("vector \(bounce.vector) has no handler") }
     registers.rip = bounce.address
-    domain.deliveries &+= 1
-    domain.lastDelivery = delivery
+    domain.note(delivery)
     processor.observer?.delivered(Vector(bounce.vector), errorCode: bounce.errorCode, from: from.rip)
   }
 

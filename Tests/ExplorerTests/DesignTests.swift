@@ -1,0 +1,186 @@
+/// Goal: a kernel can be named by its design or by an assembly file wherever a verb takes one, and whatever is wrong with the
+/// file is said in a line that helps, with status 2, and without a trace in the temporary folder.
+import Foundation
+import Testing
+
+@Suite struct DesignTests {
+  let folder: TemporaryFolder
+  let limen: LimenProgram
+
+  static let designs = Probe.root.appendingPathComponent("ReferenceKernel/Designs")
+
+  init() throws {
+    folder = try TemporaryFolder()
+    limen = LimenProgram(
+      probe: Probe.root.appendingPathComponent(".build-probe/probe.elf").path,
+      cache: folder.url.appendingPathComponent("cache").path)
+  }
+
+  /// A design of the project as one file: what it includes beside it is found in the build's folder.
+  static func complete() throws -> String {
+    try String(contentsOf: designs.appendingPathComponent("complete/Entry.S"), encoding: .utf8)
+      .replacingOccurrences(of: "#include \"Compat.h\"", with: "#include \"designs/complete/Compat.h\"")
+  }
+
+  private func write(_ text: String, _ name: String = "my-entry.S") throws -> String {
+    let url = folder.url.appendingPathComponent(name)
+    try text.write(to: url, atomically: true, encoding: .utf8)
+    return url.path
+  }
+
+  private func check(_ kernel: String, _ more: String...) throws -> LimenProgram.Ended {
+    let witnesses = folder.url.appendingPathComponent("witnesses").path
+    return try limen.start(["check", kernel, "--crossing", "syscall64", "--witnesses", witnesses] + more).ended()
+  }
+
+  // MARK: Names
+
+  @Test func theListIsTheBuildsList() throws {
+    let list = try String(contentsOf: Self.designs.appendingPathComponent("list"), encoding: .utf8)
+    let names = list.split(separator: "\n").map { String($0.prefix { $0 != " " }) }
+    let ended = try limen("list", "designs")
+    #expect(ended.status == 0 && ended.output.split(separator: "\n").map(String.init) == names)
+    #expect(names.contains("complete") && names.contains("enter-later:before-masked"))
+  }
+
+  /// Under Xen three boundaries in and three out run on the user's RSP; bare metal has stacks of its own for what arrives.
+  @Test func theDesignOf2015FailsUnderXenAlone() throws {
+    let native = try check("design:2015", "--platform", "bare-metal")
+    #expect(native.status == 0)
+    let xen = try check("design:2015", "--platform", "xen-pv", "--profile", "intel")
+    #expect(xen.status == 1)
+    let windows = xen.output.split(separator: "\n").filter { $0.hasPrefix("  rsp ") }
+    #expect(windows.map { $0.split(separator: " ").prefix(3).joined(separator: " ") } == ["rsp in 3", "rsp out 3"])
+    #expect(xen.output.contains("rsp-owned: violated") && xen.output.contains("HARMFUL"))
+  }
+
+  @Test func theCompleteDesignHoldsEverywhere() throws {
+    let ended = try check(
+      "design:complete", "--crossing", "syscall64,syscall32,sysenter", "--posture", "normal,rsp-zero,flags-all")
+    #expect(ended.status == 0)
+    #expect(!ended.output.contains("HARMFUL"))
+  }
+
+  @Test func aDesignWithCellsIsSeveralKernelsOrNone() throws {
+    let cells = try check("design:enter-later", "--platform", "xen-pv", "--profile", "intel", "--format", "json")
+    #expect(cells.status == 1)
+    #expect(cells.output.contains("\"format\" : \"limen-checks\""))
+    for cell in ["before-masked", "before-unmasked", "after-masked", "after-unmasked"] {
+      #expect(cells.output.contains("\"name\" : \"design:enter-later:\(cell)\""))
+    }
+    let one = try limen("trace", "design:enter-later", "--crossing", "syscall64")
+    #expect(one.status == 2 && one.complaint.contains("design:enter-later:after-masked"))
+    let diff = try limen("diff", "design:exit-slow", "--platform", "xen-pv")
+    #expect(diff.output.contains("design:exit-slow:at-sysret") && diff.output.contains("design:exit-slow:before-test"))
+  }
+
+  @Test(arguments: [
+    ("design:frobnicate", "there is no such design (designs: 2015,"), ("design:2015:x", "has no cells"),
+    ("design:enter-later:x", "cells: before-masked"), ("design:", "design:NAME"), ("design:../x", "design:NAME"),
+    ("/nonexistent/my-entry.S", "No such file"), ("/tmp/.S", "No such file"),
+  ])
+  func wrongNamesAreTwoAndOneLine(name: String, complaint: String) throws {
+    let ended = try check(name)
+    #expect(ended.status == 2 && ended.output.isEmpty)
+    #expect(ended.complaint.hasPrefix("limen: ") && ended.complaint.contains(complaint))
+    #expect(ended.complaint.filter(\.isNewline).count == 1)
+  }
+
+  @Test func withoutTheBuildItSaysWhatToDo() throws {
+    let ended = try limen("check", before: ["env", "LIMEN_REFERENCE=\(folder.url.path)"])
+    #expect(ended.status == 2 && ended.complaint.contains("./dev build"))
+  }
+
+  // MARK: A file
+
+  @Test func aFileIsCheckedAndItsWitnessReplays() throws {
+    // The user's RSP one push early.
+    let text = try Self.complete().replacingOccurrences(
+      of: "  pushq $USER_DS\n",
+      with: "  movq PER_CPU(rsp_scratch), %rsp\n  movq PER_CPU(top_of_stack), %rsp\n  pushq $USER_DS\n")
+    let path = try write(text)
+    let found = try check(path, "--platform", "bare-metal,xen-pv", "--profile", "intel", "--ablate", "nmi-without-ist")
+    #expect(found.status == 1 && found.output.contains("rsp-owned"))
+    let line = try #require(found.output.split(separator: "\n").first { $0.hasPrefix("  replay ") })
+    let witness = String(line.split(separator: " ").last!)
+    let again = try limen("replay", witness)
+    #expect(again.status == 1 && again.output.contains("rsp-owned"))
+    // Another file is another kernel.
+    _ = try write(text.replacingOccurrences(of: "entry_join:\n", with: "entry_join:\n  nop\n"))
+    let other = try limen("replay", witness)
+    #expect(other.status == 2 && other.complaint.contains("not the kernel of the witness"))
+  }
+
+  @Test func clangsMessageComesThrough() throws {
+    let path = try write(try Self.complete().replacingOccurrences(of: "  swapgs\n", with: "  swapsg\n"))
+    let ended = try check(path)
+    #expect(ended.status == 2 && ended.output.isEmpty)
+    #expect(ended.complaint.contains("\(path):") && ended.complaint.contains("invalid instruction mnemonic 'swapsg'"))
+    #expect(ended.complaint.contains("limen: \(path): cannot be assembled"))
+  }
+
+  @Test func missingAndDoubleSymbolsAreNamed() throws {
+    let text = try Self.complete()
+    let cut = try check(
+      try write(
+        text.replacingOccurrences(of: "xen_syscall_target:", with: "xen_syscall_tarket:")
+          .replacingOccurrences(of: ", xen_syscall_target\n", with: "\n")))
+    #expect(cut.status == 2)
+    #expect(cut.complaint.contains("the symbol xen_syscall_target is missing: Xen's callback for SYSCALL"))
+    let misspelt = try check(try write(text.replacingOccurrences(of: "call do_syscall_64", with: "call do_syscal_64")))
+    #expect(misspelt.status == 2)
+    #expect(misspelt.complaint.contains("refers to do_syscal_64, which neither it nor the reference kernel defines"))
+    let double = try check(try write(text + "\n  .text\n  .globl do_syscall_64\ndo_syscall_64: ret\n"))
+    #expect(
+      double.status == 2 && double.complaint.contains("defines do_syscall_64, which the reference kernel defines"))
+    let flags = try check(
+      try write(text.replacingOccurrences(of: ".set xen_callback_flags, 1", with: ".set xen_callback_flags, 2")))
+    #expect(flags.status == 2 && flags.complaint.contains("neither 0 nor 1"))
+  }
+
+  @Test func anOverrunSectionIsSaid() throws {
+    let ended = try check(try write(try Self.complete() + "\n  .section .entry.text, \"ax\"\n  .skip 0x100000\n"))
+    #expect(ended.status == 2 && ended.complaint.contains(".entry.text"))
+  }
+
+  @Test func withoutToolsItSaysWhichIsMissing() throws {
+    let path = try write(try Self.complete())
+    let ended = try limen("check", path, before: ["env", "PATH=/nonexistent"].map { $0 })
+    #expect(ended.status == 2 && ended.complaint.contains("clang: not found"))
+  }
+
+  /// It boots up to the first system call, and stays there.
+  @Test(.timeLimit(.minutes(2))) func aThresholdThatNeverReturnsEnds() throws {
+    let path = try write(
+      try Self.complete().replacingOccurrences(of: "entry_join:\n", with: "entry_join:\n  jmp entry_join\n"))
+    let ended = try check(path, "--bound", "20")
+    #expect(ended.status == 5 && ended.output.contains("it stands at entry_join"))
+  }
+
+  @Test func nothingIsLeftBehind() throws {
+    let temporary = folder.url.appendingPathComponent("tmp")
+    try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)
+    let path = try write(try Self.complete())
+    for text in [try Self.complete(), "frobnicate\n", ".globl memcpy\nmemcpy: ret\n"] {
+      try text.write(toFile: path, atomically: true, encoding: .utf8)
+      _ = try limen(
+        "check", path, "--crossing", "syscall64", "--profile", "intel", "--witnesses", temporary.path + "-w",
+        before: ["env", "TMPDIR=\(temporary.path)"])
+      #expect(try FileManager.default.contentsOfDirectory(atPath: temporary.path).isEmpty)
+    }
+  }
+
+  // MARK: The page
+
+  @Test func theTutorialsExampleHolds() throws {
+    let page = try String(
+      contentsOf: Probe.root.appendingPathComponent("Documentation/Designs.md"), encoding: .utf8)
+    let example = try #require(
+      page.components(separatedBy: "```asm\n").dropFirst().first?.components(separatedBy: "```").first)
+    #expect(try check(try write(example), "--crossing", "syscall64,syscall32,sysenter").status == 0)
+    let swapped = try check(try write(example.replacingOccurrences(of: "  swapgs\n", with: "")))
+    #expect(swapped.status == 1 && swapped.output.contains("on its way to the probe"))
+    let masked = try check(try write(example.replacingOccurrences(of: "  ENABLE_INTERRUPTS\n", with: "")))
+    #expect(masked.status == 1 && masked.output.contains("interrupts-as-claimed"))
+  }
+}
