@@ -27,9 +27,8 @@ import Testing
   /// meets behind the last page (emulate_forced_invalid_op, xen/arch/x86/pv/emul-inv-op.c).
   static let lastBytes = "ud/code-top DIFFERS: signal 0xb want 0x4; SIGSEGV"
 
-  /// Xen's frame of a SYSENTER has none of the user's flags, and its bounce clears TF, NT and AC: the code of 2015, which reads
-  /// them in the kernel as native code does, has lost them (create_bounce_frame and sysenter_entry,
-  /// xen/arch/x86/x86_64/entry.S).
+  /// Xen's bounce clears TF, NT and AC in RFLAGS, where the code of 2015 reads them, as native code does; it has thrown away the
+  /// frame that holds them (create_bounce_frame and sysenter_entry, xen/arch/x86/x86_64/entry.S).
   static let lostFlags = [
     "sysenter/flags-tf DIFFERS: single steps 0x0 want 0x1",
     "sysenter/flags-nt DIFFERS: rflags=0x246 want 0x4246",
