@@ -39,10 +39,13 @@ import Testing
     func isOnUserStack(_ landing: Landing) -> Bool { (userRSP &- 256..<userRSP).contains(landing.frame) }
   }
 
+  /// With the cache that its user has.
   static func limen() throws -> LimenProgram {
-    LimenProgram(
+    let environment = ProcessInfo.processInfo.environment
+    let home = environment["XDG_CACHE_HOME"] ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.cache"
+    return LimenProgram(
       probe: try probe().deletingPathExtension().appendingPathExtension("elf").path,
-      cache: FileManager.default.temporaryDirectory.appendingPathComponent("limen-confirmation-cache").path)
+      cache: environment["LIMEN_CACHE"] ?? home + "/limen")
   }
 
   static func probe() throws -> URL {
