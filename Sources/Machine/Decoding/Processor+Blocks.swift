@@ -77,7 +77,7 @@ extension Processor {
     var block = Block(
       rip: rip, physical: physical, secondPage: 0, mode: mode, isDead: false, crossesPage: false, count: 0,
       operationCount: 0, length: 0, operations: blocks.operations, nextInBucket: nil, nextOnPage: nil, taken: nil,
-      following: nil)
+      following: nil, code: blocks.host.arrive, heat: mayBeTranslated(rip, single: single) ? 0 : Block.untranslatable)
     var translator = Translator(mode: s.pointee.codeMode, profile: profile)
     let limit = single ? 1 : Self.maximumBlock
     var offset = 0
@@ -120,6 +120,7 @@ extension Processor {
   private func decodeCrossing(_ start: Block, _ linear: UInt64, _ inPage: Int) throws(Fault) -> BlockPointer {
     var block = start
     block.crossesPage = true
+    block.heat = Block.untranslatable
     block.secondPage = try fetchAddress((linear | 0xFFF) &+ 1)
     guard memory.contains(block.secondPage, count: 15) else { throw Fault.unsupported("instructions outside RAM") }
     var bytes = [UInt8](UnsafeRawBufferPointer(start: memory.base + Int(block.physical), count: inPage))
