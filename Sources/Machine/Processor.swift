@@ -30,6 +30,8 @@ public final class Processor {
 
   /// How often a block is interpreted before it is translated to host code; `Block.untranslatable` or more is never.
   public var translationThreshold: UInt16 = 64
+  /// Blocks that were translated since the machine was made.
+  public internal(set) var translatedBlockCount = 0
 
   /// Something must be looked at before the next instruction: a debug trap, an interrupt, a shadow, single-stepping.
   var attention = false

@@ -122,7 +122,9 @@ struct HostAssembler {
   }
 
   /// Loads 32 or 64 bits.
-  mutating func load(_ to: HostRegister, _ from: HostAddress, _ width: Int = 8) { form(0x8B, width, reg: to.number, from) }
+  mutating func load(_ to: HostRegister, _ from: HostAddress, _ width: Int = 8) {
+    form(0x8B, width, reg: to.number, from)
+  }
 
   /// Loads 1, 2, 4 or 8 bytes; the rest of the register becomes zero.
   mutating func loadExtended(_ to: HostRegister, _ from: HostAddress, _ width: Int) {
@@ -155,7 +157,9 @@ struct HostAssembler {
   /// Whether the value is its own low half, sign-extended.
   static func fits(_ value: UInt64) -> Bool { UInt64(bitPattern: Int64(Int32(truncatingIfNeeded: value))) == value }
 
-  mutating func address(_ to: HostRegister, _ of: HostAddress, _ width: Int = 8) { form(0x8D, width, reg: to.number, of) }
+  mutating func address(_ to: HostRegister, _ of: HostAddress, _ width: Int = 8) {
+    form(0x8D, width, reg: to.number, of)
+  }
 
   // MARK: Arithmetic
 
@@ -209,7 +213,9 @@ struct HostAssembler {
     form(width == 1 ? 0xF6 : 0xF7, width, reg: 3, to, byteOperand: width == 1)
   }
 
-  mutating func multiply(_ to: HostRegister, _ by: HostRegister, _ width: Int) { form(0x0FAF, width, reg: to.number, by) }
+  mutating func multiply(_ to: HostRegister, _ by: HostRegister, _ width: Int) {
+    form(0x0FAF, width, reg: to.number, by)
+  }
 
   mutating func shift(_ kind: HostShift, _ to: HostRegister, _ width: Int, by count: UInt8) {
     form(0xC1, width, reg: kind.rawValue, to)

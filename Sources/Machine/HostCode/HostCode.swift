@@ -35,10 +35,11 @@ struct HostCode {
   /// More than the longest block can need: 32 instructions of few micro-operations, each below 160 bytes.
   static let largestBlock = 64 << 10
 
-  typealias Entry = @convention(c) (
-    _ state: UnsafeMutableRawPointer, _ reads: UnsafeMutableRawPointer, _ writes: UnsafeMutableRawPointer,
-    _ remaining: UInt64, _ tag: UInt64, _ passage: UnsafeMutableRawPointer
-  ) -> Int32
+  typealias Entry =
+    @convention(c) (
+      _ state: UnsafeMutableRawPointer, _ reads: UnsafeMutableRawPointer, _ writes: UnsafeMutableRawPointer,
+      _ remaining: UInt64, _ tag: UInt64, _ passage: UnsafeMutableRawPointer
+    ) -> Int32
 
   // SAFETY: the mapping lives until `deallocate`; `isFull` keeps room for one more block. Nil where the host gives no memory
   // that can be executed: everything is interpreted then.

@@ -27,6 +27,7 @@ extension Processor {
     blocks.host.keep(upTo: compiler.assembler.at)
     block.pointee.code = UnsafeRawPointer(place)
     block.pointee.heat = Block.translated
+    translatedBlockCount += 1
     return true
   }
 
