@@ -44,6 +44,7 @@ struct HostCode {
   // SAFETY: the mapping lives until `deallocate`; `isFull` keeps room for one more block. Nil where the host gives no memory
   // that can be executed: everything is interpreted then.
   private let base: UnsafeMutableRawPointer?
+  /// Where the blocks begin.
   private let first: Int
   private(set) var used: Int
   /// Leaves with `Leaving.arrived` and the block in RDX: the code of every block that is not translated.
@@ -93,10 +94,34 @@ struct HostCode {
     base = mapping
     first = (UnsafeRawPointer(assembler.at) - UnsafeRawPointer(mapping) + 63) & ~63
     used = first
-    // SAFETY: what stands at the mapping's start is a function of that type by the System V ABI.
-    entry = unsafeBitCast(mapping, to: Entry.self)
     passage = .allocate(capacity: 1)
     passage.initialize(to: Passage(block: nil, code: arrive))
+    // SAFETY: what stands at the mapping's start is a function of that type by the System V ABI.
+    let function = unsafeBitCast(mapping, to: Entry.self)
+    entry = Self.logicClearsAuxiliary(function, passage, at: mapping + first, leave) ? function : nil
+  }
+
+  /// Whether AND, OR, XOR and TEST clear AF, which the SDM leaves undefined and the interpreter's bodies clear. A host that did
+  /// otherwise would be noticed here, and everything would be interpreted.
+  private static func logicClearsAuxiliary(
+    _ function: Entry, _ passage: UnsafeMutablePointer<Passage>, at place: UnsafeMutableRawPointer,
+    _ leave: UnsafeRawPointer
+  ) -> Bool {
+    let auxiliary: UInt64 = 1 << 12
+    var assembler = HostAssembler(at: place)
+    assembler.move(.rsi, immediate: 0)
+    for operation in [HostArithmetic.and, .or, .xor, nil] {
+      assembler.move(.rax, immediate: auxiliary)
+      assembler.storeAH()
+      if let operation { assembler.arithmetic(operation, 4, .rcx, .rcx) } else { assembler.test(.rcx, .rcx, 4) }
+      assembler.loadAH()
+      assembler.arithmetic(.or, 4, .rsi, .rax)
+    }
+    assembler.move(.rax, .rsi)
+    assembler.jump(to: leave)
+    passage.pointee.code = UnsafeRawPointer(place)
+    _ = function(place, place, place, 0, 0, UnsafeMutableRawPointer(passage))
+    return passage.pointee.flags & auxiliary == 0
   }
 
   func deallocate() {

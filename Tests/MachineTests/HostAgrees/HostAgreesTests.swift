@@ -15,7 +15,7 @@ private final class SlowPath: Observer {
 }
 
 @Suite(.serialized) struct HostAgreesTests {
-  static let total = ProcessInfo.processInfo.environment["LIMEN_COMPARISONS"].flatMap(Int.init) ?? 1_800_000
+  static let total = ProcessInfo.processInfo.environment["LIMEN_COMPARISONS"].flatMap(Int.init) ?? 1_200_000
   static let rounds = 16
 
   /// By whom the machine's instructions are executed.

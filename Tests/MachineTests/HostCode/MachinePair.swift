@@ -86,12 +86,22 @@ struct MachinePair {
       ?? differs("cr2", a.cr2, b.cr2) ?? differs("halted", a.isHalted, b.isHalted)
       ?? differs("exception", exceptions.0, exceptions.1)
     if let found { return found }
-    let size = translating.memory.size
-    guard let x = translating.memory.bytes(at: 0, count: size), let y = stepping.memory.bytes(at: 0, count: size) else {
-      return "memory cannot be read"
+    for area in Self.areas {
+      let (x, y) = (bytes(translating, area), bytes(stepping, area))
+      if x == y { continue }
+      let at = x.indices.first { x[$0] != y[$0] }!
+      return "memory at \(String(area.lowerBound + UInt64(at), radix: 16)): \(x[at]) and \(y[at])"
     }
-    if x == y { return nil }
-    let at = zip(x, y).enumerated().first { $0.element.0 != $0.element.1 }!
-    return "memory at \(String(at.offset, radix: 16)): \(at.element.0) and \(at.element.1)"
+    return nil
+  }
+
+  /// The page tables, with their A and D bits, and the kernel's stack; code; data.
+  private static let areas = [
+    0x10_0000..<0x10_8000, RandomProgram.code..<RandomProgram.code + UInt64(RandomProgram.codeSize),
+    RandomProgram.data..<RandomProgram.constants + 0x1000,
+  ]
+
+  private func bytes(_ processor: Processor, _ area: Range<UInt64>) -> [UInt8] {
+    processor.memory.bytes(at: area.lowerBound, count: area.count)!
   }
 }
