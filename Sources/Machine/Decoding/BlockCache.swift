@@ -49,6 +49,8 @@ struct BlockCache {
   static let jumpEntries = 1 << 13
   static let arenaOperations = 1 << 21
   static let singleInstruction: UInt8 = 0x80
+  /// In the key of a jump cache entry: a bit of `ProcessorState.fetchKey` that is never set.
+  static let singleKey: UInt64 = 8
 
   // SAFETY: indexes are masked with the counts above; the arena is bounds-checked in `reserve`.
   let buckets: UnsafeMutablePointer<BlockPointer?>
@@ -91,8 +93,8 @@ struct BlockCache {
     Int(truncatingIfNeeded: (rip ^ (rip &>> 13)) & UInt64(jumpEntries - 1))
   }
 
-  @inline(__always) func jumpEntry(_ rip: UInt64) -> UnsafeMutablePointer<JumpCacheEntry> {
-    jumps + Self.jumpIndex(rip)
+  @inline(__always) func jumpEntry(_ rip: UInt64, single: Bool) -> UnsafeMutablePointer<JumpCacheEntry> {
+    jumps + Self.jumpIndex(single ? ~rip : rip)
   }
 
   func clearJumps() {
