@@ -246,7 +246,7 @@ struct RandomProgram {
       block.append(0xE8)
       let destination = target()
       word32(relative(destination, block.count + 4))
-    case 5: block.append(0xC3)
+    case 5: block += chance(16) ? [0xFF, 0xD4] : [0xC3]  // RET, or CALL RSP
     default:
       block += [0x49, 0xC7, 0xC3]
       word32(target())

@@ -7,7 +7,7 @@ import Testing
 
 struct TranslationAgreesTests {
   /// Programs; `LIMEN_PROGRAMS` sets another number for a long run.
-  static let programs = ProcessInfo.processInfo.environment["LIMEN_PROGRAMS"].flatMap(Int.init) ?? 400
+  static let programs = ProcessInfo.processInfo.environment["LIMEN_PROGRAMS"].flatMap(Int.init) ?? 1000
 
   @Test("random programs") func randomPrograms() throws {
     var retired: UInt64 = 0
