@@ -202,8 +202,24 @@ extension Processor {
       if s.pointee.retired &+ UInt64(block.pointee.count) > limit { block = try findBlock(single: true) }
       var u = block.pointee.operations
       var edge = Edge.taken
+      var isRetired = false
+      if block.pointee.heat != Block.untranslatable && isTranslated(block) {
+        switch runTranslated(&block, limit: limit) {
+        case Leaving.arrived:
+          if attention || s.pointee.retired >= limit || s.pointee.rip == stopAddress { return }
+          continue
+        case Leaving.taken: isRetired = true
+        case Leaving.following:
+          edge = .following
+          isRetired = true
+        case Leaving.indirect:
+          edge = .indirect
+          isRetired = true
+        case let index: u = block.pointee.operations + Int(index)
+        }
+      }
       do throws(Fault) {
-        run: while true {
+        run: while !isRetired {
           switch u.pointee.opcode {
           case .nop: break
           case .endBlock:
@@ -404,7 +420,7 @@ extension Processor {
         s.pointee.retired &+= UInt64(u.pointee.ordinal)
         throw error
       }
-      s.pointee.retired &+= UInt64(block.pointee.count)
+      if !isRetired { s.pointee.retired &+= UInt64(block.pointee.count) }
       if attention || s.pointee.retired >= limit || s.pointee.rip == stopAddress { return }
       switch edge {
       case .indirect: block = try findBlock(single: false)

@@ -28,6 +28,11 @@ public final class Processor {
   /// Linear range in which large pages were cached as 4 KiB pieces.
   var largePages: (low: UInt64, high: UInt64) = (~0, 0)
 
+  /// How often a block is interpreted before it is translated to host code; `Block.untranslatable` or more is never.
+  public var translationThreshold: UInt16 = 64
+  /// Blocks that were translated since the machine was made.
+  public internal(set) var translatedBlockCount = 0
+
   /// Something must be looked at before the next instruction: a debug trap, an interrupt, a shadow, single-stepping.
   var attention = false
 

@@ -26,6 +26,13 @@ struct Block {
   /// Where the last instruction goes, once that was looked up: taken and not taken.
   var taken: UnsafeMutablePointer<Block>?
   var following: UnsafeMutablePointer<Block>?
+  /// Where translated code enters it: its own host code, or the way out.
+  var code: UnsafeRawPointer
+  /// How often it was interpreted, until that decides; see `HostCode/Processor+HostCode.swift`.
+  var heat: UInt16
+
+  static let untranslatable: UInt16 = 0xFFFE
+  static let translated: UInt16 = 0xFFFF
 }
 
 typealias BlockPointer = UnsafeMutablePointer<Block>
@@ -42,6 +49,8 @@ struct BlockCache {
   static let jumpEntries = 1 << 13
   static let arenaOperations = 1 << 21
   static let singleInstruction: UInt8 = 0x80
+  /// In the key of a jump cache entry: a bit of `ProcessorState.fetchKey` that is never set.
+  static let singleKey: UInt64 = 8
 
   // SAFETY: indexes are masked with the counts above; the arena is bounds-checked in `reserve`.
   let buckets: UnsafeMutablePointer<BlockPointer?>
@@ -50,6 +59,7 @@ struct BlockCache {
   let operations: UnsafeMutablePointer<MicroOperation>
   let blocks: UnsafeMutablePointer<Block>
   let pageCount: Int
+  var host = HostCode()
   var operationsUsed = 0
   var blocksUsed = 0
 
@@ -71,6 +81,7 @@ struct BlockCache {
     jumps.deallocate()
     operations.deallocate()
     blocks.deallocate()
+    host.deallocate()
   }
 
   @inline(__always) static func bucket(_ physical: UInt64, _ rip: UInt64) -> Int {
@@ -78,8 +89,12 @@ struct BlockCache {
     return Int(mixed &>> 48) & (bucketCount - 1)
   }
 
-  @inline(__always) func jumpEntry(_ rip: UInt64) -> UnsafeMutablePointer<JumpCacheEntry> {
-    jumps + Int(truncatingIfNeeded: (rip ^ (rip &>> 13)) & UInt64(Self.jumpEntries - 1))
+  @inline(__always) static func jumpIndex(_ rip: UInt64) -> Int {
+    Int(truncatingIfNeeded: (rip ^ (rip &>> 13)) & UInt64(jumpEntries - 1))
+  }
+
+  @inline(__always) func jumpEntry(_ rip: UInt64, single: Bool) -> UnsafeMutablePointer<JumpCacheEntry> {
+    jumps + Self.jumpIndex(single ? ~rip : rip)
   }
 
   func clearJumps() {
@@ -104,7 +119,7 @@ struct BlockCache {
   }
 
   var isFull: Bool {
-    operationsUsed + 1024 > Self.arenaOperations || blocksUsed + 2 > Self.arenaOperations / 2
+    operationsUsed + 1024 > Self.arenaOperations || blocksUsed + 2 > Self.arenaOperations / 2 || host.isFull
   }
 
   mutating func insert(_ block: Block, _ decoded: [MicroOperation]) -> BlockPointer {
@@ -153,6 +168,8 @@ struct BlockCache {
     // Whatever a dead block was chained to, it must be looked up again.
     block.pointee.taken = nil
     block.pointee.following = nil
+    block.pointee.code = host.arrive
+    block.pointee.heat = Block.untranslatable
   }
 
   mutating func removeAll() {
@@ -161,5 +178,6 @@ struct BlockCache {
     clearJumps()
     operationsUsed = 0
     blocksUsed = 0
+    host.removeAll()
   }
 }

@@ -8,11 +8,9 @@ extension Processor {
   @inline(__always)
   func findBlock(single: Bool) throws(Fault) -> BlockPointer {
     let rip = s.pointee.rip
-    if !single {
-      let entry = blocks.jumpEntry(rip)
-      if entry.pointee.rip == rip && entry.pointee.key == s.pointee.fetchKey, let block = entry.pointee.block {
-        return block
-      }
+    let entry = blocks.jumpEntry(rip, single: single)
+    if entry.pointee.rip == rip && entry.pointee.key == jumpKey(single: single), let block = entry.pointee.block {
+      return block
     }
     return try findBlockSlow(rip, single: single)
   }
@@ -32,7 +30,7 @@ extension Processor {
     let mode = s.pointee.codeMode.rawValue | (single ? BlockCache.singleInstruction : 0)
     if let known = blocks.find(physical: physical, rip: rip, mode: mode) {
       if !known.pointee.crossesPage {
-        if !single { cacheJump(rip, known) }
+        cacheJump(rip, known, single: single)
         return known
       }
       // The second page may be mapped elsewhere by now.
@@ -45,12 +43,18 @@ extension Processor {
       flushTranslations()
     }
     let block = try decodeBlock(rip, linear, physical, mode: mode, single: single)
-    if !single && !block.pointee.crossesPage { cacheJump(rip, block) }
+    if !block.pointee.crossesPage { cacheJump(rip, block, single: single) }
     return block
   }
 
-  private func cacheJump(_ rip: UInt64, _ block: BlockPointer) {
-    blocks.jumpEntry(rip).pointee = JumpCacheEntry(rip: rip, key: s.pointee.fetchKey, block: block)
+  /// What an entry of the jump cache must have been made under. Blocks of one instruction have entries of their own.
+  @inline(__always) private func jumpKey(single: Bool) -> UInt64 {
+    s.pointee.fetchKey | (single ? BlockCache.singleKey : 0)
+  }
+
+  private func cacheJump(_ rip: UInt64, _ block: BlockPointer, single: Bool) {
+    let entry = JumpCacheEntry(rip: rip, key: jumpKey(single: single), block: block)
+    blocks.jumpEntry(rip, single: single).pointee = entry
   }
 
   /// Physical address of an instruction byte.
@@ -77,7 +81,7 @@ extension Processor {
     var block = Block(
       rip: rip, physical: physical, secondPage: 0, mode: mode, isDead: false, crossesPage: false, count: 0,
       operationCount: 0, length: 0, operations: blocks.operations, nextInBucket: nil, nextOnPage: nil, taken: nil,
-      following: nil)
+      following: nil, code: blocks.host.arrive, heat: mayBeTranslated(rip, single: single) ? 0 : Block.untranslatable)
     var translator = Translator(mode: s.pointee.codeMode, profile: profile)
     let limit = single ? 1 : Self.maximumBlock
     var offset = 0
@@ -120,6 +124,7 @@ extension Processor {
   private func decodeCrossing(_ start: Block, _ linear: UInt64, _ inPage: Int) throws(Fault) -> BlockPointer {
     var block = start
     block.crossesPage = true
+    block.heat = Block.untranslatable
     block.secondPage = try fetchAddress((linear | 0xFFF) &+ 1)
     guard memory.contains(block.secondPage, count: 15) else { throw Fault.unsupported("instructions outside RAM") }
     var bytes = [UInt8](UnsafeRawBufferPointer(start: memory.base + Int(block.physical), count: inPage))

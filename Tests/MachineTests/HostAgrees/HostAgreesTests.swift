@@ -1,7 +1,7 @@
 /// Goal: whole integer instructions of user mode leave in the machine what they leave on the host processor: registers, flags,
 /// memory, RIP, and which exception with which error code and address.
 ///
-/// `LIMEN_COMPARISONS` sets how many are made of each half; `Documentation/Oracles.md` records a long run.
+/// `LIMEN_COMPARISONS` sets how many are made; `Documentation/Oracles.md` records a long run.
 
 import Foundation
 import Machine
@@ -18,22 +18,33 @@ private final class SlowPath: Observer {
   static let total = ProcessInfo.processInfo.environment["LIMEN_COMPARISONS"].flatMap(Int.init) ?? 1_200_000
   static let rounds = 16
 
+  /// By whom the machine's instructions are executed.
+  enum Way { case interpreted, onTheSlowPath, translated }
+
   @Test(
-    "integer instructions", arguments: [(seed: 0x4C69_6D65_6E01, slow: false), (seed: 0x4C69_6D65_6E02, slow: true)])
-  func hostAgrees(seed: UInt64, slow: Bool) throws {
-    let half = (Self.total + 1) / 2
+    "integer instructions",
+    arguments: [
+      (seed: UInt64(0x4C69_6D65_6E01), way: Way.interpreted),
+      (seed: 0x4C69_6D65_6E02, way: .onTheSlowPath),
+      (seed: 0x4C69_6D65_6E03, way: .translated),
+    ])
+  func hostAgrees(seed: UInt64, way: Way) throws {
+    let share = (Self.total + 2) / 3
     var comparison = try #require(HostComparison(seed: seed), "the fixed addresses are not free")
     let listener = SlowPath()
-    if slow { comparison.processor.observer = listener }
-    while comparison.compared < half {
+    if way == .onTheSlowPath { comparison.processor.observer = listener }
+    comparison.processor.translationThreshold = way == .translated ? 0 : .max
+    while comparison.compared < share {
       let form = comparison.source.form()
-      comparison.compare(form, rounds: min(Self.rounds, half - comparison.compared))
+      comparison.compare(form, rounds: min(Self.rounds, share - comparison.compared))
     }
     print("seed \(String(seed, radix: 16)): \(comparison.compared) comparisons, \(comparison.raised) exceptions")
     for difference in comparison.differences { Issue.record("\(difference)") }
     #expect(comparison.differing == 0)
-    #expect(comparison.compared == half)
-    #expect(comparison.raised > half / 200)
+    #expect(comparison.compared == share)
+    #expect(comparison.raised > share / 200)
+    let translated = comparison.processor.translatedBlockCount
+    #expect(way == .translated ? translated > share / Self.rounds / 4 : translated == 0)
   }
 }
 
