@@ -16,7 +16,7 @@ import Testing
   @Test(arguments: designs, ["amd", "intel"])
   func limenSaysWhatTheOthersSay(name: String, profile: String) throws {
     let design = try Design(name)
-    let (qemu, xen) = (try Place.qemu.log(design, profile: profile), try Place.realXen.log(design, profile: profile))
+    let (qemu, xen) = (try Place.qemu.log(design, profile: profile), try Self.undisturbedXen(design, profile))
     try Self.expectWhole(qemu)
     try Self.expectWhole(xen)
     let native = Self.differences(try Place.limenOnBareMetal.log(design, profile: profile), qemu)
@@ -59,6 +59,20 @@ import Testing
     #expect(others == (profile == "intel" ? Self.lostFlags : []) + [Self.lastBytes])
   }
 
+  /// Real Xen's log of a boot in which no tick fell due just before an iret with VGCF_in_syscall. Such an iret leaves the
+  /// hypercall's own RCX and R11 in the registers, as SYSRET would overwrite them (do_iret, xen/arch/x86/pv/iret.c); but an upcall
+  /// that is pending then is pushed first, with them in its frame, and the kernel's next iret hands them to the user. When the
+  /// tick comes is QEMU's: in a few boots of a hundred it is there.
+  static func undisturbedXen(_ design: Design, _ profile: String) throws -> [String] {
+    var log: [String] = []
+    for _ in 0..<4 {
+      log = try Place.realXen.log(design, profile: profile)
+      let isDisturbed = log.contains { $0.contains(#/^syscall64/.* DIFFERS: rcx=ADDRESS want ADDRESS; r11=0x246 want /#) }
+      if !isDisturbed { break }
+    }
+    return log
+  }
+
   static func differences(_ ours: [String], _ theirs: [String]) -> [String] {
     theirs.difference(from: ours).map { change in
       switch change {
@@ -71,7 +85,7 @@ import Testing
   /// The verdicts of real Xen that QEMU without it does not give, as Xen gives them.
   static func onlyUnderXen(_ design: Design, _ profile: String) throws -> [String] {
     let native = try Place.qemu.log(design, profile: profile)
-    let xen = try Place.realXen.log(design, profile: profile)
+    let xen = try undisturbedXen(design, profile)
     try expectWhole(native)
     #expect(native.last { $0.hasPrefix("limen-probe done") }?.wholeMatch(of: /limen-probe done: (\d+) of \1 ok/) != nil)
     func names(_ log: [String]) -> [Substring] { log.map { $0.prefix { $0 != " " } } }
