@@ -306,7 +306,8 @@ final class Exploration {
       machine.fork()
       costs.forks += 1
       for event in events {
-        if let obstacle = computer.obstacle(to: event) {
+        let obstacle = computer.obstacle(to: event)
+        if let obstacle, !computer.canBecomePending(event) {
           if index < boundaries.count { boundaries[index].arrivals[event] = obstacle }
           continue
         }
@@ -322,7 +323,8 @@ final class Exploration {
           arrival = trial(event, run, user, expected, &found)
         }
         if arrival == .harmful { harm[event, default: 0] += endedAtBound ? 8 : 1 }
-        if index < boundaries.count { boundaries[index].arrivals[event] = arrival }
+        // What falls due here arrives elsewhere, and so does its harm.
+        if index < boundaries.count { boundaries[index].arrivals[event] = obstacle ?? arrival }
         costs.pagesRestored += computer.processor.memory.dirtyPageCount
         computer.restore()
         run.mark = start

@@ -74,7 +74,10 @@ public protocol PlatformComputer: AnyObject {
   func event(of crossing: CrossingKind) -> EventKind?
   /// Why the event cannot be taken at this boundary; nil when it can.
   func obstacle(to event: EventKind) -> Arrival?
-  /// Makes the event happen at this boundary, which must allow it.
+  /// Although the event is kept out at this boundary it may fall due here, and is delivered later, perhaps at a place where no
+  /// boundary lies, such as inside a hypercall.
+  func canBecomePending(_ event: EventKind) -> Bool
+  /// Makes the event happen at this boundary, which must allow it, or fall due here.
   func inject(_ event: EventKind) -> ComputerEnd
   /// How many events were delivered since the start.
   var deliveryCount: UInt64 { get }
@@ -107,6 +110,11 @@ public struct ComputerArchive: Sendable {
 
 extension PlatformComputer {
   public var platform: PlatformName { Self.platform }
+
+  public func canBecomePending(_ event: EventKind) -> Bool { false }
+
+  /// The event can be injected here, to be delivered now or later.
+  func takes(_ event: EventKind) -> Bool { obstacle(to: event) == nil || canBecomePending(event) }
 }
 
 extension BoundaryState {

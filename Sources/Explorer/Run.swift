@@ -125,7 +125,7 @@ final class Run {
 
   /// The event that the path names here, where it can be taken; else one step. Nil while the run goes on.
   func advance(_ path: [Int: EventKind]) -> RunEnd? {
-    if let event = path[boundary], computer.obstacle(to: event) == nil { return inject(event) }
+    if let event = path[boundary], computer.takes(event) { return inject(event) }
     return step()
   }
 

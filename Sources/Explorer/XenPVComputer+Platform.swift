@@ -127,6 +127,12 @@ extension XenPVComputer: PlatformComputer {
     }
   }
 
+  /// Xen marks an upcall pending whatever the mask is. It may be delivered by an iret that opens the mask, before the return that the
+  /// iret is for: `test_all_events` in `xen/arch/x86/x86_64/entry.S`.
+  public func canBecomePending(_ event: EventKind) -> Bool {
+    event == .eventUpcall && isInKernel && upcallMask != 0 && upcallPending == 0 && hasTimerEvent && canEnterHypervisor
+  }
+
   public func inject(_ event: EventKind) -> ComputerEnd {
     switch event {
     case .debugBreakpoint: ComputerEnd(injectInstructionBreakpoint())

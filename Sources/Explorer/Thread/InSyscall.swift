@@ -65,6 +65,14 @@ struct InSyscall: ThreadQuestion {
       : "It is not correct: \(section.verdictText)"
         + (different.isEmpty
           ? ". " : "; the user sees something else than with `complete` from \(different.joined(separator: ", ")). ")
+    if section.findings.contains(where: {
+      $0.invariant.rawValue == "user-state-preserved" && $0.path.steps.first?.event == .eventUpcall
+    }) {
+      answer +=
+        "An upcall that falls due while the way out has them masked is pending at the iret. Xen pushes its frame first, with the "
+        + "hypercall's own RCX and R11, which the flag keeps from being restored; the upcall's return then gives them to the user: an "
+        + "address of the kernel's. "
+    }
     answer += "From \(same) postures the user sees exactly what it sees with `complete`"
     answer +=
       selectors.isEmpty

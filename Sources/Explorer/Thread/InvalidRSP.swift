@@ -26,7 +26,9 @@ struct InvalidRSP: ThreadQuestion {
           [$0.machineText, $0.crossing.rawValue, $1.direction.rawValue, "\($1.boundaries)", $1.places]
         }))
     let witnesses = runs.sections("2015", .xenPV).filter { $0.profile == .intel }.flatMap { section in
-      section.findings.map { [section.crossing.rawValue, $0.path.description, Self.withoutAddresses($0.message)] }
+      section.findings.filter { $0.invariant.rawValue == "rsp-owned" }.map {
+        [section.crossing.rawValue, $0.path.description, Self.withoutAddresses($0.message)]
+      }
     }
     evidence.append(
       ThreadTable(
