@@ -22,10 +22,10 @@ mirror() {
   esac
 }
 
-# An apt of its own below the directory $1, for the suites that follow. The configuration file is read after the
-# machine's own, so the machine's proxy holds and its hooks, which would clean the machine's archives, are dropped.
+# An apt of its own below the directory $1, which others may use at the same time, for the suites that follow. The configuration
+# file is read after the machine's own, so the machine's proxy holds and its hooks, which would clean the machine's archives, are dropped.
 private_apt() {
-  local root=$1 suite
+  local root=$1 suite file
   shift
   mkdir -p "$root/lists/partial" "$root/cache/archives/partial" "$root/none"
   for suite in "$@"; do
@@ -33,7 +33,7 @@ private_apt() {
       *-security) echo "deb [arch=amd64 signed-by=$keyring] $(mirror security) $suite main" ;;
       *) echo "deb [arch=amd64 signed-by=$keyring] $(mirror main) $suite main" ;;
     esac
-  done >"$root/sources.list"
+  done >"$root/sources.list.$$"
   {
     [ ! -r /etc/apt/apt.conf ] || echo '#include "/etc/apt/apt.conf";'
     cat <<TEXT
@@ -53,7 +53,8 @@ Dir::Etc::preferencesparts "$root/none";
 Dir::State::lists "$root/lists";
 Dir::Cache "$root/cache";
 TEXT
-  } >"$root/apt.conf"
-  echo "Dir::Etc::main \"$root/apt.conf\";" >"$root/first.conf"
+  } >"$root/apt.conf.$$"
+  echo "Dir::Etc::main \"$root/apt.conf\";" >"$root/first.conf.$$"
+  for file in sources.list apt.conf first.conf; do mv -f "$root/$file.$$" "$root/$file"; done
   export APT_CONFIG=$root/first.conf
 }
