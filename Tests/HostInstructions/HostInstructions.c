@@ -165,9 +165,18 @@ bool hostPrepare(void) {
   return true;
 }
 
-bool hostIsAMD(void) {
+HostSignature hostSignature(void) {
+  HostSignature signature = {{0}, 0, 0, 0};
   unsigned a, b, c, d;
-  return __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx;
+  if (!__get_cpuid(0, &a, &b, &c, &d)) return signature;
+  memcpy(signature.vendor, &b, 4), memcpy(signature.vendor + 4, &d, 4), memcpy(signature.vendor + 8, &c, 4);
+  __get_cpuid(1, &a, &b, &c, &d);
+  // Intel SDM vol. 2A, "CPUID", "Version Information"; AMD APM vol. 3, "Processor Signature".
+  const uint32_t family = a >> 8 & 15;
+  signature.family = family == 15 ? 15 + (a >> 20 & 0xFF) : family;
+  signature.model = (a >> 4 & 15) | (family == 6 || family == 15 ? a >> 12 & 0xF0 : 0);
+  signature.stepping = a & 15;
+  return signature;
 }
 
 void hostPlace(uint64_t address, const uint8_t *bytes, uint32_t count) {

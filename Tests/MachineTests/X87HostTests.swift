@@ -30,6 +30,9 @@ import Testing
           operands.below(2) == 0 ? operands.extended() : DoubleExtended(significand: quadword, signExponent: 0)
         for i in 0..<8 { memory[i] = UInt8(truncatingIfNeeded: value.significand >> UInt64(8 * i)) }
         for i in 0..<2 { memory[8 + i] = UInt8(truncatingIfNeeded: value.signExponent >> UInt16(8 * i)) }
+        // FBLD of digits above 9 is undefined in the manual; the machine does as AMD's processors.
+        let isDecimal = opcode.rawValue == 0x727 && HostProcessor.current.profile.vendor == .intel
+        if isDecimal { for i in 0..<9 { memory[i] = min(memory[i] >> 4, 9) << 4 | min(memory[i] & 15, 9) } }
         let flags = operands.next() & 0x8D5
         let host = hostAfter(opcode, state, memory: memory, flags: flags)
         let machine = machineAfter(opcode, state, memory: memory, flags: flags)

@@ -114,7 +114,7 @@ static inline HostX87Result hostX87Arithmetic(
 #define HOST_X87_LOADS(X)                                                                                              \
   X(fld1, "fld1") X(fldl2t, "fldl2t") X(fldl2e, "fldl2e") X(fldpi, "fldpi") X(fldlg2, "fldlg2") X(fldln2, "fldln2")    \
   X(fldz, "fldz") X(flds, "flds %[source]") X(fldl, "fldl %[source]") X(filds, "filds %[source]")                      \
-  X(fildl, "fildl %[source]") X(fildll, "fildll %[source]") X(fbld, "fbld %[source]")
+  X(fildl, "fildl %[source]") X(fildll, "fildll %[source]")
 #define HOST_X87_CASE_NAME(name, text) X87Load_##name,
 typedef enum __attribute__((enum_extensibility(closed))) : uint8_t { HOST_X87_LOADS(HOST_X87_CASE_NAME) } X87Load;
 #undef HOST_X87_CASE_NAME

@@ -1,5 +1,9 @@
 /// The x87 instructions on `X87State`: stack faults, tags, condition codes and pops are here, arithmetic is the host's.
 /// Intel SDM vol. 1, "x87 FPU Floating-Point Exception Handling", "Stack Overflow or Underflow Exception (#IS)".
+///
+/// Not modelled: a profile's own results of F2XM1, FYL2X, FYL2XP1, FPTAN, FPATAN, FSIN, FCOS and FSINCOS. The manuals bound their
+/// error and leave arguments outside their ranges open ("Transcendental Instruction Accuracy"), so that processors differ in the
+/// last bits, C1 and the precision flag; they are the host's, and nothing else is.
 
 import HostFloatingPoint
 
@@ -8,8 +12,7 @@ public struct X87Outcome: Hashable, Sendable {
   /// The bytes to write, as many as `X87Opcode.memory` says; nil when an unmasked exception kept the store from
   /// happening.
   public var store: DoubleExtended?
-  /// FCOMI and its kind: CF, PF and ZF at their places in RFLAGS (OF, SF and AF become 0); nil when an unmasked
-  /// exception kept them as they were, and for every other instruction.
+  /// FCOMI and its kind: CF, PF and ZF at their places in RFLAGS (OF, SF and AF become 0); nil for every other instruction.
   public var flags: UInt64?
   /// FNSTSW AX.
   public var ax: UInt16?
@@ -31,6 +34,7 @@ extension X87State {
     case .load(let instruction, _):
       load(instruction, operand)
     case .loadExtended: load { _ in operand }
+    case .loadDecimal: load { _ in DoubleExtended(decimal: operand) }
     case .loadRegister(let i): load { $0.isEmpty(i) ? nil : $0[i] }
     case .store(let instruction, _, let pops): return store(instruction, pops)
     case .storeExtended: return storeExtended()
@@ -92,6 +96,10 @@ extension X87State {
   }
 
   // MARK: Arithmetic and comparison
+  //
+  // A comparison that meets an invalid operand or an empty register answers "unordered", masked or not; an unmasked exception
+  // keeps it from popping alone. A footnote of the SDM ("FCOM/FCOMP/FCOMPP", "FCOMI/FCOMIP/FUCOMI/FUCOMIP") has the flags not
+  // set by an unmasked #IA; both vendors' processors set them.
 
   private mutating func arithmetic(_ operation: X87Arithmetic, _ kind: X87Source, _ operand: DoubleExtended) {
     let compares = operation == .fcom || operation == .fcomp
@@ -114,8 +122,7 @@ extension X87State {
 
   private mutating func finish(_ host: HostX87Result, compares: Bool, destination: UInt8, pops: UInt8) {
     if compares {
-      let keepsConditions = host.status & unmasked & X87Status.invalid != 0 && !comparisonsAnswerWhenUnmasked
-      merge(host.status, conditions: keepsConditions ? 0 : X87Status.conditions)
+      merge(host.status, conditions: X87Status.conditions)
     } else {
       merge(host.status)
       set(destination, DoubleExtended(host.st0))
@@ -125,7 +132,7 @@ extension X87State {
 
   private mutating func underflow(compares: Bool, destination: UInt8, pops: UInt8) {
     let masked = stackUnderflow()
-    if compares, masked || comparisonsAnswerWhenUnmasked { status |= X87Status.c0 | X87Status.c2 | X87Status.c3 }
+    if compares { status |= X87Status.c0 | X87Status.c2 | X87Status.c3 }
     guard masked else { return }
     if !compares { set(destination, .indefinite) }
     pop(pops)
@@ -143,9 +150,8 @@ extension X87State {
       if host.status & X87Status.invalid == 0 { conditions = host.status }
     }
     if !aborted { pop(pops) }
-    let isReported = status & unmasked & X87Status.invalid == 0 || comparisonsAnswerWhenUnmasked
     // C0, C2 and C3 stand as CF, PF and ZF do in the low byte of RFLAGS.
-    return X87Outcome(flags: isReported ? UInt64(conditions >> 8) & 0x45 : nil)
+    return X87Outcome(flags: UInt64(conditions >> 8) & 0x45)
   }
 
   // MARK: Instructions of ST(0) and ST(1)
@@ -302,6 +308,21 @@ extension X87State {
       case .unordered: rflags & parity != 0
       }
     if holds != negated { set(0, self[i]) }
+  }
+}
+
+extension DoubleExtended {
+  /// Packed decimal: 18 digits of 4 bits and a sign, exact. SDM vol. 1, "Packed BCD Integers"; vol. 2, "FBLD".
+  ///
+  /// Digits above 9, whose result the manual leaves undefined, count by their weight, as they do on AMD's processors.
+  fileprivate init(decimal: DoubleExtended) {
+    var value: UInt64 = 0
+    for digit in [decimal.signExponent >> 4 & 15, decimal.signExponent & 15] { value = value &* 10 &+ UInt64(digit) }
+    for i in (0..<16 as Range<UInt64>).reversed() { value = value &* 10 &+ (decimal.significand >> (4 * i) & 15) }
+    let zeros = UInt64(value.leadingZeroBitCount)
+    self.init(
+      significand: value == 0 ? 0 : value << zeros,
+      signExponent: decimal.signExponent & 0x8000 | (value == 0 ? 0 : UInt16(0x3FFF + 63 - zeros)))
   }
 }
 

@@ -42,6 +42,8 @@ enum X87Instruction {
   case stack(X87StackInstruction)
   case load(X87Load, size: Int)
   case loadExtended
+  /// FBLD.
+  case loadDecimal
   case loadRegister(UInt8)
   case store(X87Store, size: Int, pops: UInt8)
   case storeExtended
@@ -91,7 +93,7 @@ extension X87Opcode {
     case (7, 1): return .store(.fisttps, size: 2, pops: 1)
     case (7, 2): return .store(.fistps, size: 2, pops: 0)
     case (7, 3): return .store(.fistps, size: 2, pops: 1)
-    case (7, 4): return .load(.fbld, size: 10)
+    case (7, 4): return .loadDecimal
     case (7, 5): return .load(.fildll, size: 8)
     case (7, 6): return .store(.fbstp, size: 10, pops: 1)
     case (7, 7): return .store(.fistpll, size: 8, pops: 1)
@@ -172,7 +174,7 @@ extension X87Opcode {
     switch instruction {
     case .arithmeticMemory(_, let source): .reads(source == .double ? 8 : source == .int16 ? 2 : 4)
     case .load(_, let size): size == 0 ? .none : .reads(size)
-    case .loadExtended: .reads(10)
+    case .loadExtended, .loadDecimal: .reads(10)
     case .store(_, let size, _): .writes(size)
     case .storeExtended: .writes(10)
     case .fldcw: .reads(2)

@@ -57,10 +57,6 @@ public struct X87State: Sendable {
   public var operandSelector: UInt16 = 0
   public var opcode: UInt16 = 0
 
-  /// Whether FCOM writes its condition codes, and FCOMI its flags, when an unmasked #I keeps it from popping. The Intel
-  /// SDM says no ("FCOM", "FCOMI"); AMD processors do.
-  public var comparisonsAnswerWhenUnmasked = true
-
   /// After reset a processor holds 0x40 in its control word, but every kernel begins with FNINIT; this is that state.
   public init() {}
 
@@ -71,7 +67,6 @@ public struct X87State: Sendable {
     let before = self
     self = X87State()
     registers = before.registers
-    comparisonsAnswerWhenUnmasked = before.comparisonsAnswerWhenUnmasked
   }
 
   /// FLDCW and the other loads of a control word; reserved bits read as they do after FNINIT.

@@ -18,7 +18,6 @@ extension Processor {
     if u.pointee.imm & FloatingPointOperand.checkOnly != 0 { return }
 
     var state = s.pointee.x87
-    state.comparisonsAnswerWhenUnmasked = profile.vendor == .amd
     switch opcode.memory {
     case .readsEnvironment(let withRegisters): try loadImage(u, &state, withRegisters)
     case .writesEnvironment(let withRegisters): try storeImage(u, &state, withRegisters)
@@ -152,7 +151,7 @@ extension Processor {
   private func stateFormat(_ u: Operation) -> FXSAVEFormat {
     FXSAVEFormat(
       wide: u.pointee.vectorCode != 0, vectorCount: s.pointee.codeMode == .bits64 ? 16 : 8,
-      pointers: profile.vendor == .amd ? .onlyWhenPending : .always)
+      pointers: profile.x87PointerSaving)
   }
 
   func saveState(_ u: Operation) throws(Fault) {

@@ -17,8 +17,37 @@ extension Processor {
       s.pointee.rip = nextInstruction(start, u.pointee.length)
       return
     }
+    if counterWidth == 4, profile.zeroExtendsWithoutIteration { zeroExtendUniterated(u) }
+    guard comparesString(u), profile.restoresFlagsOfComparedStrings else {
+      return try repeatString(u, start, counterWidth)
+    }
+    let flags = s.pointee.arithmeticFlags
+    do throws(Fault) {
+      try repeatString(u, start, counterWidth)
+    } catch {
+      // What is left to do compares again, so the flags may be put back at an exit to the platform as well.
+      s.pointee.setArithmeticFlags(flags)
+      throw error
+    }
+  }
+
+  private func comparesString(_ u: Operation) -> Bool {
     let name = External(rawValue: u.pointee.detail).unsafelyUnwrapped
-    let compares = name == .compareString || name == .scanString
+    return name == .compareString || name == .scanString
+  }
+
+  /// Where ECX is 0: 32 bits of it, and of what MOVS and STOS address by, remain.
+  private func zeroExtendUniterated(_ u: Operation) {
+    guard s.pointee.codeMode == .bits64, getSized(Slot.rcx, 4) == 0 else { return }
+    set(Slot.rcx, 0 as UInt32)
+    let name = External(rawValue: u.pointee.detail).unsafelyUnwrapped
+    if name == .moveString { set(Slot.rsi, get(Slot.rsi, UInt32.self)) }
+    if name == .moveString || name == .storeString { set(Slot.rdi, get(Slot.rdi, UInt32.self)) }
+  }
+
+  private func repeatString(_ u: Operation, _ start: UInt64, _ counterWidth: Int) throws(Fault) {
+    let name = External(rawValue: u.pointee.detail).unsafelyUnwrapped
+    let compares = comparesString(u)
     while true {
       let count = getSized(Slot.rcx, counterWidth)
       if count == 0 { break }

@@ -37,8 +37,15 @@ typedef struct {
 /// Maps the pages and takes the signals. False where the addresses are not free.
 bool hostPrepare(void);
 
-/// Whether the host's vendor is AMD: the machine's profile follows it where vendors differ.
-bool hostIsAMD(void);
+typedef struct {
+  /// CPUID's name, 12 characters.
+  char vendor[13];
+  /// As CPUID's leaf 1 has them, the extended parts included.
+  uint32_t family, model, stepping;
+} HostSignature;
+
+/// Which processor the host is: the machine's profile follows its vendor where vendors differ.
+HostSignature hostSignature(void);
 
 /// Writes instructions at `address` in the code pages, with a landing place right behind them where there is room. What
 /// would lie behind the pages is left out.

@@ -1,5 +1,5 @@
 /// Goal: whole integer instructions of user mode leave in the machine what they leave on the host processor: registers, flags,
-/// memory, RIP, and which exception with which error code and address.
+/// memory, RIP, and which exception with which error code and address. The machine runs under the profile of the host's vendor.
 ///
 /// `LIMEN_COMPARISONS` sets how many are made; `Documentation/Oracles.md` records a long run.
 
@@ -38,8 +38,10 @@ private final class SlowPath: Observer {
       let form = comparison.source.form()
       comparison.compare(form, rounds: min(Self.rounds, share - comparison.compared))
     }
-    print("seed \(String(seed, radix: 16)): \(comparison.compared) comparisons, \(comparison.raised) exceptions")
-    for difference in comparison.differences { Issue.record("\(difference)") }
+    print(
+      "seed \(String(seed, radix: 16)): \(comparison.compared) comparisons, \(comparison.raised) exceptions,",
+      "\(HostProcessor.current)")
+    for difference in comparison.differences { Issue.record("\(HostProcessor.current): \(difference)") }
     #expect(comparison.differing == 0)
     #expect(comparison.compared == share)
     #expect(comparison.raised > share / 200)

@@ -25,7 +25,7 @@ struct HostComparison {
     var raised = false
     _ = oracleUnmaskedSSE(.init(rawValue: 0)!, HostVector(), HostVector(), 0x1F80, &raised)
     guard hostPrepare(), let ram = PhysicalMemory(size: 4 << 20) else { return nil }
-    processor = Processor(memory: ram, profile: hostIsAMD() ? .amd : .intel)
+    processor = Processor(memory: ram, profile: HostProcessor.current.profile)
     source = FormSource(random: OperandSource(seed: seed))
     let pages = [
       UserPages(UInt64(HOST_CODE)..<UInt64(HOST_CODE_END), isWritable: true, isExecutable: true),

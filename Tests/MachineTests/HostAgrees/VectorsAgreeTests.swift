@@ -12,8 +12,10 @@ extension HostAgreesTests {
     let total = Self.total / 4
     var comparison = try #require(VectorComparison(seed: 0x4C69_6D65_6E03), "the fixed addresses are not free")
     while comparison.compared < total { comparison.compare(rounds: min(8, total - comparison.compared)) }
-    print("\(comparison.compared) comparisons of vector instructions, \(comparison.raised) exceptions")
-    for difference in comparison.differences { Issue.record("\(difference)") }
+    print(
+      "\(comparison.compared) comparisons of vector instructions, \(comparison.raised) exceptions,",
+      HostProcessor.current)
+    for difference in comparison.differences { Issue.record("\(HostProcessor.current): \(difference)") }
     #expect(comparison.differing == 0)
     #expect(comparison.raised > total / 200)
   }

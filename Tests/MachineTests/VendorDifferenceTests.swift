@@ -1,0 +1,51 @@
+/// Goal: where the vendors' processors differ in instructions of user mode, each profile does as its own; where they were only thought
+/// to differ, both do the same. `Documentation/Oracles.md`, "The vendors' processors", says where each expectation comes from.
+
+import Machine
+import Testing
+
+struct VendorDifferenceTests {
+  /// What a line of a recording gives under a profile.
+  private func outcome(_ line: String, isFloating: Bool = false, _ profile: Profile) throws -> [String] {
+    let execution = try #require(RecordedExecution(line: line[...], isFloating: isFloating))
+    return try MachineExecutor(profile: profile).execute(execution).fields(of: execution)
+  }
+
+  @Test("REP with 32-bit addresses and ECX = 0 zero-extends on Intel's processors alone")
+  func uniteratedStringsZeroExtend() throws {
+    let line = "67f3a4 rcx=b3edbaad00000000 rsi=a5a5a5a500210800 rdi=c3c3c3c300210900"
+    #expect(try outcome(line, .intel) == ["rcx=0", "rsi=210800", "rdi=210900"])
+    #expect(try outcome(line, .amd) == [])
+    // Nothing of it where addresses have 64 bits, or a count is there.
+    let wide = "f3a4 rcx=0 rsi=a5a5a5a500210800 rdi=c3c3c3c300210900"
+    for profile in Profile.all { #expect(try outcome(wide, profile) == []) }
+    let counted = "67f3aa rax=0 rcx=b3edbaad00000001 rdi=c3c3c3c300210900 @210900=ff"
+    for profile in Profile.all { #expect(try outcome(counted, profile) == ["rcx=0", "rdi=210901", "@210900=00"]) }
+  }
+
+  @Test("REPE CMPS and SCAS that fault in the middle restore RFLAGS on Intel's processors alone")
+  func faultingComparisonsRestoreFlags() throws {
+    // SCASB finds AL - 11 below zero twice, then meets the end of memory.
+    let line = "f2ae rax=0 rcx=9 rdi=211ffe rflags=202 @211ffe=1122"
+    let fault = ["raises=e", "error=4", "at=212000"]
+    #expect(try outcome(line, .intel) == ["rcx=7", "rdi=212000"] + fault)
+    // 0 - 22 = DE: CF, PF, AF and SF.
+    #expect(try outcome(line, .amd) == ["rcx=7", "rdi=212000", "rflags=297"] + fault)
+    // A comparison that completes leaves its flags on both.
+    let completes = "f3a6 rcx=2 rsi=210800 rdi=210900 rflags=202 @210800=1111 @210900=1111"
+    for profile in Profile.all {
+      #expect(try outcome(completes, profile) == ["rcx=0", "rsi=210802", "rdi=210902", "rflags=246"])
+    }
+  }
+
+  @Test("an x87 comparison of an empty register answers, its exception masked or not, under both profiles")
+  func emptyComparisonsAnswer() throws {
+    for profile in Profile.all {
+      // FCOM ST(1) and FCOMI ST(1) of an empty stack. #IS, C3 C2 C0; ES and B where it is pending.
+      #expect(try outcome("d8d1 fcw=37f", isFloating: true, profile) == ["fsw=4541"])
+      #expect(try outcome("d8d1 fcw=37e", isFloating: true, profile) == ["fsw=c5c1"])
+      #expect(try outcome("dbf1 fcw=37f", isFloating: true, profile) == ["rflags=247", "fsw=41"])
+      #expect(try outcome("dbf1 fcw=37e", isFloating: true, profile) == ["rflags=247", "fsw=80c1"])
+    }
+  }
+}
