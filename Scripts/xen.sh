@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Debian's Xen 4.17, and a PV guest run as its dom0 kernel under QEMU's TCG.
+# Debian's Xen, 4.17 of Debian 12 or 4.20 of Debian 13, and a PV guest run as its dom0 kernel under QEMU's TCG.
 #
-#   xen.sh                          prints the hypervisor's path and nothing else on standard output; fetched once, by apt,
-#                                   into the cache outside the repository
-#   xen.sh run IMAGE PROFILE [WORD ...]
+#   xen.sh [VERSION]                prints the hypervisor's path and nothing else on standard output; fetched once, by apt,
+#                                   into the cache outside the repository; without a version it is 4.17
+#   xen.sh [VERSION] run IMAGE PROFILE [WORD ...]
 #                                   boots it with IMAGE as dom0's kernel and WORDs as its command line, on a processor of intel
 #                                   or amd; prints the guest's lines, those that begin with LIMEN, and why Xen stopped
 #
 # To fetch a newer hypervisor, delete its directory in the cache. LIMEN_XEN_LOG names a file for everything that Xen prints.
-# LIMEN_XEN_INITRD names an initramfs for dom0; then all lines that are not Xen's own are the guest's. With LIMEN_XEN_GDB, the path
+# LIMEN_XEN_IMAGE names a hypervisor to run in place of Debian's. LIMEN_XEN_INITRD names an initramfs for dom0; then all lines that are not Xen's own are the guest's. With LIMEN_XEN_GDB, the path
 # of a socket, QEMU's gdb stub listens there and the processor waits for it. LIMEN_XEN_SECONDS bounds it all.
 set -euo pipefail
 # shellcheck source=Scripts/debian.sh
@@ -16,10 +16,7 @@ set -euo pipefail
 
 say() { echo "xen: $*" >&2; }
 fail() { say "$*"; exit 1; }
-usage() { say 'usage: ./dev xen [run IMAGE intel|amd [WORD ...]]'; exit 2; }
-
-package=xen-hypervisor-4.17-amd64
-suites=(bookworm bookworm-security)
+usage() { say 'usage: ./dev xen [4.17|4.20] [run IMAGE intel|amd [WORD ...]]'; exit 2; }
 
 fetch() {
   local tool work
@@ -90,10 +87,25 @@ run() {
 
 cache=${LIMEN_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/limen}/xen
 case $cache in /*) ;; *) fail "the cache's path must be absolute: $cache" ;; esac
-image=$cache/xen-4.17-amd64
+
+version=4.17
+case "${1-}" in [0-9]*) version=$1; shift ;; esac
+case $version in
+  4.17) suites=(bookworm bookworm-security) ;;
+  4.20) suites=(trixie trixie-security) ;;
+  *) usage ;;
+esac
+package=xen-hypervisor-$version-amd64
+image=$cache/xen-$version-amd64
 
 case "${1-}" in
   '') fetch; echo "$image" ;;
-  run) [ $# -ge 3 ] || usage; shift; fetch; run "$@" ;;
+  run)
+    [ $# -ge 3 ] || usage
+    shift
+    if [ -n "${LIMEN_XEN_IMAGE:-}" ]; then image=$LIMEN_XEN_IMAGE; else fetch; fi
+    [ -r "$image" ] || fail "cannot read $image"
+    run "$@"
+    ;;
   *) usage ;;
 esac

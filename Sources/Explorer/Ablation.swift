@@ -1,6 +1,7 @@
 /// Guards that can be taken away from the running kernel's world, to see that the invariants notice.
 ///
-/// Each removes one thing that keeps a window harmless. A check that has never fired is not a check.
+/// Each removes one thing that keeps a window harmless. A check that has never fired is not a check. One removes what does harm instead,
+/// a defect of the hypervisor's, to see that without it the kernel holds.
 import Findings
 import Machine
 
@@ -28,6 +29,7 @@ public enum Ablation: String, CaseIterable, Sendable {
   case maskNotRestoredAtIret = "mask-not-restored-at-iret"
   case nmiMaskNeverCleared = "nmi-mask-never-cleared"
   case kernelPageTablesKeptForUser = "kernel-page-tables-kept-for-user"
+  case xenSyscallMaskLost = "xen-syscall-mask-lost"
 
   public var name: AblationName { AblationName(rawValue: rawValue) }
 
@@ -55,6 +57,7 @@ public enum Ablation: String, CaseIterable, Sendable {
     case .maskNotRestoredAtIret: "the iret hypercall leaves the upcall mask set"
     case .nmiMaskNeverCleared: "the iret hypercall leaves virtual NMIs masked"
     case .kernelPageTablesKeptForUser: "user mode runs on the kernel's page tables"
+    case .xenSyscallMaskLost: "Xen's defect: SYSCALL's flag mask is lost, and the user's DF kept"
     }
   }
 
@@ -62,11 +65,14 @@ public enum Ablation: String, CaseIterable, Sendable {
   public var platform: PlatformName {
     switch self {
     case .upcallMaskNotSetAtSyscall, .frameAtUserRSP, .stackSwitchIgnored, .maskNotRestoredAtIret,
-      .nmiMaskNeverCleared, .kernelPageTablesKeptForUser:
+      .nmiMaskNeverCleared, .kernelPageTablesKeptForUser, .xenSyscallMaskLost:
       .xenPV
     default: .bareMetal
     }
   }
+
+  /// Whether it takes a defect away, and not a guard.
+  public var mends: Bool { self == .xenSyscallMaskLost }
 
   /// The posture that shows it, where the usual one does not.
   public var posture: PostureName? { self == .tfNotMaskedAtSyscall ? "flags-tf" : nil }

@@ -209,6 +209,7 @@ extension XenPVComputer: PlatformComputer {
     case .maskNotRestoredAtIret: domain.ablations.insert(.iretKeepsMask)
     case .nmiMaskNeverCleared: domain.ablations.insert(.nmiMaskKept)
     case .kernelPageTablesKeptForUser: domain.ablations.insert(.kernelTablesInUserMode)
+    case .xenSyscallMaskLost: domain.ablations.insert(.syscallMaskLost)
     default: break
     }
   }

@@ -87,7 +87,7 @@ public struct Delivery: Sendable, Codable, Hashable {
   public var previousRSP: UInt64
 }
 
-/// Guards of the hypervisor that can be taken away, to see that the checks notice.
+/// Guards of the hypervisor that can be taken away, to see that the checks notice; and a defect of it, to see that they hold then.
 public struct Ablations: OptionSet, Sendable, Codable, Hashable {
   public var rawValue: UInt32
   public init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -104,4 +104,6 @@ public struct Ablations: OptionSet, Sendable, Codable, Hashable {
   public static let nmiMaskKept = Ablations(rawValue: 1 << 4)
   /// User mode runs on the kernel's page tables.
   public static let kernelTablesInUserMode = Ablations(rawValue: 1 << 5)
+  /// The defect of switch_to_kernel: with it taken away the flag mask of a SYSCALL outlives create_bounce_frame.
+  public static let syscallMaskLost = Ablations(rawValue: 1 << 6)
 }

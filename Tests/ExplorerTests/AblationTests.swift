@@ -65,5 +65,8 @@ import Testing
     }
   }
 
-  @Test func everyAblationIsTried() { #expect(Set(Self.expected.map(\.0)) == Set(Ablation.allCases)) }
+  /// What takes a defect away turns nothing red: `XenSyscallFlagsTests` sees it turn green.
+  @Test func everyAblationIsTried() {
+    #expect(Set(Self.expected.map(\.0)) == Set(Ablation.allCases.filter { !$0.mends }))
+  }
 }

@@ -14,7 +14,9 @@ import XenPV
   static let bound: UInt64 = 2_000_000_000
 
   /// Boots the reference kernel as the hardware domain, and returns the lines that it prints and how it ends.
-  static func boot(_ profile: Profile, _ word: String = "") throws -> (lines: [String], end: XenPVComputer.End) {
+  static func boot(
+    _ profile: Profile, _ word: String = "", without ablations: Ablations = []
+  ) throws -> (lines: [String], end: XenPVComputer.End) {
     try #require(XenAgreesTests.buildFailure == nil, "\(XenAgreesTests.buildFailure ?? "")")
     let image = try KernelImage(contentsOf: XenAgreesTests.image)
     let computer = try #require(XenPVComputer(memorySize: megabytes << 20, profile: profile))
@@ -27,6 +29,7 @@ import XenPV
       },
       notes: image.notes.filter { $0.owner == "Xen" }.map { .init(type: $0.type, descriptor: $0.descriptor) })
     try computer.build(kernel, commandLine: word, isPrivileged: true)
+    computer.domain.ablations = ablations
     let end = computer.run(bound)
     let lines = String(decoding: said, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
     return (lines.filter { $0.hasPrefix("LIMEN ") }, end)

@@ -35,9 +35,19 @@ extension XenPVComputer {
       createBounceFrame(
         TrapBounce(vector: 6, errorCode: nil, address: info.address, masksEvents: info.masksEvents), .exception)
     }
-    // Meant to clear DF, which the frame has as the user set it: Xen 4.17.5 and later keep the mask in ESI, where
-    // create_bounce_frame leaves the frame's address. Real Xen shows it: `flags/syscall-all-*` of the reference kernel.
-    registers.rflags = RFLAGS(rawValue: registers.rflags.rawValue & registers.rsp & 0xFFFF_FFFF)
+    maskFlags(of: address != 0 ? .systemCall : .exception)
+  }
+
+  /// The flags of the handler's first instruction; the frame has them as the user set them. A SYSCALL is meant to clear DF, and the
+  /// #UD that stands for a missing callback nothing. But Xen 4.17.5 and later keep the mask in ESI, where create_bounce_frame leaves
+  /// the frame's address. Real Xen shows it: `flags/syscall-all-*` of the reference kernel;
+  /// `Documentation/Findings/xen-pv-syscall-flags.md`.
+  private func maskFlags(of kind: Delivery.Kind) {
+    guard domain.ablations.contains(.syscallMaskLost) else {
+      registers.rflags = RFLAGS(rawValue: registers.rflags.rawValue & registers.rsp & 0xFFFF_FFFF)
+      return
+    }
+    if kind == .systemCall { registers.rflags.remove(.direction) }
   }
 
   /// The processor kept neither RIP nor RSP.

@@ -1,0 +1,33 @@
+/// Goal: the finding `Documentation/Findings/xen-pv-syscall-flags.md`, seen by the exploration. A stock kernel that relies on Xen's
+/// clearing DF runs with the user's, whatever event comes; with that defect of the hypervisor's taken away the same kernel holds.
+import Explorer
+import Findings
+import Testing
+
+@Suite(.serialized) struct XenSyscallFlagsTests {
+  private static func report(_ ablations: [Ablation], _ profile: ProfileName) throws -> CheckReport {
+    let checker = try KernelUnderTest.checker(
+      "debian-6.1-cloud", platforms: [.xenPV], profiles: [profile], crossings: [.syscall64],
+      postures: ["flags-df", "flags-all"], events: [.nmiCallback], ablations: ablations)
+    return try checker.check { _ in }.report
+  }
+
+  @Test(arguments: ProfileName.allCases) func theUsersDFIsFound(profile: ProfileName) throws {
+    let sections = try Self.report([], profile).sections
+    #expect(sections.map(\.posture) == ["flags-df", "flags-all"])
+    for section in sections {
+      #expect(section.verdict == .violated)
+      #expect(Set(section.findings.map(\.invariant)) == ["flags-sanitised"])
+    }
+  }
+
+  @Test(arguments: ProfileName.allCases) func withoutTheDefectTheKernelHolds(profile: ProfileName) throws {
+    let report = try Self.report([.xenSyscallMaskLost], profile)
+    #expect(report.ablations == ["xen-syscall-mask-lost"])
+    #expect(report.sections.map(\.posture) == ["flags-df", "flags-all"])
+    for section in report.sections {
+      #expect(section.verdict == .held && section.findings.isEmpty)
+      #expect(section.trials.map(\.trials) == [section.boundaries])
+    }
+  }
+}
