@@ -144,8 +144,8 @@
   ALTERNATIVE "swapgs", FEATURE_XENPV, ""
 .endm
 
-// Xen clears DF behind a SYSCALL's frame, but Debian's 4.17 keeps its mask in a register that it has overwritten by then
-// (xen/arch/x86/x86_64/entry.S, switch_to_kernel), and the user's DF may come through.
+// Xen means to clear DF behind a SYSCALL's frame, but since 4.17.5 it keeps its mask in a register that it has overwritten by then
+// (xen/arch/x86/x86_64/entry.S, switch_to_kernel), and the user's DF comes through: Documentation/Findings/xen-pv-syscall-flags.md.
 .macro XEN_LEAVES_DF
   cld
 .endm

@@ -14,7 +14,7 @@ import Testing
 
   @Test(arguments: ProfileName.allCases) func theUsersDFIsFound(profile: ProfileName) throws {
     let sections = try Self.report([], profile).sections
-    #expect(sections.map(\.posture) == ["flags-df", "flags-all"])
+    #expect(sections.map(\.posture) == ["flags-all", "flags-df"])
     for section in sections {
       #expect(section.verdict == .violated)
       #expect(Set(section.findings.map(\.invariant)) == ["flags-sanitised"])
@@ -24,7 +24,7 @@ import Testing
   @Test(arguments: ProfileName.allCases) func withoutTheDefectTheKernelHolds(profile: ProfileName) throws {
     let report = try Self.report([.xenSyscallMaskLost], profile)
     #expect(report.ablations == ["xen-syscall-mask-lost"])
-    #expect(report.sections.map(\.posture) == ["flags-df", "flags-all"])
+    #expect(report.sections.map(\.posture) == ["flags-all", "flags-df"])
     for section in report.sections {
       #expect(section.verdict == .held && section.findings.isEmpty)
       #expect(section.trials.map(\.trials) == [section.boundaries])
