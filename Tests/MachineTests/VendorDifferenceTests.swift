@@ -38,7 +38,20 @@ struct VendorDifferenceTests {
     }
   }
 
-  @Test("an x87 comparison of an empty register answers, its exception masked or not, under both profiles")
+  @Test("CVTPI2PS from memory leaves the x87 state alone under both profiles")
+  func conversionFromMemoryLeavesX87Alone() throws {
+    // TOP = 7, all empty, and an unmasked exception pending: no #MF, no MMX state.
+    let line = "0f2a07 rdi=210800 fcw=37e fsw=3801 @210800=0100000002000000"
+    for profile in Profile.all {
+      #expect(try outcome(line, isFloating: true, profile) == ["fsw=b881", "xmm0=1515151515151515400000003f800000"])
+    }
+    // From MM7 it waits for the exception.
+    for profile in Profile.all {
+      #expect(try outcome("0f2ac7 fcw=37e fsw=3801", isFloating: true, profile) == ["rip=200109", "raises=10"])
+    }
+  }
+
+  @Test("an x87 comparison of an empty register or a NaN answers, its exception masked or not, under both profiles")
   func emptyComparisonsAnswer() throws {
     for profile in Profile.all {
       // FCOM ST(1) and FCOMI ST(1) of an empty stack. #IS, C3 C2 C0; ES and B where it is pending.
@@ -46,6 +59,10 @@ struct VendorDifferenceTests {
       #expect(try outcome("d8d1 fcw=37e", isFloating: true, profile) == ["fsw=c5c1"])
       #expect(try outcome("dbf1 fcw=37f", isFloating: true, profile) == ["rflags=247", "fsw=41"])
       #expect(try outcome("dbf1 fcw=37e", isFloating: true, profile) == ["rflags=247", "fsw=80c1"])
+      // Of a NaN: #IA.
+      let nan = "ftw=ff st1=7fffc000000000000000"
+      #expect(try outcome("d8d1 fcw=37e \(nan)", isFloating: true, profile) == ["fsw=c581"])
+      #expect(try outcome("dbf1 fcw=37e \(nan)", isFloating: true, profile) == ["rflags=247", "fsw=8081"])
     }
   }
 }

@@ -2,8 +2,8 @@
 /// XMM-only ones: an unused element is zero, which converts exactly and raises nothing.
 /// Intel SDM vol. 2, "CVTPI2PS", "CVTPI2PD", "CVTPS2PI", "CVTPD2PI", "CVTTPS2PI", "CVTTPD2PI".
 ///
-/// All but CVTPI2PD with a memory operand also switch the x87 state to MMX (`X87State.enterMMX`) and wait for pending
-/// x87 exceptions; that is the caller's part.
+/// All but CVTPI2PS and CVTPI2PD with a memory operand also switch the x87 state to MMX (`X87State.enterMMX`) and wait for
+/// pending x87 exceptions; that is the caller's part.
 
 import HostFloatingPoint
 

@@ -44,10 +44,9 @@ extension Processor {
   }
 
   /// CVTPI2PS and CVTPI2PD from memory name no MMX register. Intel's manual still has CVTPI2PS wait for x87 exceptions and
-  /// enter the MMX state ("CVTPI2PS"), AMD's processors do neither.
+  /// enter the MMX state ("CVTPI2PS"); neither vendor's processors do.
   func leavesMMXAlone(_ u: Operation, _ family: VectorFamily) -> Bool {
-    guard u.pointee.traits.contains(.memory) else { return false }
-    return family == .mixedDoublesFromMMX || family == .mixedSinglesFromMMX && profile.vendor == .amd
+    u.pointee.traits.contains(.memory) && (family == .mixedDoublesFromMMX || family == .mixedSinglesFromMMX)
   }
 
   private func requireStateTransfer() throws(Fault) {

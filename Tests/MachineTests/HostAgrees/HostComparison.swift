@@ -98,6 +98,9 @@ struct HostComparison {
       undefinedFlags = undefined.flags
       if undefined.destination { forgive(form, host, &machine) }
     }
+    if isUniteratedLoad(form, before), host[Registers.rcx] == before[Registers.rcx] {
+      machine[Registers.rcx] = host[Registers.rcx]
+    }
     var found: [String] = []
     let flags = RFLAGSBits.compared & ~undefinedFlags
     for i in 0..<18 {
@@ -113,6 +116,14 @@ struct HostComparison {
     }
     if form.touchesMemory, let difference = memoryDifference() { found.append(difference) }
     if !found.isEmpty { note(form, before, found) }
+  }
+
+  /// REP LODS with 32-bit addresses and ECX = 0 on an Intel processor, which zero-extends RCX mostly and not each time
+  /// (`Documentation/Oracles.md`, "The vendors' processors").
+  private func isUniteratedLoad(_ form: InstructionForm, _ before: Registers) -> Bool {
+    guard processor.profile.vendor == .intel, case .string(repeats: true, _) = form.setup else { return false }
+    return form.isShort && form.bytes.last.map { $0 & 0xFE == 0xAC } == true
+      && before[Registers.rcx] & 0xFFFF_FFFF == 0
   }
 
   /// Takes over the host's destination where the manual leaves it open.
