@@ -53,6 +53,18 @@ extension Processor {
   /// STI nor a load of SS holds it back. RFLAGS.IF is always set while a guest runs.
   public var canTakeExternalEvent: Bool { s.pointee.pendingDebug == 0 && s.pointee.shadow == .none }
 
+  /// Takes the debug trap that is due at this boundary, with what its delivery does to DR6 and DR7; false where none is. After an
+  /// intercepted call or software interrupt this is a #DB that MOV SS put off: it comes at privilege 0, behind the change of
+  /// privilege (SDM vol. 3A, "Masking Exceptions and Interrupts When Switching Stacks").
+  public func takeDebugTrap() -> Bool {
+    let bits = s.pointee.pendingDebug
+    guard bits != 0 else { return false }
+    s.pointee.pendingDebug = 0
+    reportDebug(bits)
+    updateAttention()
+    return true
+  }
+
   // MARK: Guest memory, with the hypervisor's rights
 
   /// Reads `count` bytes of the current address space; nil where a page is not mapped. User pages are no obstacle.

@@ -7,6 +7,7 @@ import Machine
 extension XenPVComputer {
   /// Does what Xen's entry points do, and goes back to the guest.
   func enterHypervisor(_ what: Intercept) {
+    dropDebugTrap()
     saveRegisters()
     switch what {
     case .systemCall: enterBySyscall()
@@ -111,13 +112,21 @@ extension XenPVComputer {
     injectPageFault(errorCode, address: address)
   }
 
+  /// X86_DR6_DEFAULT.
+  private static let defaultDR6: UInt64 = 0xFFFF_0FF0
+
   /// The guest's virtual DR6 gathers the causes.
   private func handleDebug() {
     let status = processor.debugRegister(6)
-    let defaultBits: UInt64 = 0xFFFF_0FF0
-    domain.vcpu.dr6 |= status & ~defaultBits
-    domain.vcpu.dr6 &= status | ~defaultBits
-    processor.setDebugRegister(6, defaultBits)
+    domain.vcpu.dr6 |= status & ~Self.defaultDR6
+    domain.vcpu.dr6 &= status | ~Self.defaultDR6
+    processor.setDebugRegister(6, Self.defaultDR6)
     inject(1, errorCode: nil)
+  }
+
+  /// do_debug where the #DB did not come from guest_mode: the guest's MOV SS put it off, and its SYSCALL, INT3, INTO or INT 0x80 brought
+  /// it to the first instruction of an entry point of Xen's. Xen goes on there, and the guest never hears of it.
+  private func dropDebugTrap() {
+    if processor.takeDebugTrap() { processor.setDebugRegister(6, Self.defaultDR6) }
   }
 }
