@@ -129,10 +129,6 @@ extension XenPVComputer {
     hypercallObserver?(arguments, registers.rip)
     continuation = nil
     memoryWork = 0
-    if arguments.number == Hypercall.iret.rawValue {
-      processor[.rax] = doIret()
-      return
-    }
     let result = perform(arguments)
     if let continuation {
       // hypercall_create_continuation: the guest makes the call again, with what is left to do.
@@ -181,8 +177,7 @@ extension XenPVComputer {
       case .grantTableOp: return try grantTableOp(call)
       case .vmAssist: return try vmAssist(call)
       case .updateVAMappingOtherdomain: return try updateVAMappingOtherdomain(call)
-      // Only a call of the guest's own returns by it: inside a multicall there is nothing to return from.
-      case .iret: throw .ENOSYS
+      case .iret: return Int64(bitPattern: doIret())
       case .vcpuOp: return try vcpuOp(call)
       case .setSegmentBase: return try setSegmentBase(call)
       case .mmuextOp: return try mmuextOp(call)

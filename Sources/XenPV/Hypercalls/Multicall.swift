@@ -1,4 +1,5 @@
-/// multicall: several hypercalls in one. Xen `xen/common/multicall.c`, `do_multicall`.
+/// multicall: several hypercalls in one. Xen `xen/common/multicall.c`, `do_multicall`; `xen/arch/x86/pv/hypercall.c`,
+/// `pv_do_multicall_call`.
 ///
 ///     struct multicall_entry { unsigned long op, result; unsigned long args[6]; }
 extension XenPVComputer {
@@ -25,6 +26,12 @@ extension XenPVComputer {
       hypercallObserver?(inner, registers.rip)
       let result = perform(inner)
       if domain.shutdown != nil { return 0 }
+      if inner.number == Hypercall.iret.rawValue {
+        // mc_exit: what runs next need not be the caller, so the calls behind are not made (XSA-213). The result is written where the
+        // page tables of now lead, if anywhere. The guest's RAX is `rc`, an int.
+        try? setGuestWord(entry &+ 8, UInt64(bitPattern: result))
+        return Int64(Int32(truncatingIfNeeded: result))
+      }
       if let rest = continuation {
         // The entry is rewritten so that going on with it does what is left.
         try copyToGuest(([rest.number, 0] + rest.words).flatMap(littleEndian), entry)
