@@ -21,6 +21,7 @@ public struct Errno: Error, Hashable, Sendable {
   public static let EINVAL = Errno(22)
   public static let EDOM = Errno(33)
   public static let ENOSPC = Errno(28)
+  public static let ERANGE = Errno(34)
   public static let ENOSYS = Errno(38)
   public static let ENODATA = Errno(61)
   public static let EOVERFLOW = Errno(75)

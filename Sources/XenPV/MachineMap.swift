@@ -9,6 +9,7 @@
 ///     xenTables            page tables for the hypervisor's slots of every L4
 ///     sharedInfo           the shared_info page
 ///     grantTable           the domain's grant table, as far as it may grow
+///     grantStatus          the status words of version 2 of it
 ///     reservedDescriptors  the GDT page with the selectors e008 to e04x
 ///     firstDomainFrame     pfn 0
 ///
@@ -22,6 +23,7 @@ public struct MachineMap: Sendable, Codable, Hashable {
   public let xenTables: UInt64
   public let sharedInfo: UInt64
   public let grantTable: UInt64
+  public let grantStatus: UInt64
   public let reservedDescriptors: UInt64
   public let firstDomainFrame: UInt64
   public let totalFrames: Int
@@ -40,7 +42,8 @@ public struct MachineMap: Sendable, Codable, Hashable {
     xenTables = frameTable + UInt64(tablePages)
     sharedInfo = xenTables + UInt64(Self.xenTablePages)
     grantTable = sharedInfo + 1
-    reservedDescriptors = grantTable + UInt64(GrantTable.mostFrames)
+    grantStatus = grantTable + UInt64(GrantTable.mostFrames)
+    reservedDescriptors = grantStatus + UInt64(GrantTable.mostStatusFrames)
     firstDomainFrame = reservedDescriptors + 1
     totalFrames = Int(firstDomainFrame) + domainPages
     precondition(totalFrames <= frames, "the tables cover every frame")
@@ -58,7 +61,7 @@ public struct MachineMap: Sendable, Codable, Hashable {
 
   /// Whether the frame is of Xen's own heap and the guest may map it: is_xen_heap_page.
   public func isSharedWithGuest(_ mfn: UInt64) -> Bool {
-    mfn == sharedInfo || mfn >= grantTable && mfn < grantTable + UInt64(GrantTable.mostFrames)
+    mfn == sharedInfo || mfn >= grantTable && mfn < reservedDescriptors
   }
 
   /// Whether there is memory behind the frame number: Xen's mfn_valid.

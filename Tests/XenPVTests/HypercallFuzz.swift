@@ -146,6 +146,7 @@ final class HypercallFuzz {
     if chance(8) { writePage() }
     if chance(16) { execute() }
     if chance(4) { makeTable() }
+    if chance(8) { return make(grants()) }
     var call = HypercallArguments(number: 0, [])
     switch random.next() % 16 {
     case 0...4: call = mmuUpdate()
@@ -174,7 +175,8 @@ final class HypercallFuzz {
       faults = result == -14 ? faults + 1 : 0
     }
     revive()
-    if faults > 6 { startAgain() }
+    // An iret in a multicall leads to user mode, where there are no calls.
+    if faults > 6 || !computer.domain.vcpu.isInKernel { startAgain() }
   }
 
   private func startAgain() {
@@ -233,6 +235,45 @@ final class HypercallFuzz {
       return [inner.number, 0, inner.first, inner.second, inner.third, inner.fourth, 0, 0]
     }
     return HypercallArguments(number: 13, [place(words), chance(32) ? anyWord() : count])
+  }
+
+  /// Maps, unmaps and copies what the guest grants itself, mostly with the few references, handles and pages that make sense.
+  private func grants() -> HypercallArguments {
+    let map = computer.domain.map
+    let page = address(Self.play.lowerBound + random.next() % 24)
+    if chance(2) {
+      // An entry of version 1, or a half of one of version 2.
+      let flags: UInt64 = any([1, 1, 1, 5, 0x101, 3, 0, 0x19])
+      let entry = flags | (chance(8) ? anyWord() & 0xFFFF : 1) << 16 | anyFrame() << 32
+      computer.processor.setPhysicalWord(
+        chance(4) ? anyFrame() : entry, at: map.grantTable << 12 + (random.next() % 16) * 8)
+    }
+    let reference = chance(16) ? anyWord() & 0xFFFF_FFFF : random.next() % 16
+    let handle = chance(16) ? anyWord() & 0xFFFF_FFFF : random.next() % 24
+    let place = chance(4) ? tableEntry() : page
+    let operation: UInt64 = any([0, 0, 0, 1, 1, 1, 5, 5, 7, 8, 9, 10, 11, 2])
+    let words: [UInt64] =
+      switch operation {
+      case 0: [place, random.next() % 32 | (random.next() % 8) << 16 | reference << 32, chance(16) ? anyWord() : 1, 0]
+      case 1: [chance(8) ? 0 : place, chance(2) ? anyFrame() << 12 : 0, handle]
+      case 5:
+        [
+          chance(2) ? anyFrame() : reference, (chance(2) ? 1 : 0x7FF0) | (random.next() % 9) << 20,
+          chance(2) ? anyFrame() : random.next() % 16, (chance(2) ? 1 : 0x7FF0) | (random.next() % 9) << 20,
+          random.next() % 64 | (random.next() % 4) << 16,
+        ]
+      case 7: [page, address(Self.play.lowerBound + random.next() % 24), handle]
+      case 8: [random.next() % 4]
+      case 9: [random.next() % 3 | 0x7FF0 << 32, address(Self.arguments)]
+      case 11: [reference | (random.next() % 16) << 32, 0]
+      default: [0x7FF0 | (random.next() % 4) << 32, 0, address(Self.arguments)]
+      }
+    return HypercallArguments(number: 20, [operation, self.place(words), chance(16) ? anyWord() : 1])
+  }
+
+  /// Where the L1 entry of one of its pages is, as a machine address.
+  private func tableEntry() -> UInt64 {
+    computer.l1EntryAddress(of: address(Self.play.lowerBound + random.next() % 24)) ?? 0
   }
 
   // MARK: What the guest does itself

@@ -1,7 +1,7 @@
 /// The audit of the frame table: counts every reference anew, from all that can hold one, and compares.
 ///
 /// What holds a reference: the domain, to each frame it has; a pin; the virtual CPU, to its page tables, its GDT and LDT and its
-/// vcpu_info; each entry of each page table. Xen `xen/arch/x86/x86_64/mm.c` once had the like as `audit_domain`.
+/// vcpu_info; each entry of each page table; a grant that is mapped for devices. Xen `xen/arch/x86/x86_64/mm.c` once had the like as `audit_domain`.
 extension XenPVComputer {
   private struct Counts {
     var references: UInt64 = 0
@@ -88,6 +88,11 @@ extension XenPVComputer {
       for frame in [fifo.controlBlock >> 12] + fifo.frames { refer(frame, .writable, "the event channels") }
     }
     if let frame = domain.eoiMap { refer(frame, .writable, "the map of EOIs") }
+    // The references of a mapping by the processor are the entry's.
+    for mapping in domain.grantTable.mappings.all where mapping.flags & GrantMap.device != 0 {
+      let type = mapping.flags & GrantMap.readOnly == 0 ? PageType.writable : nil
+      refer(domain.grantTable[mapping.reference].frame, type, "a grant for devices")
+    }
     if domain.vcpu.hasOwnVCPUInfo { refer(domain.vcpu.vcpuInfo >> 12, .writable, "vcpu_info") }
   }
 
