@@ -28,7 +28,7 @@ import XenPV
   private func vectors(_ guest: CallingGuest) -> [UInt8] { guest.computer.domain.recentDeliveries.map(\.vector) }
 
   /// One step takes the instruction with its delivery; another, the first instruction of the handler.
-  @Test(arguments: [([UInt8]([0xCC]), UInt8(3)), ([0xCD, 0x03], 3), ([0xCD, 0x80], 0x80)])
+  @Test(arguments: zip([[0xCC], [0xCD, 0x03], [0xCD, 0x80]] as [[UInt8]], [3, 3, 0x80] as [UInt8]))
   func softwareInterrupt(instruction: [UInt8], vector: UInt8) throws {
     let guest = try guest(instruction)
     #expect(guest.computer.step() == .budget)
@@ -63,7 +63,7 @@ import XenPV
   }
 
   /// A fault drops it: UD2, and INT 0x81, which Xen's gate refuses.
-  @Test(arguments: [([UInt8]([0x0F, 0x0B]), UInt8(6)), ([0xCD, 0x81], 13)])
+  @Test(arguments: zip([[0x0F, 0x0B], [0xCD, 0x81]] as [[UInt8]], [6, 13] as [UInt8]))
   func fault(instruction: [UInt8], vector: UInt8) throws {
     let guest = try guest(instruction)
     #expect(guest.computer.step() == .budget)

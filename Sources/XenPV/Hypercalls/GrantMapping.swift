@@ -43,14 +43,19 @@ extension XenPVComputer {
         throw .generalError
       }
     }
-    if active.pin == 0 || (!readOnly && !active.isWritten) {
-      try useGrant(reference, readOnly: readOnly, maps: maps)
-    }
+    let isNewUse = active.pin == 0 || (!readOnly && !active.isWritten)
+    if isNewUse { try useGrant(reference, readOnly: readOnly, maps: maps) }
     do throws(GrantStatus) {
       if active.pin == 0 {
         active = try describeGrant(reference)
         guard getPage(active.frame) else { throw .badPage }
       } else {
+        // The first copy to a page that was only read looks at the entry again, which must not be another page's by now.
+        if isNewUse && !maps {
+          let frame = try describeGrant(reference).frame
+          guard isOwn(frame), countInfo(frame) & CountInfo.countMask != 0 else { throw .badPage }
+          guard frame == active.frame else { throw .generalError }
+        }
         guard getPage(active.frame) else { throw maps ? .generalError : .badDomain }
       }
     } catch {
