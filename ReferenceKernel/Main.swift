@@ -30,6 +30,8 @@ func kernelMain() {
   observePageTables()
   observeDescriptors()
   observeServices()
+  observeMulticalls()
+  observeGrants()
   observeDom0()
   observeVCPUInfo()
   line = Line()

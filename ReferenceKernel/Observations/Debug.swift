@@ -69,6 +69,7 @@ func observeDebug() {
     DebugRegister.set(7, 0xD000_0440)
   }
   DebugRegister.set(7, 0)
+  observePutOff()
 
   DebugRegister.set(6, 0)
   result("dr6-clear", DebugRegister.get(6))
@@ -109,6 +110,47 @@ func observeDebug() {
   result("dr8-read", DebugRegister.get(8))
   result("dr-negative", DebugRegister.set(~0, 0))
   for register in 0..<4 { DebugRegister.set(UInt(register), 0) }
+}
+
+/// A data breakpoint that MOV SS meets: the #DB is put off behind the next instruction. Where that one enters Xen it comes there, and
+/// the guest does not hear of it, nor see it in DR6.
+private func observePutOff() {
+  let place = Memory.window + 0x20
+  store(window_pages_address() + 0x20, Selector.data)
+  func watch() {
+    case_start.rdx = place
+    DebugRegister.set(6, 0)
+    DebugRegister.set(3, place)
+    DebugRegister.set(7, 0x7000_0440)
+  }
+  func causes(_ name: StaticString) { result(name, DebugRegister.get(6) & 0xE00F) }
+  everywhere("put-off-nop", code_put_off_nop()) { _ in watch() }
+  causes("put-off-nop-dr6")
+  everywhere("put-off-int3", code_put_off_int3()) { _ in watch() }
+  causes("put-off-int3-dr6")
+  everywhere("put-off-int80", code_put_off_int80()) { _ in watch() }
+  causes("put-off-int80-dr6")
+  observe("put-off-into", .compatibility, code_put_off_into_32()) {
+    watch()
+    $0.frame.rflags |= 0x800
+  }
+  causes("put-off-into-dr6")
+  observe("put-off-syscall", .user, code_put_off_syscall()) { _ in watch() }
+  causes("put-off-syscall-dr6")
+  // A hypercall: xen_version.
+  observe("put-off-syscall", .kernel, code_put_off_syscall()) {
+    watch()
+    $0.frame.rax = Hypercall.xenVersion.rawValue
+    case_start.rdi = 0
+  }
+  causes("put-off-hypercall-dr6")
+  everywhere("put-off-ud2", code_put_off_ud2()) { _ in watch() }
+  causes("put-off-ud2-dr6")
+  everywhere("put-off-int81", code_put_off_int81()) { _ in watch() }
+  causes("put-off-int81-dr6")
+  everywhere("put-off-int1", code_put_off_int1()) { _ in watch() }
+  causes("put-off-int1-dr6")
+  DebugRegister.set(7, 0)
 }
 
 enum DebugRegister {

@@ -43,3 +43,39 @@ SNIPPET step_int3
 SNIPPET step_int80
   int $0x80
   END
+
+// MOV SS from the word at RDX, which a breakpoint watches: the #DB is put off behind the next instruction.
+SNIPPET put_off_int3
+  movw (%rdx), %ss
+  int3
+  END
+SNIPPET put_off_int80
+  movw (%rdx), %ss
+  int $0x80
+  END
+SNIPPET put_off_syscall
+  movw (%rdx), %ss
+  syscall
+  END
+SNIPPET put_off_ud2
+  movw (%rdx), %ss
+  ud2
+  END
+SNIPPET put_off_int81
+  movw (%rdx), %ss
+  int $0x81
+  END
+SNIPPET put_off_int1
+  movw (%rdx), %ss
+  .byte 0xF1
+  END
+SNIPPET put_off_nop
+  movw (%rdx), %ss
+  nop
+  END
+SNIPPET put_off_into_32
+  .code32
+  movw (%edx), %ss
+  into
+  END
+  .code64
