@@ -44,7 +44,7 @@ SNIPPET step_int80
   int $0x80
   END
 
-// MOV SS from the word at RDX, which a breakpoint watches: the #DB is put off behind the next instruction.
+// MOV SS from the word at RDX, which a breakpoint watches: the #DB is put off behind the next instruction. DS is null in compatibility mode.
 SNIPPET put_off_int3
   movw (%rdx), %ss
   int3
@@ -75,7 +75,7 @@ SNIPPET put_off_nop
   END
 SNIPPET put_off_into_32
   .code32
-  movw (%edx), %ss
+  movw %ss:(%edx), %ss
   into
   END
   .code64
