@@ -1,10 +1,11 @@
 /// The symbol table that a stripped Linux image carries for its own oopses, found by structure since nothing points to it.
 /// Linux, scripts/kallsyms.c (writes it) and kernel/kallsyms.c (reads it).
 ///
-/// Each name is a length and as many token numbers; token_table holds 256 strings. All tables are aligned to 8 bytes (4 is taken too).
+/// Each name is a length and as many token numbers; token_table holds 256 strings. All tables are aligned to 8 bytes, from 7.0 to 4.
 ///
 ///     to 6.3:    offsets  relative_base  num_syms  names  markers  [seqs_of_names]  token_table  token_index
 ///     from 6.4:  num_syms  names  markers  token_table  token_index  offsets  relative_base  [seqs_of_names]
+///     from 7.0:  the same without relative_base
 ///
 /// token_table is found by the ten digits, which are nearly always tokens of their own and stand together; token_index, of which every
 /// value is known by then, confirms it. num_syms is found by walking back from there until a number's worth of names ends where
@@ -13,6 +14,7 @@
 /// Not decoded: images without CONFIG_KALLSYMS (none are there), before 4.20 (64-bit markers).
 struct Kallsyms {
   private let bytes: UnsafeBufferPointer<UInt8>
+  private let segments: [KernelImage.LoadSegment]
   /// Steps left. A real image takes a few million; a hostile one runs out and has no symbols, in bounded time.
   private var budget: Int
 
@@ -30,21 +32,21 @@ struct Kallsyms {
   }
 
   /// The symbols, or nil when the image holds no table that passes every check.
-  static func decode(_ bytes: [UInt8], ranges: [Range<UInt64>]) -> SymbolTable? {
+  static func decode(_ bytes: [UInt8], segments: [KernelImage.LoadSegment]) -> SymbolTable? {
     // SAFETY: every index is checked against the buffer's bounds below, and by the buffer itself in debug builds.
     bytes.withUnsafeBufferPointer { buffer in
-      var kallsyms = Kallsyms(bytes: buffer, budget: 64 << 20)
-      return kallsyms.decode(ranges)
+      var kallsyms = Kallsyms(bytes: buffer, segments: segments, budget: 64 << 20)
+      return kallsyms.decode()
     }
   }
 
-  private mutating func decode(_ ranges: [Range<UInt64>]) -> SymbolTable? {
+  private mutating func decode() -> SymbolTable? {
     var from = 0
     while let digits = findDigits(from: from), budget > 0 {
       from = digits + 1
       guard let tokens = tokens(digits: digits), let names = names(before: tokens) else { continue }
-      guard let addresses = addresses(names, tokens, ranges) else { continue }
-      return symbols(names, tokens, addresses, ranges)
+      guard let addresses = addresses(names, tokens) else { continue }
+      return symbols(names, tokens, addresses)
     }
     return nil
   }
@@ -163,7 +165,8 @@ struct Kallsyms {
 // MARK: - Addresses and symbols
 
 extension Kallsyms {
-  /// The three ways of writing an address (Linux, init/Kconfig, KALLSYMS_BASE_RELATIVE and, to 6.14, KALLSYMS_ABSOLUTE_PERCPU).
+  /// The ways of writing an address (Linux, init/Kconfig, KALLSYMS_BASE_RELATIVE and, to 6.14, KALLSYMS_ABSOLUTE_PERCPU), in the order in
+  /// which they are tried: numbers that count up from a base also ascend when each is added to its own place.
   private enum Encoding: CaseIterable {
     /// Signed 32 bits: not negative is an absolute value, negative counts down from one below relative_base.
     case relativeAndAbsolute
@@ -171,31 +174,37 @@ extension Kallsyms {
     case relative
     /// 64 bits as they are.
     case absolute
+    /// Signed 32 bits from the number's own place, as the linker's place-relative relocations leave them.
+    case placeRelative
+
+    var width: Int { self == .absolute ? 8 : 4 }
+    /// The bytes of relative_base.
+    var baseSize: Int { self == .absolute || self == .placeRelative ? 0 : 8 }
   }
 
-  private mutating func addresses(_ names: Names, _ tokens: Tokens, _ ranges: [Range<UInt64>]) -> [UInt64]? {
+  private mutating func addresses(_ names: Names, _ tokens: Tokens) -> [UInt64]? {
     for encoding in Encoding.allCases {
-      let width = encoding == .absolute ? 8 : 4
-      let size = width * names.count
-      let after = aligned(tokens.index.upperBound, 8)
+      let size = encoding.width * names.count
+      let base = encoding.baseSize
+      let after = encoding == .placeRelative ? tokens.index.upperBound : aligned(tokens.index.upperBound, 8)
       // Behind token_index, or before num_syms (with relative_base between, unless there is none).
-      let base = encoding == .absolute ? 0 : 8
       for (table, baseField) in [
         (after, aligned(after + size, 8)),
         ((names.countField & ~7) - base - aligned(size, 8), (names.countField & ~7) - base),
       ] {
         guard table >= 0, size <= bytes.count - table, baseField >= 0, baseField <= bytes.count - base else { continue }
-        if let found = addresses(encoding, table, baseField, names.count), isPlausible(found, ranges) { return found }
+        if let found = addresses(encoding, table, baseField, names.count), isPlausible(found, encoding) { return found }
       }
     }
     return nil
   }
 
-  /// The lowest kernel address, behind any absolute symbols, belongs to code or data that the image loads. The highest need not: Linux has
-  /// sections that no segment loads.
-  private func isPlausible(_ addresses: [UInt64], _ ranges: [Range<UInt64>]) -> Bool {
+  /// The lowest kernel address, behind any absolute symbols, belongs to code or data that the image loads; where no base confirms it, it is _text,
+  /// with which a segment begins. The highest need not: Linux has sections that no segment loads.
+  private func isPlausible(_ addresses: [UInt64], _ encoding: Encoding) -> Bool {
     guard let first = addresses.first(where: { $0 >= Kallsyms.upperHalf }) else { return false }
-    return ranges.contains { $0.contains(first) }
+    if encoding == .placeRelative { return segments.contains { $0.virtualAddress == first } }
+    return segments.contains { $0.virtualRange.contains(first) }
   }
 
   /// Canonical addresses above this are the kernel's.
@@ -203,8 +212,16 @@ extension Kallsyms {
 
   /// Nil unless the addresses ascend.
   private mutating func addresses(_ encoding: Encoding, _ table: Int, _ baseField: Int, _ count: Int) -> [UInt64]? {
-    let base = encoding == .absolute ? 0 : u64(baseField)
-    if encoding != .absolute, base < Kallsyms.upperHalf { return nil }
+    let base: UInt64
+    switch encoding {
+    case .relativeAndAbsolute, .relative:
+      base = u64(baseField)
+      if base < Kallsyms.upperHalf { return nil }
+    case .absolute: base = 0
+    case .placeRelative:
+      guard let place = virtualAddress(table) else { return nil }
+      base = place
+    }
     var addresses: [UInt64] = []
     var last: UInt64 = 0
     for number in 0..<count {
@@ -215,6 +232,9 @@ extension Kallsyms {
         address = offset >= 0 ? UInt64(offset) : base &- 1 &- UInt64(bitPattern: Int64(offset))
       case .relative: address = base &+ UInt64(u32(table + 4 * number))
       case .absolute: address = u64(table + 8 * number)
+      case .placeRelative:
+        let offset = Int32(bitPattern: u32(table + 4 * number))
+        address = base &+ UInt64(4 * number) &+ UInt64(bitPattern: Int64(offset))
       }
       budget -= 1
       if address < last || budget <= 0 { return nil }
@@ -224,9 +244,13 @@ extension Kallsyms {
     return addresses
   }
 
-  private mutating func symbols(
-    _ names: Names, _ tokens: Tokens, _ addresses: [UInt64], _ ranges: [Range<UInt64>]
-  ) -> SymbolTable? {
+  /// Where a byte of the image is linked.
+  private func virtualAddress(_ at: Int) -> UInt64? {
+    guard let segment = segments.first(where: { $0.fileRange.contains(at) }) else { return nil }
+    return segment.virtualAddress &+ UInt64(at - segment.fileRange.lowerBound)
+  }
+
+  private mutating func symbols(_ names: Names, _ tokens: Tokens, _ addresses: [UInt64]) -> SymbolTable? {
     var builder = SymbolTable.Builder()
     builder.reserve(symbols: names.count)
     var name: [UInt8] = []
@@ -246,7 +270,7 @@ extension Kallsyms {
       guard let type = name.first, name.count > 1 else { return nil }
       guard builder.add(name.dropFirst(), address: addresses[number], type: type) else { return nil }
     }
-    return builder.finish(ranges: ranges)
+    return builder.finish(ranges: segments.map(\.virtualRange))
   }
 
   /// Linux, include/linux/kallsyms.h: KSYM_NAME_LEN is 512 with the type letter and the NUL.

@@ -62,7 +62,7 @@ public struct KernelImage: Sendable {
     if let table = try elf.symbols(), !table.isEmpty {
       symbols = table
     } else {
-      symbols = Kallsyms.decode(unpacked.bytes, ranges: elf.loadedRanges) ?? .empty
+      symbols = Kallsyms.decode(unpacked.bytes, segments: loadSegments) ?? .empty
     }
     digest = SHA256.hexadecimal(of: bytes)
   }

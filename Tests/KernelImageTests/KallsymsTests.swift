@@ -18,7 +18,7 @@ import Testing
 
   static func symbols(_ layout: SyntheticKallsyms.Layout) -> [SyntheticKallsyms.Symbol] {
     switch layout {
-    case .countingUp, .absolute: code
+    case .countingUp, .placeRelative, .absolute: code
     default: perCPU + code
     }
   }
@@ -78,6 +78,36 @@ import Testing
     data.append(SyntheticKallsyms(symbols: Self.code, layout: .offsetsBehind).build())
     let image = try KernelImage(bytes: SyntheticELF(data: data.bytes).build(), name: "kernel")
     #expect(image.symbols.count == Self.code.count)
+  }
+
+  /// From 7.0 tables follow each other at multiples of 4: num_syms may stand at any of them, and names right behind it.
+  @Test(arguments: [0, 4, 8, 12])
+  func selfRelativeOffsetsAtAnyMultipleOfFour(shift: UInt64) throws {
+    var blob = SyntheticKallsyms(symbols: Self.code, layout: .placeRelative)
+    blob.address += shift
+    let data = [UInt8](repeating: 0, count: Int(shift)) + blob.build()
+    let table = try KernelImage(bytes: SyntheticELF(data: data).build(), name: "kernel").symbols
+    #expect(table.count == Self.code.count)
+    for symbol in Self.code { #expect(table.lookup(String(symbol.name.dropFirst())) == symbol.address) }
+  }
+
+  /// Without a base, _text at the start of a segment is what confirms offsets: linked elsewhere they lead elsewhere, and no name is better
+  /// than a wrong one.
+  @Test func selfRelativeOffsetsOfAnotherPlaceGiveNoSymbols() throws {
+    var blob = SyntheticKallsyms(symbols: Self.code, layout: .placeRelative)
+    blob.address += 8
+    #expect(try KernelImage(bytes: blob.inELF(), name: "kernel").symbols.isEmpty)
+  }
+
+  /// Offsets that count up also ascend when each is added to its own place.
+  @Test func aBaseThatIsBrokenGivesNoSymbols() throws {
+    let kallsyms = SyntheticKallsyms(symbols: Self.code, layout: .countingUp)
+    var blob = ByteBuffer(bytes: kallsyms.build())
+    var base = ByteBuffer()
+    base.append(kallsyms.base)
+    let place = try #require(blob.bytes.firstRange(of: base.bytes))
+    blob.put(UInt64(0x1000), at: place.lowerBound)
+    #expect(try KernelImage(bytes: SyntheticELF(data: blob.bytes).build(), name: "kernel").symbols.isEmpty)
   }
 
   @Test func aTableThatContradictsItselfGivesNoSymbols() throws {

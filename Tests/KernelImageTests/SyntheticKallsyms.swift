@@ -1,4 +1,4 @@
-/// A kallsyms blob as scripts/kallsyms.c of the three generations lays it out, for the data segment of a synthetic ELF file.
+/// A kallsyms blob as scripts/kallsyms.c of the four generations lays it out, for the data segment of a synthetic ELF file.
 struct SyntheticKallsyms {
   enum Layout: CaseIterable {
     /// Linux 5.10: one length byte, no seqs_of_names.
@@ -9,6 +9,8 @@ struct SyntheticKallsyms {
     case offsetsBehind
     /// Linux 6.15: no absolute per-CPU symbols, every offset counts up from relative_base.
     case countingUp
+    /// Linux 7.0: each offset counts from its own place, there is no relative_base, and tables are aligned to 4 bytes.
+    case placeRelative
     /// Addresses in full, from the days before KALLSYMS_BASE_RELATIVE or without it.
     case absolute
   }
@@ -23,6 +25,8 @@ struct SyntheticKallsyms {
   var symbols: [Symbol]
   var layout: Layout
   var base: UInt64 = 0xffff_ffff_8100_0000
+  /// Where the blob is linked.
+  var address = SyntheticELF.dataAddress
 
   /// A few tokens of several characters on top of one for each printable character.
   private static let words: [UInt8: String] = [1: "entry_", 2: "SYSCALL", 3: "_64", 4: "asm_", 5: "exc_", 128: "Tdo_"]
@@ -59,12 +63,13 @@ struct SyntheticKallsyms {
       switch layout {
       case .absolute: offsets.append(symbol.address)
       case .countingUp: offsets.append(UInt32(symbol.address - base))
+      case .placeRelative: offsets.append(UInt32(0))  // Their places are known below.
       default:
         let absolute = symbol.address < base
         offsets.append(absolute ? Int32(symbol.address) : Int32(-1 - Int64(symbol.address - base)))
       }
     }
-    if layout != .absolute {
+    if layout != .absolute, layout != .placeRelative {
       offsets.align(8)
       offsets.append(base)
     }
@@ -77,13 +82,21 @@ struct SyntheticKallsyms {
       tables = [offsets.bytes, count.bytes, names.bytes, markers.bytes, tokenTable.bytes, tokenIndex.bytes]
     case .offsetsInFront:
       tables = [offsets.bytes, count.bytes, names.bytes, markers.bytes, seqs, tokenTable.bytes, tokenIndex.bytes]
-    case .offsetsBehind, .countingUp:
+    case .offsetsBehind, .countingUp, .placeRelative:
       tables = [count.bytes, names.bytes, markers.bytes, tokenTable.bytes, tokenIndex.bytes, offsets.bytes, seqs]
     }
     var blob = ByteBuffer()
+    var starts: [Int] = []
     for table in tables {
-      blob.align(8)
+      blob.align(layout == .placeRelative ? 4 : 8)
+      starts.append(blob.count)
       blob.append(table)
+    }
+    if layout == .placeRelative {
+      for (number, symbol) in symbols.enumerated() {
+        let at = starts[5] + 4 * number
+        blob.put(UInt32(truncatingIfNeeded: symbol.address &- address &- UInt64(at)), at: at)
+      }
     }
     return blob.bytes
   }
