@@ -148,7 +148,9 @@ public struct Checker: Sendable {
   }
 
   var identity: KernelIdentity {
-    KernelIdentity(name: URL(filePath: kernelPath).lastPathComponent, sha256: kernel.digest)
+    KernelIdentity(
+      name: URL(filePath: kernelPath).lastPathComponent, sha256: kernel.digest,
+      symbols: kernel.symbols.isEmpty ? .nowhere : kernel.symbolsAreGiven ? .file : nil)
   }
 
   private func exploration(_ task: Task, on machine: ReadyMachine) -> Exploration {

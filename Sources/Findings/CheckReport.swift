@@ -1,15 +1,26 @@
 /// What `limen check` found: the one value every report format prints. Nothing in it depends on the time, on the host
 /// or on how many threads looked; equal questions give equal values and equal bytes.
 
+/// Where the names of places come from, when not from the image itself.
+public enum SymbolSource: String, Hashable, Sendable, Codable {
+  /// Nowhere: places are bare addresses.
+  case nowhere = "none"
+  /// A file that was given beside the image.
+  case file
+}
+
 /// The image that was checked, by its file name and content; where it lay is not part of the answer.
 public struct KernelIdentity: Hashable, Sendable, Codable {
   public var name: String
   /// SHA-256 of the file, 64 lower-case hexadecimal digits.
   public var sha256: String
+  /// Absent where the image's own symbols name the places.
+  public var symbols: SymbolSource?
 
-  public init(name: String, sha256: String) {
+  public init(name: String, sha256: String, symbols: SymbolSource? = nil) {
     self.name = name
     self.sha256 = sha256
+    self.symbols = symbols
   }
 }
 

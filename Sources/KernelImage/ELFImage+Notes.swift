@@ -15,6 +15,9 @@ public struct ELFNote: Sendable, Equatable {
     return ELFNote.xenNames[Int(type)]
   }
 
+  /// NT_GNU_BUILD_ID, of the owner "GNU".
+  static let buildID: UInt32 = 3
+
   /// XEN_ELFNOTE_PHYS32_ENTRY: where a PVH start enters, a physical address.
   static let phys32Entry: UInt32 = 18
 

@@ -2,8 +2,8 @@
 /// System V Application Binary Interface, "Object Files", section "Symbol Table". Types are given as `nm` letters, as in kallsyms.
 
 extension ELFImage {
-  /// The symbols of .symtab; nil for a file without one.
-  func symbols() throws(ImageError) -> SymbolTable? {
+  /// The symbols of .symtab, which name the addresses of `ranges`; nil for a file without one.
+  func symbols(in ranges: [Range<UInt64>]) throws(ImageError) -> SymbolTable? {
     guard let table = sections.first(where: { $0.type == SectionType.symbolTable }) else { return nil }
     guard table.entrySize == 24 else {
       throw image.malformed(at: table.header + 56, "symbols of \(table.entrySize) bytes instead of 24")
@@ -30,16 +30,7 @@ extension ELFImage {
         throw image.unsupported(at: UInt64(at), "more than \(SymbolTable.Builder.mostNameBytes) bytes of symbol names")
       }
     }
-    return builder.finish(ranges: loadedRanges)
-  }
-
-  /// The virtual addresses that the load segments cover.
-  var loadedRanges: [Range<UInt64>] {
-    segments.compactMap { segment in
-      guard segment.type == SegmentType.load, segment.memorySize > 0 else { return nil }
-      let (end, wrapped) = segment.virtualAddress.addingReportingOverflow(segment.memorySize)
-      return segment.virtualAddress..<(wrapped ? .max : end)
-    }
+    return builder.finish(ranges: ranges)
   }
 
   private func letter(flags: UInt8, sectionIndex: UInt16) -> UInt8 {

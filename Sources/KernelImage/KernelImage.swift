@@ -26,7 +26,10 @@ public struct KernelImage: Sendable {
   public let notes: [ELFNote]
   /// Where a PVH start enters, a physical address; nil for a kernel without that note.
   public let pvhEntry: UInt32?
-  public let symbols: SymbolTable
+  /// Empty where the image has none that can be decoded.
+  public internal(set) var symbols: SymbolTable
+  /// They come from a file beside the image.
+  public internal(set) var symbolsAreGiven = false
   /// What the kernel says of its interrupts; empty for one that says nothing.
   public let claims: [InterruptClaim]
   /// SHA-256 of the file as given, in hexadecimal.
@@ -59,7 +62,7 @@ public struct KernelImage: Sendable {
     notes = try elf.notes()
     pvhEntry = try elf.pvhEntry(notes)
     claims = try elf.claims()
-    if let table = try elf.symbols(), !table.isEmpty {
+    if let table = try elf.symbols(in: loadSegments.map(\.virtualRange)), !table.isEmpty {
       symbols = table
     } else {
       symbols = Kallsyms.decode(unpacked.bytes, segments: loadSegments) ?? .empty

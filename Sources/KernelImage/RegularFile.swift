@@ -14,7 +14,7 @@ func readRegularFile(_ path: String, atMost bound: Int) throws(ImageError) -> [U
   guard fstat(descriptor, &status) == 0 else { throw systemError() }
   guard status.st_mode & S_IFMT == S_IFREG else { throw unreadable("not a regular file") }
   guard status.st_size <= bound else {
-    throw unreadable("\(status.st_size) bytes, more than the \(bound) that a kernel image may have")
+    throw unreadable("\(status.st_size) bytes, more than the \(bound) that it may have")
   }
 
   let size = Int(status.st_size)

@@ -21,6 +21,8 @@ struct Boot: ParsableCommand {
   @OptionGroup var machine: MachineOptions
   @OptionGroup var one: OneMachine
 
+  @OptionGroup var naming: SymbolOptions
+
   @Option(help: "The initial ramdisk.", completion: .file())
   var initrd: String?
 
@@ -31,7 +33,7 @@ struct Boot: ParsableCommand {
   var count = false
 
   func run() throws {
-    let kernel = try NamedKernel.one(machine.kernel)
+    let kernel = try naming.naming(NamedKernel.one(machine.kernel))
     let computer = try Starting.computer(machine, kernel, on: one, initrd: try ramdisk(kernel))
     let console = Console()
     defer { console.leave() }
@@ -45,10 +47,12 @@ struct Boot: ParsableCommand {
     case .budget:
       throw CommandFailure(.inconclusive, machine.kernel, "stopped after \(limit ?? 0) million instructions")
     case .died(let how):
-      throw CommandFailure(.violation, machine.kernel, "the kernel died: \(how) at \(Starting.place(computer))")
+      throw CommandFailure(
+        .violation, machine.kernel, "the kernel died: \(how) at \(Starting.place(computer, kernel.image))")
     case .left(let status, _): throw Outcome(status: status == 0 ? .allHeld : .violation)
     case .unsupported(let what):
-      throw CommandFailure(.unsupported, machine.kernel, "unsupported: \(what) at \(Starting.place(computer))")
+      throw CommandFailure(
+        .unsupported, machine.kernel, "unsupported: \(what) at \(Starting.place(computer, kernel.image))")
     }
   }
 

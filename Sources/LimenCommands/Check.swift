@@ -38,6 +38,7 @@ struct Check: ParsableCommand {
   @Option(help: "Guards to take away from the running kernel's world; a list.")
   var ablate = OpenSelection<AblationName>([])
 
+  @OptionGroup var naming: SymbolOptions
   @OptionGroup var boot: BoundOptions
   @OptionGroup var output: ReportOptions
 
@@ -52,7 +53,8 @@ struct Check: ParsableCommand {
   }
 
   func run() throws {
-    let chosen = try kernels.isEmpty ? NamedKernel.designs() : kernels.flatMap { try NamedKernel.all($0) }
+    let chosen = try naming.naming(
+      kernels.isEmpty ? NamedKernel.designs() : kernels.flatMap { try NamedKernel.all($0) })
     let progress = Progress()
     let answer: Result<[Answer], any Error> = Result { try look(chosen, progress) }
     progress.erase()

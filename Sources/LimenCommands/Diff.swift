@@ -38,6 +38,7 @@ struct Diff: ParsableCommand {
   @Option(help: "The events to inject; a list.")
   var event = Selection<EventKind>.all
 
+  @OptionGroup var naming: SymbolOptions
   @OptionGroup var guest: GuestOptions
   @OptionGroup var boot: BoundOptions
   @OptionGroup var output: ReportOptions
@@ -93,7 +94,7 @@ struct Diff: ParsableCommand {
         .badInput, "diff",
         "takes 2 to \(Self.mostMachines) machines, not \(machines): name two kernels, platforms or profiles")
     }
-    return Sides(kernels: try names.map(NamedKernel.one), platforms: platforms)
+    return Sides(kernels: try naming.naming(names.map(NamedKernel.one)), platforms: platforms)
   }
 
   private func text(of report: DiffReport) -> String {

@@ -20,6 +20,7 @@ struct Replay: ParsableCommand {
   @Option(help: "Where the kernel image lies now.", completion: .file())
   var kernel: String?
 
+  @OptionGroup var naming: SymbolOptions
   @OptionGroup var output: ReportOptions
 
   func run() throws {
@@ -40,7 +41,7 @@ struct Replay: ParsableCommand {
   private func look(_ witness: Witness, _ progress: Progress) throws -> CheckReport {
     try Catalogue.require(witness.platform)
     let path = kernel ?? witness.kernelPath
-    let named = try NamedKernel.one(path)
+    let named = try naming.naming(NamedKernel.one(path))
     let image = named.image
     guard image.digest == witness.kernel.sha256 else {
       throw CommandFailure(

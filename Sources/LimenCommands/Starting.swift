@@ -45,8 +45,11 @@ enum Starting {
     }
   }
 
-  /// Where the processor stands, for a message.
-  static func place(_ computer: any PlatformComputer) -> String {
-    "RIP 0x\(String(computer.processor.rip, radix: 16)) after \(computer.processor.retired) instructions"
+  /// Where the processor stands, for a message; before the kernel turns paging on, by what is linked there.
+  static func place(_ computer: any PlatformComputer, _ kernel: KernelImage) -> String {
+    let rip = computer.processor.rip
+    let named = kernel.symbols.symbolize(rip) ?? kernel.virtualAddress(physical: rip).flatMap(kernel.symbols.symbolize)
+    let place = named.map { "\($0), " } ?? ""
+    return "\(place)RIP 0x\(String(rip, radix: 16)) after \(computer.processor.retired) instructions"
   }
 }

@@ -37,6 +37,7 @@ struct Trace: ParsableCommand {
   @Flag(help: "Also print every read and write of memory.")
   var accesses = false
 
+  @OptionGroup var naming: SymbolOptions
   @OptionGroup var boot: BoundOptions
   @OptionGroup var output: ReportOptions
 
@@ -69,7 +70,7 @@ struct Trace: ParsableCommand {
     let postures = try OpenSelection<PostureName>([PostureName(rawValue: posture)])
       .chosen(from: probe.postures, option: "--posture")
     guard postures.count == 1 else { throw CommandFailure(.badInput, "--posture", "a trace takes one posture") }
-    let kernel = try NamedKernel.one(machine.kernel)
+    let kernel = try naming.naming(NamedKernel.one(machine.kernel))
     let ablations = try ablate.chosen(from: Catalogue.ablations(), option: "--ablate").map {
       Ablation(rawValue: $0.rawValue)!
     }

@@ -22,6 +22,9 @@ public struct DiffTable {
       ])
     }
     lines += table.lines(indent: "  ")
+    for (name, side) in zip(names, report.sides) {
+      if let symbols = SymbolLine.text(of: side.kernel) { lines.append(style(.open, "  \(name): \(symbols)")) }
+    }
     lines += Self.legend.map { style(.quiet, $0) }
     for crossing in report.crossings {
       lines.append("")

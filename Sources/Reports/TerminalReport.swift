@@ -10,6 +10,7 @@ public struct TerminalReport {
 
   public func text(of report: CheckReport) -> String {
     var lines = ["\(printable(report.kernel.name)): sha256 \(printable(report.kernel.sha256)), limen \(report.limen)"]
+    if let symbols = SymbolLine.text(of: report.kernel) { lines.append(style(.open, symbols)) }
     if !report.ablations.isEmpty {
       let names = report.ablations.map { printable($0.rawValue) }.joined(separator: ", ")
       lines.append(style(.open, "taken away: \(names)"))

@@ -21,8 +21,10 @@ public struct TraceReport {
     ].joined(separator: " ")
     var lines = [
       "\(printable(record.kernel.name)): sha256 \(printable(record.kernel.sha256)), limen \(record.limen)",
-      style(.bold, name) + removed + asked, "",
+      style(.bold, name) + removed + asked,
     ]
+    if let symbols = SymbolLine.text(of: record.kernel) { lines.append(style(.open, symbols)) }
+    lines.append("")
     lines += Self.legend.map { style(.quiet, $0) }
     lines.append("")
     lines += steps(record)

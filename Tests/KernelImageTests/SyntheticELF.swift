@@ -22,6 +22,8 @@ struct SyntheticELF {
   var bss: UInt64 = 0x1000
   var symbols: [Symbol] = []
   var withSections = true
+  /// The linker's, in a note; empty for none.
+  var buildID: [UInt8] = []
 
   /// Where the header fields that tests change are.
   enum Field {
@@ -65,6 +67,7 @@ struct SyntheticELF {
     var entry = ByteBuffer()
     entry.append(Self.pvhEntry)
     file.append(Self.note(owner: "Xen", type: 18, descriptor: entry.bytes))
+    if !buildID.isEmpty { file.append(Self.note(owner: "GNU", type: 3, descriptor: buildID)) }
     let noteSize = file.count - noteOffset
 
     let segments:

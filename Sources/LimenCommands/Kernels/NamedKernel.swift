@@ -63,6 +63,10 @@ struct NamedKernel {
     options.instructions ?? (isReference ? Self.referenceBound : BootSnapshot.standardBound)
   }
 
+  mutating func takeSymbols(of file: String) throws(CommandFailure) {
+    do { try image.takeSymbols(contentsOf: file) } catch { throw Self.refusal(error) }
+  }
+
   private static func image(at path: String, named name: String) throws(CommandFailure) -> KernelImage {
     do { return try KernelImage(contentsOf: path) } catch { throw refusal(error) }
   }

@@ -1,0 +1,12 @@
+import Findings
+
+/// The line in a report's head that says where the names of places come from, when not from the image itself.
+enum SymbolLine {
+  static func text(of kernel: KernelIdentity) -> String? {
+    switch kernel.symbols {
+    case .nowhere?: "no symbols: the image has none that can be decoded, places are addresses (see --symbols)"
+    case .file?: "symbols: from a file given with --symbols"
+    case nil: nil
+    }
+  }
+}
