@@ -30,4 +30,22 @@ import Testing
       #expect(section.trials.map(\.trials) == [section.boundaries])
     }
   }
+
+  /// STD and rt_sigreturn on a processor with ERMS: the copy of the signal frame goes down, over the return address, and 6.1 jumps to
+  /// 0, as it does on real Xen under QEMU (the page's "Who can do what").
+  @Test func aCopyFromTheUserOverwritesAReturnAddress() throws {
+    func trace(_ ablations: [Ablation]) throws -> TraceRecord {
+      try KernelUnderTest.checker(
+        "debian-6.1-cloud", platforms: [.xenPV], profiles: [.intel], crossings: [.sigreturn], postures: ["flags-df"],
+        ablations: ablations
+      ).trace([:], accesses: false) { _ in }
+    }
+    func jumpsToZero(_ trace: TraceRecord) -> Bool {
+      trace.steps.contains { $0.isKernel && $0.location.address == 0 }
+    }
+    let asItIs = try trace([])
+    #expect(jumpsToZero(asItIs) && asItIs.end.kind == .dead)
+    let mended = try trace([.xenSyscallMaskLost])
+    #expect(!jumpsToZero(mended) && mended.end.kind == .user)
+  }
 }
