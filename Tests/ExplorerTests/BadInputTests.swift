@@ -46,6 +46,17 @@ import Testing
     }
   }
 
+  /// A file of names that is nothing but separators is refused at its first line, in no more memory than it takes to read it.
+  @Test(arguments: ["\n", " "]) func namesOfNothingButSeparatorsAreTwo(separator: String) throws {
+    let kernel = try TinyKernel(in: folder.url)
+    let names = folder.url.appending(path: "names")
+    try Data(repeating: separator.utf8.first!, count: 64 << 20).write(to: names)
+    let bounded = ["bash", "-c", "ulimit -v 3000000; exec \"$@\"", "--"]
+    expectRefusal(
+      try limen("trace", kernel.path, "--crossing", "syscall64", "--symbols", names.path, before: bounded), 2,
+      "line 1 is not an address, a letter and a name")
+  }
+
   @Test func whatLimenDoesNotStartIsThree() throws {
     let noNote = try TinyKernel(["NO_NOTE"], in: folder.url)
     expectRefusal(try limen("check", noNote.path), 3, "no PVH entry point")
