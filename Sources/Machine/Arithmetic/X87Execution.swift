@@ -72,6 +72,10 @@ extension X87State {
 
   var unmasked: UInt16 { ~control & X87Status.exceptions }
 
+  /// The control word for an instruction on the host. Precision control 01 is reserved (SDM vol. 1, "Precision Control Field") and
+  /// taken for 11, double extended, so that no host is asked what it makes of it; AMD's processors do so.
+  private var hostControl: UInt16 { control & 0x300 == 0x100 ? control | 0x200 : control }
+
   /// Whether `flags` keep an instruction from having any further effect: a pre-computation exception is unmasked.
   private func aborts(_ flags: UInt16) -> Bool {
     flags & unmasked & (X87Status.invalid | X87Status.denormal | X87Status.zeroDivide) != 0
@@ -106,7 +110,7 @@ extension X87State {
     let pops: UInt8 = operation == .fcomp ? 1 : 0
     guard !isEmpty(0) else { return underflow(compares: compares, destination: 0, pops: pops) }
     finish(
-      hostX87Arithmetic(operation, kind, self[0].host, operand.host, control), compares: compares, destination: 0,
+      hostX87Arithmetic(operation, kind, self[0].host, operand.host, hostControl), compares: compares, destination: 0,
       pops: pops)
   }
 
@@ -116,7 +120,8 @@ extension X87State {
       return underflow(compares: compares, destination: destination, pops: pops)
     }
     finish(
-      hostX87Arithmetic(operation, .extended, self[destination].host, self[source].host, control), compares: compares,
+      hostX87Arithmetic(operation, .extended, self[destination].host, self[source].host, hostControl),
+      compares: compares,
       destination: destination, pops: pops)
   }
 
@@ -144,7 +149,7 @@ extension X87State {
     if isEmpty(0) || isEmpty(i) {
       aborted = !stackUnderflow()
     } else {
-      let host = hostX87Arithmetic(operation, .extended, self[0].host, self[i].host, control)
+      let host = hostX87Arithmetic(operation, .extended, self[0].host, self[i].host, hostControl)
       merge(host.status, conditions: 0)
       aborted = aborts(host.status)
       if host.status & X87Status.invalid == 0 { conditions = host.status }
@@ -215,7 +220,7 @@ extension X87State {
   }
 
   private func runOnHost(_ instruction: X87StackInstruction) -> HostX87Result {
-    hostX87Stack(instruction, self[0].host, self[1].host, control)
+    hostX87Stack(instruction, self[0].host, self[1].host, hostControl)
   }
 
   // MARK: Transfers
@@ -225,7 +230,7 @@ extension X87State {
       if stackOverflow() { push(.indefinite) }
       return
     }
-    let host = hostX87Load(instruction, operand.host, control)
+    let host = hostX87Load(instruction, operand.host, hostControl)
     merge(host.status)
     // An unmasked signalling NaN is not pushed, an unmasked denormal is.
     if host.status & unmasked & X87Status.invalid == 0 { push(DoubleExtended(host.st0)) }
@@ -251,7 +256,7 @@ extension X87State {
       pop(pops)
       return X87Outcome(store: instruction.indefinite)
     }
-    let host = hostX87Store(instruction, self[0].host, control)
+    let host = hostX87Store(instruction, self[0].host, hostControl)
     merge(host.status)
     if host.status & unmasked & ~X87Status.precision != 0 { return X87Outcome() }
     pop(pops)
