@@ -1,7 +1,7 @@
 /// The whole computer: one processor, RAM and the board, and the loop that lets them act on each other.
 ///
 /// Everything that happens follows from the start: the board is told the virtual time, the processor runs to the board's next
-/// deadline, and what it asks of the board is answered at once. A kernel powers off by halting with interrupts disabled, since
+/// deadline or to the end of an instruction that used the board, which answers at once (`BareMetalComputer+Bus.swift`). A kernel powers off by halting with interrupts disabled, since
 /// the board has no ACPI.
 import Machine
 
@@ -12,6 +12,8 @@ public final class BareMetalComputer {
   public var console: ((UInt8) -> Void)?
 
   private var forks: [Board] = []
+  /// What the last instruction asked of whoever runs the machine.
+  var outcome = BoardOutcome.continue
 
   /// A part of a kernel: its bytes, and its size in memory, where the rest is zero.
   public struct Segment {
@@ -59,6 +61,7 @@ public final class BareMetalComputer {
     guard let memory = PhysicalMemory(size: memorySize) else { throw .noMemory(bytes: memorySize) }
     processor = Processor(memory: memory, profile: profile)
     board = Board(hasLocalAPIC: hasLocalAPIC)
+    processor.bus = self
   }
 
   /// A computer that goes on from a snapshot: RAM from an open file, privately mapped.
@@ -71,6 +74,7 @@ public final class BareMetalComputer {
     processor = Processor(memory: memory, profile: profile)
     processor.setState(state)
     self.board = board
+    processor.bus = self
   }
 
   /// Puts a kernel and its initrd into memory and the processor at the PVH entry point.
@@ -96,47 +100,36 @@ public final class BareMetalComputer {
 
   // MARK: Running
 
-  /// Runs until `budget` more instructions have retired or the machine stops; with `address`, also until the instruction there
+  /// What the board does between two stretches takes as long as this many instructions.
+  private static let roundCost: UInt64 = 32
+
+  /// Runs until `budget` is spent (see `Processor.spent`) or the machine stops; with `address`, also until the instruction there
   /// is next.
   public func run(_ budget: UInt64, until address: UInt64? = nil) -> End {
-    let limit = processor.retired &+ budget
-    // Events whose handlers never start retire nothing, and time stands still: such rounds use up the budget as well.
-    var fruitless: UInt64 = 0
-    // So do rounds that retire little: a guest can halt from tick to tick for ever.
-    var rounds: UInt64 = 0
+    let limit = processor.spent &+ budget
     while true {
       synchronise()
-      let retired = processor.retired
-      rounds += 1
-      if rounds > 4096 + budget / 64 { return .budget }
-      if retired >= limit || processor.rip == address || fruitless > budget { return .budget }
-      var slice = limit - retired
+      let spent = processor.spent
+      if spent >= limit || processor.rip == address { return .budget }
+      var slice = limit - spent
       if let deadline = board.nextDeadline(after: processor.now) {
         slice = min(slice, max(1, deadline > processor.now ? deadline - processor.now : 1))
       }
       let exit = address.map { processor.run(slice, until: $0) } ?? processor.run(slice)
-      if case .budget = exit, processor.retired == retired { fruitless &+= max(1, slice) }
-      if let end = answer(exit) {
-        drain()
-        return end
-      }
+      processor.charge(Self.roundCost)
+      if let end = answer(exit) { return end }
     }
   }
 
   /// Takes one step: one instruction, or the delivery of one event that is due.
   public func step() -> End {
     synchronise()
-    if let end = answer(processor.step()) {
-      drain()
-      return end
-    }
-    return .budget
+    return answer(processor.step()) ?? .budget
   }
 
   /// Lets the processor deliver an event of its own now, and answers what that asks of the board.
   public func deliver(_ event: (Processor) -> Exit?) -> End {
-    guard let exit = event(processor) else { return .budget }
-    return answer(exit) ?? .budget
+    event(processor).flatMap(answer) ?? settle() ?? .budget
   }
 
   /// Tells the board the time, and the processor what the board asks of it.
@@ -146,8 +139,7 @@ public final class BareMetalComputer {
       board.setAPICBase(processor.apicBase, now: now)
       processor.taskPriority = board.taskPriorityClass
     }
-    let taskPriority = processor.takeTaskPriority()
-    if taskPriority != board.taskPriorityClass { board.taskPriorityClass = taskPriority }
+    if processor.taskPriority != board.taskPriorityClass { board.taskPriorityClass = processor.taskPriority }
     board.advance(to: now)
     processor.setInterruptLine(board.interruptRequest)
     if board.nmiRequest {
@@ -158,47 +150,29 @@ public final class BareMetalComputer {
 
   /// Does what an exit asks. Nil when the machine goes on.
   private func answer(_ exit: Exit) -> End? {
-    var exit = exit
-    while true {
-      let now = processor.now
-      switch exit {
-      case .budget: return nil
-      case .halted: return wake()
-      case .portRead(let port, let size):
-        exit = processor.completePortRead(board.readPort(port, size: size, now: now))
-      case .portWrite(let port, let size, let value):
-        let outcome = board.writePort(port, size: size, value: value, now: now)
-        exit = processor.completePortWrite()
-        if let end = end(for: outcome) { return end }
-        drain()
-      case .memoryRead(let address, let size):
-        exit = processor.completeMemoryRead(
-          address: address, value: board.readMemory(address, size: size, now: now))
-      case .memoryWrite(let address, let size, let value):
-        let outcome = board.writeMemory(address, size: size, value: value, now: now)
-        processor.taskPriority = board.taskPriorityClass
-        exit = processor.completeMemoryWrite(address: address)
-        if let end = end(for: outcome) { return end }
-      case .interruptWindow:
-        let vector = board.acknowledgeInterrupt()
-        let after = processor.deliverInterrupt(Vector(vector))
-        processor.setInterruptLine(board.interruptRequest)
-        guard let after else { return nil }
-        exit = after
-      case .shutdown: return .reset(byShutdown: true)
-      case .intercepted: preconditionFailure("a bare-metal kernel owns its IDT")
-      case .unsupported(let what): return .unsupported(what)
-      }
-      // Whatever the device changed takes effect at the next boundary.
-      processor.setInterruptLine(board.interruptRequest)
+    switch exit {
+    case .budget: return nil
+    case .halted: return wake()
+    case .deviceAccess: return settle()
+    case .interruptWindow:
+      let vector = board.acknowledgeInterrupt()
+      let shutdown = processor.deliverInterrupt(Vector(vector))
+      return shutdown.flatMap(answer) ?? settle()
+    case .shutdown: return .reset(byShutdown: true)
+    case .intercepted: preconditionFailure("a bare-metal kernel owns its IDT")
+    case .unsupported(let what): return .unsupported(what)
     }
   }
 
-  private func end(for outcome: BoardOutcome) -> End? {
+  /// Behind an instruction or event that used the board: what it asked for, and the interrupt line at this boundary.
+  private func settle() -> End? {
+    synchronise()
+    drain()
+    defer { outcome = .continue }
     switch outcome {
-    case .continue: nil
-    case .debugExit(let status): .debugExit(status: status)
-    case .reset: .reset(byShutdown: false)
+    case .continue: return nil
+    case .debugExit(let status): return .debugExit(status: status)
+    case .reset: return .reset(byShutdown: false)
     }
   }
 
@@ -211,9 +185,10 @@ public final class BareMetalComputer {
     return nil
   }
 
+  /// Passes on what the guest sent; nobody hears it later.
   private func drain() {
-    guard let console else { return }
-    for byte in board.drainSerialOutput() { console(byte) }
+    guard !board.serial.output.isEmpty else { return }
+    for byte in board.drainSerialOutput() { console?(byte) }
   }
 
   // MARK: Forks

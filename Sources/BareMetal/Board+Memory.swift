@@ -11,9 +11,9 @@ extension Board {
     isLocalAPICEnabled && address & ~0xFFF == apicBase & APICBase.pageMask
   }
 
-  /// A load of 1, 2, 4 or 8 bytes that does not cross a page.
+  /// A load of 1 to 8 bytes that does not cross a page.
   public mutating func readMemory(_ address: UInt64, size: Int, now: UInt64) -> UInt64 {
-    precondition(size == 1 || size == 2 || size == 4 || size == 8, "a device load has 1, 2, 4 or 8 bytes, not \(size)")
+    precondition(1...8 ~= size, "a device load has 1 to 8 bytes, not \(size)")
     let allOnes = UInt64.max >> UInt64(64 - 8 * size)
     guard claimsMemory(address) else { return allOnes }
     advance(to: now)
@@ -25,9 +25,9 @@ extension Board {
     return UInt64(register) >> (8 * within) & allOnes
   }
 
-  /// A store of 1, 2, 4 or 8 bytes that does not cross a page.
+  /// A store of 1 to 8 bytes that does not cross a page.
   public mutating func writeMemory(_ address: UInt64, size: Int, value: UInt64, now: UInt64) -> BoardOutcome {
-    precondition(size == 1 || size == 2 || size == 4 || size == 8, "a device store has 1, 2, 4 or 8 bytes, not \(size)")
+    precondition(1...8 ~= size, "a device store has 1 to 8 bytes, not \(size)")
     guard claimsMemory(address), size == 4, address & 3 == 0 else { return .continue }
     advance(to: now)
     localAPIC.write(address & 0xFFF, UInt32(truncatingIfNeeded: value), now: now)

@@ -83,7 +83,7 @@ extension BareMetalComputer: PlatformComputer {
     case .debugBreakpoint:
       // One in user code is no event that the user cannot see, but a crossing.
       if !isInKernel || isOnDebugStack || processor.debugRegister(6) & DR6.causes != 0 { return .noSource }
-      return processor.rflags.contains(.resume) || processor.shadow == .movSS ? .masked : nil
+      return processor.canTakeInstructionBreakpoint ? nil : .masked
     default: return .noSource
     }
   }

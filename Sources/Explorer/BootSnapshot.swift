@@ -94,12 +94,8 @@ public struct BootSnapshot {
       guard let named = guest.kernel.symbols.symbolize(rip) else { return Location(address: rip) }
       return Location(address: rip, symbol: named.name, offset: named.offset)
     }
-    // What was given to run, not what retired: a guest can spend its time otherwise.
-    var given: UInt64 = 0
     while true {
-      let slice = min(50_000_000, bound - given)
-      let end = computer.proceed(slice, until: target)
-      given += slice
+      let end = computer.proceed(min(50_000_000, bound - computer.processor.spent), until: target)
       progress(computer.processor.retired)
       switch end {
       case .budget:
@@ -107,7 +103,9 @@ public struct BootSnapshot {
           computer.console = nil
           return computer
         }
-        if given >= bound { throw Refusal.tooLong(kernel: guest.kernel.name, instructions: bound, place: place()) }
+        if computer.processor.spent >= bound {
+          throw Refusal.tooLong(kernel: guest.kernel.name, instructions: bound, place: place())
+        }
       case .unsupported(let what):
         throw Refusal.unsupported(kernel: guest.kernel.name, what: what, place: place())
       case .powerOff(let how), .died(let how), .left(_, let how): throw death(how, place(), said)

@@ -26,7 +26,7 @@ struct Boot: ParsableCommand {
   @Option(help: "The initial ramdisk.", completion: .file())
   var initrd: String?
 
-  @Option(help: "Stop after this many million instructions.")
+  @Option(help: "Stop after this many million instructions, or what takes as long.")
   var limit: UInt64?
 
   @Flag(help: "Say at the end, on standard error, how many instructions the boot took.")
@@ -68,10 +68,10 @@ struct Boot: ParsableCommand {
   private func run(_ computer: any PlatformComputer, _ console: Console) -> ComputerEnd {
     let total = limit.map { $0 * 1_000_000 } ?? .max
     while true {
-      let end = computer.proceed(min(2_000_000, total - computer.processor.retired), until: nil)
+      let end = computer.proceed(min(2_000_000, total - computer.processor.spent), until: nil)
       console.flush()
       guard case .budget = end else { return end }
-      if computer.processor.retired >= total { return .budget }
+      if computer.processor.spent >= total { return .budget }
       let typed = console.read()
       if console.wasLeft { return .powerOff(how: "its console was left") }
       if !typed.isEmpty { computer.feedConsole(typed) }

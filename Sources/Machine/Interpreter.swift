@@ -5,48 +5,67 @@
 /// MEASURED: one switch over all hot opcodes, with state behind raw pointers, reaches 0.6 to 0.9 of C with computed goto.
 
 extension Processor {
-  /// Runs until `budget` more instructions have retired or the platform is needed.
+  /// What has been used up of all budgets so far, in instructions: those retired, one for each event delivered, and what else takes
+  /// time but retires nothing, such as the many iterations of a REP. Never goes back but by `restore`.
+  public var spent: UInt64 { s.pointee.retired &+ s.pointee.eventCount &+ s.pointee.work }
+
+  /// Uses up as much as `instructions` would, for what a platform does.
+  public func charge(_ instructions: UInt64) { s.pointee.work &+= instructions }
+
+  /// Runs until `budget` is spent (see `spent`) or the platform is needed.
   public func run(_ budget: UInt64) -> Exit {
-    let limit = s.pointee.retired &+ budget
-    // An event whose handler cannot start retires nothing: deliveries are bounded like instructions, some thirty of which
-    // take as long as one of them.
-    var deliveries = budget / 32 &+ 64
+    let end = spent &+ budget
+    var isAlone = false
     while true {
       do throws(Fault) {
-        if attention {
-          if let exit = try takeBoundaryEvents() { return exit }
+        if !isAlone {
+          if attention, let exit = try takeBoundaryEvents() { return exit }
+          if deviceWasAccessed { return noteDevices() }
           if s.pointee.isHalted { return .halted }
-          if s.pointee.retired >= limit { return .budget }
+          if spent >= end { return .budget }
           if isAtStopAddress { return .budget }
+        }
+        if attention || isAlone {
+          isAlone = false
           try executeOne()
         } else {
-          if s.pointee.isHalted { return .halted }
-          if s.pointee.retired >= limit { return .budget }
-          if isAtStopAddress { return .budget }
-          try executeBlocks(limit: limit)
+          isInBlocks = true
+          try executeBlocks(limit: s.pointee.retired &+ (end &- spent))
+          isInBlocks = false
         }
       } catch {
+        isInBlocks = false
+        if case .alone = error {
+          isAlone = true
+          continue
+        }
         if let exit = raise(error) { return exit }
-        if deliveries == 0 { return .budget }
-        deliveries &-= 1
       }
+      if deviceWasAccessed { return noteDevices() }
     }
   }
 
   /// Executes one instruction, or delivers one event where one is due, and stops at the boundary after it.
   public func step() -> Exit {
     do throws(Fault) {
-      if attention {
-        let delivered = s.pointee.eventCount
-        if let exit = try takeBoundaryEvents() { return exit }
-        if s.pointee.eventCount != delivered { return .budget }
+      let delivered = s.pointee.eventCount
+      if attention, let exit = try takeBoundaryEvents() { return exit }
+      if s.pointee.eventCount == delivered {
+        if s.pointee.isHalted { return .halted }
+        try executeOne()
       }
-      if s.pointee.isHalted { return .halted }
-      try executeOne()
     } catch {
       if let exit = raise(error) { return exit }
     }
-    return s.pointee.isHalted ? .halted : .budget
+    if deviceWasAccessed { return noteDevices() }
+    // A trap of HLT itself, or an NMI that it was late for, wakes the processor at the boundary behind it.
+    let isWoken = s.pointee.pendingDebug != 0 || s.pointee.nmiLatched && !s.pointee.nmiBlocked
+    return s.pointee.isHalted && !isWoken ? .halted : .budget
+  }
+
+  private func noteDevices() -> Exit {
+    deviceWasAccessed = false
+    return .deviceAccess
   }
 
   /// Runs until the instruction at `address` is next, or until the budget is used up or the platform is needed.
@@ -88,20 +107,7 @@ extension Processor {
     if s.pointee.retired == retired { return }
     if resumeBefore && s.pointee.clearsResume { s.pointee.otherFlags &= ~RFLAGS.resume.rawValue }
     if s.pointee.trapAfter && s.pointee.shadow != .movSS { s.pointee.pendingDebug |= DR6.singleStep }
-    s.pointee.reply = PlatformReply()
     updateAttention()
-  }
-
-  /// Executes the instruction at RIP again, now that the platform has answered.
-  func completeInstruction() -> Exit {
-    do throws(Fault) {
-      try executeOne()
-    } catch {
-      if case .exit(let exit) = error { return exit }
-      s.pointee.reply = PlatformReply()
-      if let exit = raise(error) { return exit }
-    }
-    return s.pointee.isHalted ? .halted : .budget
   }
 
   // MARK: Operands

@@ -166,7 +166,7 @@ extension Processor {
         s.pointee.cr2 = address
         return (.pageFault, code)
       case .debug: return (.debug, nil)
-      case .exit: return (.generalProtection, 0)
+      case .exit, .alone: return (.generalProtection, 0)
       }
     }
   }

@@ -24,14 +24,6 @@ extension Processor {
     set { s.pointee.cr8 = UInt64(newValue & 0xF) }
   }
 
-  /// The task priority, for the platform to pass on. A run stops once after the guest wrote it, unless it was asked for.
-  public func takeTaskPriority() -> UInt8 {
-    if s.pointee.taskPriorityWritten {
-      s.pointee.taskPriorityWritten = false
-      updateAttention()
-    }
-    return taskPriority
-  }
   public var isHalted: Bool { s.pointee.isHalted }
   public var retired: UInt64 { s.pointee.retired }
   public var cpl: UInt8 { s.pointee.cpl }

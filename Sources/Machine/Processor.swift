@@ -32,9 +32,18 @@ public final class Processor {
   public var translationThreshold: UInt16 = 64
   /// Blocks that were translated since the machine was made.
   public internal(set) var translatedBlockCount = 0
+  /// Instructions that were decoded since the machine was made.
+  public internal(set) var decodedInstructionCount = 0
 
   /// Something must be looked at before the next instruction: a debug trap, an interrupt, a shadow, single-stepping.
   var attention = false
+
+  /// Where ports and all memory that is no RAM lead. While there is none, every read is all ones.
+  public weak var bus: (any Bus)?
+  /// The bus was used, or a register written that the local APIC shares, since a run stopped last: the platform has to look.
+  var deviceWasAccessed = false
+  /// Blocks of several instructions run: retired instructions and time are not up to date.
+  var isInBlocks = false
 
   /// Hears every access and event. While somebody listens nothing is cached, so each access takes the slow path.
   public var observer: (any Observer)? {
@@ -186,9 +195,13 @@ public final class Processor {
   }
 
   func dropCode(page: Int) {
-    blocks.kill(page: page)
-    memory.codeLines[page] = 0
-    changeFetchKey()
+    blocks.noteDrop(page: page, at: s.pointee.retired)
+    if blocks.pages[page] != nil {
+      blocks.kill(page: page)
+      changeFetchKey()
+    }
+    // The marks of a page that is written again and again stay: taking them away and setting them anew costs more.
+    if !blocks.isOftenDropped(page: page, now: s.pointee.retired) { memory.codeLines[page] = 0 }
   }
 
   /// Drops every cached translation.

@@ -59,16 +59,14 @@ public final class XenPVComputer {
 
   // MARK: Running
 
-  /// Runs until `budget` more instructions have retired or the domain ends; with `address`, also until the instruction there is
+  /// Runs until `budget` is spent (see `Processor.spent`) or the domain ends; with `address`, also until the instruction there is
   /// next.
   public func run(_ budget: UInt64, until address: UInt64? = nil) -> End {
-    let limit = processor.retired &+ budget
-    // Entries of the hypervisor that retire nothing, such as faults without end, use up the budget as well.
-    var fruitless: UInt64 = 0
+    let limit = processor.spent &+ budget
     while true {
       if let end = end { return end }
-      let retired = processor.retired
-      if retired >= limit || processor.rip == address || fruitless > budget { return .budget }
+      let spent = processor.spent
+      if spent >= limit || processor.rip == address { return .budget }
       if domain.vcpu.isBlocked {
         wake()
         continue
@@ -77,10 +75,11 @@ public final class XenPVComputer {
         returnFromInterrupt()
         continue
       }
-      var slice = limit - retired
+      var slice = limit - spent
       if let deadline = nextDeadline { slice = min(slice, max(1, deadline > now ? deadline - now : 1)) }
       let exit = address.map { processor.run(slice, until: $0) } ?? processor.run(slice)
-      if processor.retired == retired { fruitless &+= 1 }
+      // What enters the hypervisor without an event uses up the budget as well.
+      if processor.spent == spent { processor.charge(1) }
       if let end = answer(exit) { return end }
     }
   }
@@ -102,9 +101,8 @@ public final class XenPVComputer {
       enterHypervisor(what)
       return end
     case .unsupported(let what): return .unsupported("\(what)")
-    case .memoryRead(let address, _), .memoryWrite(let address, _, _):
-      return .unsupported("an access to machine address 0x\(String(address, radix: 16)), which is not RAM")
-    case .halted, .portRead, .portWrite, .interruptWindow, .shutdown:
+    case .deviceAccess: return .unsupported("an access to machine memory that is not RAM")
+    case .halted, .interruptWindow, .shutdown:
       preconditionFailure("a guest at privilege 3 cannot halt, reach a port or shut the processor down")
     }
   }

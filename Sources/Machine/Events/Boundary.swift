@@ -10,7 +10,7 @@ extension Processor {
     attention =
       state.shadow != .none || state.pendingDebug != 0 || state.flag(.trap) || state.flag(.resume)
       || (state.nmiLatched && !state.nmiBlocked) || (state.interruptLine && state.flag(.interruptEnable))
-      || hasBreakpoints || state.taskPriorityWritten
+      || hasBreakpoints
   }
 
   /// DR7 enables a breakpoint of any kind: its trap belongs to the boundary after the instruction that met it, so
@@ -27,12 +27,6 @@ extension Processor {
 
   /// Delivers what is due before the next instruction. Returns an exit when the platform must supply the vector.
   func takeBoundaryEvents() throws(Fault) -> Exit? {
-    // The platform sets the interrupt line anew before anything else happens.
-    if s.pointee.taskPriorityWritten {
-      s.pointee.taskPriorityWritten = false
-      updateAttention()
-      return .budget
-    }
     let shadow = s.pointee.shadow
     if shadow != .movSS {
       if s.pointee.pendingDebug != 0 {
@@ -47,12 +41,19 @@ extension Processor {
         return deliverOrShutDown(.nmi, kind: .external)
       }
       if s.pointee.interruptLine && s.pointee.flag(.interruptEnable) && shadow == .none { return .interruptWindow }
-      if hasInstructionBreakpoints && !s.pointee.flag(.resume) {
-        let bits = matchingInstructionBreakpoints()
-        if bits != 0 { throw Fault.debug(bits) }
-      }
+    }
+    if hasInstructionBreakpoints && canTakeInstructionBreakpoint {
+      let bits = matchingInstructionBreakpoints()
+      if bits != 0 { throw Fault.debug(bits) }
     }
     return nil
+  }
+
+  /// Whether an instruction breakpoint at RIP would be taken at this boundary: RF is clear, and on Intel's processors no load of
+  /// SS came before. SDM vol. 3B, "Instruction-Breakpoint Exception Condition"; AMD APM vol. 2, "Setting Breakpoints", knows no
+  /// such exception.
+  public var canTakeInstructionBreakpoint: Bool {
+    !s.pointee.flag(.resume) && (s.pointee.shadow != .movSS || !profile.stackLoadHoldsInstructionBreakpoints)
   }
 
   private func deliverOrShutDown(_ vector: Vector, kind: EventKind) -> Exit? {

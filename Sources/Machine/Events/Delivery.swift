@@ -39,6 +39,7 @@ extension Processor {
       case .exit(let exit):
         if case .intercepted(let what, let next) = exit { finish(what, next: next) }
         return exit
+      case .alone: preconditionFailure("only an instruction inside a block is executed again")
       case .exception(let v, let c): (vector, code) = (v, c)
       case .page(let c, let address):
         (vector, code) = (.pageFault, c)

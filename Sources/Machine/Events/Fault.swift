@@ -34,8 +34,10 @@ public enum Fault: Error, Sendable {
   case page(errorCode: UInt32, address: UInt64)
   /// A debug exception reported before the instruction (instruction breakpoint, general detect): bits for DR6.
   case debug(UInt64)
-  /// The instruction needs the platform before it can go on; it is executed again once the platform has answered.
+  /// The run stops here.
   case exit(Exit)
+  /// The instruction reaches a device: it is executed again by itself. Nothing has been asked of the device yet.
+  case alone
 
   static func gp(_ code: UInt32 = 0) -> Fault { .exception(.generalProtection, errorCode: code) }
   static func ss(_ code: UInt32 = 0) -> Fault { .exception(.stackFault, errorCode: code) }
@@ -58,14 +60,9 @@ public enum Exit: Sendable {
   case budget
   /// HLT retired; nothing runs until an event.
   case halted
-  /// A port is read: answer with `completePortRead`.
-  case portRead(port: UInt16, size: Int)
-  /// A port is written: answer with `completePortWrite`.
-  case portWrite(port: UInt16, size: Int, value: UInt32)
-  /// Physical memory outside RAM is read: answer with `completeMemoryRead`.
-  case memoryRead(address: UInt64, size: Int)
-  /// Physical memory outside RAM is written: answer with `completeMemoryWrite`.
-  case memoryWrite(address: UInt64, size: Int, value: UInt64)
+  /// The last instruction or event used the bus, or wrote a register that the local APIC shares: CR8 or IA32_APIC_BASE. It is
+  /// done; what the devices ask for is to be looked at.
+  case deviceAccess
   /// An interrupt is requested and the processor can take it now: answer with `deliverInterrupt`.
   case interruptWindow
   /// An event for a platform that owns the IDT; see `Intercept`. `next` is where its frame would say that execution goes on:

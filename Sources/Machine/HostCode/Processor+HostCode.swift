@@ -20,6 +20,7 @@ extension Processor {
 
   @inline(never)
   private func translate(_ block: BlockPointer) -> Bool {
+    if block.pointee.isShort { return lengthen(block) }
     block.pointee.heat = Block.untranslatable
     guard let place = blocks.host.place else { return false }
     var compiler = BlockCompiler(block, blocks, at: place)
@@ -29,6 +30,18 @@ extension Processor {
     block.pointee.heat = Block.translated
     translatedBlockCount += 1
     return true
+  }
+
+  /// A short block became hot: once its page is left alone the page's code is decoded anew.
+  private func lengthen(_ block: BlockPointer) -> Bool {
+    let page = Int(block.pointee.physical >> 12)
+    if blocks.isOftenDropped(page: page, now: s.pointee.retired) {
+      block.pointee.heat = 0
+    } else {
+      blocks.kill(page: page)
+      changeFetchKey()
+    }
+    return false
   }
 
   /// Runs from the start of a translated block until translated code is left. `block` becomes the block that was left; retired

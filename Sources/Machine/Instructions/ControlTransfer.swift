@@ -256,7 +256,8 @@ extension Processor {
     updateView()
   }
 
-  /// A return outwards clears the data segments of inner privilege.
+  /// A return outwards takes away the data segments of inner privilege: the selector becomes null and the segment unusable. Unlike
+  /// a load of a null selector it leaves the base. SDM vol. 2, "IRET/IRETD/IRETQ", "RET"; AMD APM vol. 3, "IRET", "RET (Far)".
   private func dropInnerSegments() {
     for name in [SegmentName.es, .ds, .fs, .gs] {
       let segment = s.pointee.segments[name.rawValue]
@@ -267,7 +268,9 @@ extension Processor {
       }
       if segment.attributes & 0x80 == 0 { continue }
       let conforming = segment.attributes & 0x1C == 0x1C
-      if !conforming && segment.dpl < s.pointee.cpl { loadNull(name, 0) }
+      if !conforming && segment.dpl < s.pointee.cpl {
+        s.pointee.segments[name.rawValue] = SegmentRegister(selector: 0, attributes: 0, limit: 0)
+      }
     }
   }
 }

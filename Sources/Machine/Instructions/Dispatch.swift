@@ -100,7 +100,7 @@ extension Processor {
     case .readTimeStampAndID:
       try readTimeStamp(u)
       set(Slot.rcx, UInt32(truncatingIfNeeded: s.pointee.msr.tscAuxiliary))
-    case .readPerformanceCounter: throw Fault.gp()
+    case .readPerformanceCounter: try readPerformanceCounter()
     case .cpuid: cpuid()
     case .swapGS: try swapGS()
     case .readFSBase: try readBase(u, Slot.fsBase)

@@ -2,6 +2,7 @@
 ///
 /// SDM vol. 4, "Architectural MSRs"; vol. 2, "CPUID", "RDMSR", "WRMSR", "RDTSC"; AMD APM vol. 2, "System-Control MSRs".
 /// An MSR that a profile does not have is #GP, for reads and writes.
+/// Not modelled: what AMD's performance counters would count; they hold what was written.
 
 extension Processor {
   /// The time-stamp counter: virtual nanoseconds plus what the guest wrote.
@@ -62,6 +63,10 @@ extension Processor {
     case 0xC000_0101: return get(Slot.gsBase, UInt64.self)
     case 0xC000_0102: return msr.kernelGSBase
     case 0xC000_0103: return profile.hasRDTSCP ? msr.tscAuxiliary : nil
+    case 0xC001_0000...0xC001_0003 where profile.hasPerformanceCounters:
+      return msr.performanceEventSelects[Int(index & 3)]
+    case 0xC001_0004...0xC001_0007 where profile.hasPerformanceCounters: return msr.performanceCounters[Int(index & 3)]
+    case 0xC001_0015 where profile.vendor == .amd: return HWCR.frequencySelect | msr.hardwareConfiguration
     default: return profile.constantMSR(index)
     }
   }
@@ -72,16 +77,19 @@ extension Processor {
     let value = UInt64(get(Slot.rax, UInt32.self)) | UInt64(get(Slot.rdx, UInt32.self)) << 32
     switch index {
     case 0x10: s.pointee.msr.tscOffset = value &- now
-    // The platform reads where its local APIC is from here.
-    case 0x1B: s.pointee.msr.apicBase = value
+    case 0x1B: try writeAPICBase(value)
     case 0x8B, 0x79: break
     case 0x174: s.pointee.msr.sysenterCS = value
     case 0x175: s.pointee.msr.sysenterESP = try canonical(value)
     case 0x176: s.pointee.msr.sysenterEIP = try canonical(value)
     case 0x17A: s.pointee.msr.machineCheckStatus = value & 7
-    // SDM vol. 3B, "IA32_MCi_STATUS MSRS": software may only clear the status.
+    // Software may only clear what a bank reports (SDM vol. 3B, "IA32_MCi_STATUS MSRS"), on AMD's processors the status alone,
+    // unless HWCR.McStatusWrEn is set (AMD APM vol. 2, "MCi_STATUS").
     case 0x401, 0x402, 0x403:
-      guard value == 0 || profile.vendor == .amd else { throw Fault.gp() }
+      let isOpen =
+        profile.vendor == .amd
+        && (index != 0x401 || s.pointee.msr.hardwareConfiguration & HWCR.machineCheckStatusWriteEnable != 0)
+      guard value == 0 || isOpen else { throw Fault.gp() }
       s.pointee.msr.machineCheckBank[Int(index - 0x400)] = value
     case 0x400: s.pointee.msr.machineCheckBank[0] = value
     case 0x1A0:
@@ -107,9 +115,35 @@ extension Processor {
     case 0xC000_0103:
       guard profile.hasRDTSCP, value >> 32 == 0 else { throw Fault.gp() }
       s.pointee.msr.tscAuxiliary = value
+    // AMD's processors drop what is written to reserved bits.
+    case 0xC001_0000...0xC001_0003 where profile.hasPerformanceCounters:
+      s.pointee.msr.performanceEventSelects[Int(index & 3)] = value & 0x0000_030F_FFD7_FFFF
+    case 0xC001_0004...0xC001_0007 where profile.hasPerformanceCounters:
+      s.pointee.msr.performanceCounters[Int(index & 3)] = value & 0x0000_FFFF_FFFF_FFFF
+    case 0xC001_0015 where profile.vendor == .amd:
+      s.pointee.msr.hardwareConfiguration = value & HWCR.machineCheckStatusWriteEnable
     default:
       guard profile.ignoresWrite(index) else { throw Fault.gp() }
     }
+  }
+
+  /// RDPMC. SDM vol. 2B, "RDPMC"; AMD APM vol. 2, "Performance Counter MSRs".
+  func readPerformanceCounter() throws(Fault) {
+    if s.pointee.cr4 & CR4.performanceCounters == 0 { try requirePrivilege() }
+    let index = get(Slot.rcx, UInt32.self)
+    guard profile.hasPerformanceCounters, index < 4 else { throw Fault.gp() }
+    let value = s.pointee.msr.performanceCounters[Int(index)]
+    set(Slot.rax, UInt32(truncatingIfNeeded: value))
+    set(Slot.rdx, UInt32(truncatingIfNeeded: value >> 32))
+  }
+
+  /// SDM vol. 3A, "Local APIC Status and Location"; AMD APM vol. 2, "Local APIC Enable". The platform looks behind the instruction:
+  /// the next access finds the registers at their new place.
+  private func writeAPICBase(_ value: UInt64) throws(Fault) {
+    let defined: UInt64 = (1 << Profile.physicalAddressBits - 0x1000) | 1 << 11 | 1 << 8
+    guard value & ~defined == 0 else { throw Fault.gp() }
+    s.pointee.msr.apicBase = value
+    deviceWasAccessed = true
   }
 
   private func canonical(_ value: UInt64) throws(Fault) -> UInt64 {
@@ -124,4 +158,11 @@ extension Processor {
     s.pointee.msr.efer = value & ~EFER.longModeActive | old & EFER.longModeActive
     if (value ^ old) & EFER.noExecute != 0 { flushTranslations() }
   }
+}
+
+/// Bits of AMD's hardware configuration register. AMD APM vol. 2, "Hardware Configuration Register (HWCR)".
+enum HWCR {
+  static let machineCheckStatusWriteEnable: UInt64 = 1 << 18
+  /// TscFreqSel: the TSC counts with the P0 frequency.
+  static let frequencySelect: UInt64 = 1 << 24
 }

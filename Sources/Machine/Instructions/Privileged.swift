@@ -55,46 +55,15 @@ extension Processor {
   func input(_ u: Operation) throws(Fault) {
     let width = Int(u.pointee.width)
     try checkPort(port(u), width)
-    guard s.pointee.reply.hasRead else { throw Fault.exit(.portRead(port: port(u), size: width)) }
-    setSized(Slot.rax, s.pointee.reply.readValue, width)
+    setSized(Slot.rax, try readPort(port(u), size: width), width)
     notePortBreakpoints(port(u), size: width)
   }
 
   func output(_ u: Operation) throws(Fault) {
     let width = Int(u.pointee.width)
     try checkPort(port(u), width)
-    guard s.pointee.reply.hasWritten else {
-      let out = UInt32(truncatingIfNeeded: getSized(Slot.rax, width))
-      throw Fault.exit(.portWrite(port: port(u), size: width, value: out))
-    }
+    try writePort(port(u), size: width, value: getSized(Slot.rax, width))
     notePortBreakpoints(port(u), size: width)
-  }
-
-  /// Answers `Exit.portRead`: the instruction is executed again and completes.
-  public func completePortRead(_ value: UInt32) -> Exit {
-    s.pointee.reply.hasRead = true
-    s.pointee.reply.readValue = UInt64(value)
-    return completeInstruction()
-  }
-
-  public func completePortWrite() -> Exit {
-    s.pointee.reply.hasWritten = true
-    s.pointee.reply.writeAddress = ~0
-    return completeInstruction()
-  }
-
-  /// Answers `Exit.memoryRead`.
-  public func completeMemoryRead(address: UInt64, value: UInt64) -> Exit {
-    s.pointee.reply.hasRead = true
-    s.pointee.reply.readAddress = address
-    s.pointee.reply.readValue = value
-    return completeInstruction()
-  }
-
-  public func completeMemoryWrite(address: UInt64) -> Exit {
-    s.pointee.reply.hasWritten = true
-    s.pointee.reply.writeAddress = address
-    return completeInstruction()
   }
 
   // MARK: Control registers
@@ -124,8 +93,7 @@ extension Processor {
     case 8:
       guard value & ~0xF == 0 else { throw Fault.gp() }
       s.pointee.cr8 = value
-      s.pointee.taskPriorityWritten = true
-      attention = true
+      deviceWasAccessed = true
     default: throw Fault.ud
     }
   }

@@ -1,13 +1,19 @@
 /// String instructions, with and without a repeat prefix. SDM vol. 2, "REP/REPE/REPZ/REPNE/REPNZ", "MOVS", "STOS" and others.
 ///
 /// Each iteration commits its registers before the next begins, so a fault leaves them at the iteration that met it. A run of
-/// iterations is taken at once; under single-stepping one iteration is one step.
+/// iterations is taken at once; under single-stepping one iteration is one step. After many iterations, and after one that
+/// reached a device, the instruction stands as an interrupt between two iterations would leave it, and has not retired.
 
 #if canImport(Glibc)
   import Glibc
 #endif
 
 extension Processor {
+  /// Iterations that are done at most before the processor looks at its boundary again.
+  private static var longestStretch: UInt64 { 1 << 16 }
+  /// Iterations that take as long as an instruction, as most are done many at once.
+  private static var iterationsPerInstruction: UInt64 { 64 }
+
   func stringInstruction(_ u: Operation) throws(Fault) {
     let start = s.pointee.rip
     let repeats = u.pointee.traits.contains(.rep) || u.pointee.traits.contains(.repne)
@@ -48,16 +54,20 @@ extension Processor {
   private func repeatString(_ u: Operation, _ start: UInt64, _ counterWidth: Int) throws(Fault) {
     let name = External(rawValue: u.pointee.detail).unsafelyUnwrapped
     let compares = comparesString(u)
+    var iterations: UInt64 = 0
+    // Charged however the instruction ends.
+    defer { s.pointee.work &+= iterations / Self.iterationsPerInstruction }
     while true {
       let count = getSized(Slot.rcx, counterWidth)
       if count == 0 { break }
-      if try bulk(u, name, count: count, addressWidth: counterWidth) {
-        if getSized(Slot.rcx, counterWidth) == 0 { break }
-        continue
-      }
+      if iterations >= Self.longestStretch || iterations > 0 && deviceWasAccessed { return pause(at: start) }
+      let done = bulk(
+        u, name, count: count, atMost: Self.longestStretch - iterations, addressWidth: counterWidth)
+      iterations += done
+      if done > 0 { continue }
       try stringIteration(u)
+      iterations += 1
       setSized(Slot.rcx, count &- 1, counterWidth)
-      s.pointee.reply = PlatformReply()
       if compares && s.pointee.zero != u.pointee.traits.contains(.rep) { break }
       if count == 1 { break }
       if s.pointee.trapAfter || s.pointee.pendingDebug != 0 {
@@ -70,6 +80,15 @@ extension Processor {
       }
     }
     s.pointee.rip = nextInstruction(start, u.pointee.length)
+  }
+
+  /// Leaves the instruction between two iterations. RF keeps a breakpoint on it from coming again, as in the frame of an
+  /// interrupt there.
+  private func pause(at start: UInt64) {
+    s.pointee.rip = start
+    s.pointee.otherFlags |= RFLAGS.resume.rawValue
+    s.pointee.retired &-= 1
+    updateAttention()
   }
 
   private func stringIteration(_ u: Operation) throws(Fault) {
@@ -112,18 +131,16 @@ extension Processor {
       try checkPort(port, width)
       let to = try stringLinear(.es, di, width, write: true)
       try probeWrite(to, size: width)
-      guard s.pointee.reply.hasRead else { throw Fault.exit(.portRead(port: port, size: width)) }
-      try storeSized(to, s.pointee.reply.readValue, width)
+      try storeSized(to, try readPort(port, size: width), width)
       notePortBreakpoints(port, size: width)
       advance(Slot.rdi, di)
     default:
       let port = get(Slot.rdx, UInt16.self)
       try checkPort(port, width)
+      // Before the load, so that an observer hears it once.
+      try requireAlone()
       let from = try stringLinear(sourceSegment, si, width, write: false)
-      let out = try loadSized(from, width)
-      guard s.pointee.reply.hasWritten else {
-        throw Fault.exit(.portWrite(port: port, size: width, value: UInt32(truncatingIfNeeded: out)))
-      }
+      try writePort(port, size: width, value: try loadSized(from, width))
       notePortBreakpoints(port, size: width)
       advance(Slot.rsi, si)
     }
@@ -144,28 +161,28 @@ extension Processor {
   }
 
   /// Moves or fills as many elements as lie on one page of source and destination, forwards, where both are cached RAM.
-  /// Returns whether it did any.
-  private func bulk(_ u: Operation, _ name: External, count: UInt64, addressWidth: Int) throws(Fault) -> Bool {
+  /// Returns how many it did.
+  private func bulk(_ u: Operation, _ name: External, count: UInt64, atMost: UInt64, addressWidth: Int) -> UInt64 {
     guard name == .moveString || name == .storeString, addressWidth == 8, s.pointee.codeMode == .bits64,
       !s.pointee.flag(.direction), !s.pointee.trapAfter, s.pointee.translationTag != TranslationCache.disabledTag,
       u.pointee.index < 4
-    else { return false }
+    else { return 0 }
     let width = UInt64(u.pointee.width)
     let di = get(Slot.rdi, UInt64.self)
-    guard let to = cachedHost(di, writeTranslations) else { return false }
-    var elements = min(count, (4096 - (di & 0xFFF)) / width)
+    guard let to = cachedHost(di, writeTranslations) else { return 0 }
+    var elements = min(count, atMost, (4096 - (di & 0xFFF)) / width)
     if name == .moveString {
       let si = get(Slot.rsi, UInt64.self)
-      guard let from = cachedHost(si, readTranslations) else { return false }
+      guard let from = cachedHost(si, readTranslations) else { return 0 }
       elements = min(elements, (4096 - (si & 0xFFF)) / width)
       let distance = Int(bitPattern: to) &- Int(bitPattern: from)
       let bytes = Int(elements * width)
       // An overlap that a forward copy would propagate is left to the iterations.
-      guard elements > 0, distance <= 0 || distance >= bytes else { return false }
+      guard elements > 0, distance <= 0 || distance >= bytes else { return 0 }
       memmove(to, from, bytes)
       set(Slot.rsi, si &+ UInt64(bytes))
     } else {
-      guard elements > 0 else { return false }
+      guard elements > 0 else { return 0 }
       let value = get(Slot.rax, UInt64.self)
       switch width {
       case 1: memset(to, Int32(truncatingIfNeeded: value & 0xFF), Int(elements))
@@ -182,7 +199,7 @@ extension Processor {
     }
     set(Slot.rdi, di &+ elements * width)
     set(Slot.rcx, count &- elements)
-    return true
+    return elements
   }
 
   /// Host address of a byte whose translation is cached.

@@ -176,17 +176,6 @@ extension Processor {
     }
   }
 
-  /// Memory-mapped devices: the platform answers and the instruction is executed again.
-  private func loadOutsideRAM(_ address: UInt64, size: Int) throws(Fault) -> UInt64 {
-    if s.pointee.reply.hasRead && s.pointee.reply.readAddress == address { return s.pointee.reply.readValue }
-    throw Fault.exit(.memoryRead(address: address, size: size))
-  }
-
-  private func storeOutsideRAM(_ address: UInt64, _ value: UInt64, size: Int) throws(Fault) {
-    if s.pointee.reply.hasWritten && s.pointee.reply.writeAddress == address { return }
-    throw Fault.exit(.memoryWrite(address: address, size: size, value: value))
-  }
-
   /// Bytes of the current address space by linear address, for somebody who only looks; nil unless all are mapped RAM.
   public func bytes(atLinear linear: UInt64, count: Int) -> [UInt8]? {
     bytes(atLinear: linear, count: count, tables: s.pointee.cr3)

@@ -34,6 +34,10 @@ public struct Profile: Sendable {
   var sysretKeepsStackAttributes: Bool { vendor == .amd }
   /// An event that takes its stack from the IST leaves SS null even where the privilege stays (Intel).
   var interruptStackTableNullsSS: Bool { vendor == .intel }
+  /// PerfEvtSel0 to 3, PerfCtr0 to 3 and RDPMC, which every AMD64 processor has (AMD APM vol. 2, "Performance Counter MSRs").
+  var hasPerformanceCounters: Bool { vendor == .amd }
+  /// A load of SS holds back an instruction breakpoint on the instruction behind it (Intel).
+  var stackLoadHoldsInstructionBreakpoints: Bool { vendor == .intel }
   /// Loading a null selector clears the hidden base (Intel; AMD before Zen 2 keeps it).
   var nullSelectorClearsBase: Bool { vendor == .intel }
 
@@ -65,8 +69,6 @@ public struct Profile: Sendable {
   /// MSRs that read as a constant; nil where there is none.
   func constantMSR(_ index: UInt32) -> UInt64? {
     switch (vendor, index) {
-    // HWCR: TscFreqSel, the TSC counts with the P0 frequency.
-    case (.amd, 0xC001_0015): return 1 << 24
     case (.amd, 0xC001_0010), (.amd, 0xC001_001A), (.amd, 0xC001_001D), (.amd, 0xC001_001F),
       (.amd, 0xC001_1029), (.amd, 0xC001_0055), (.amd, 0xC001_0112), (.amd, 0xC001_0113), (.amd, 0xC001_0114),
       (.amd, 0xC001_1020), (.amd, 0xC001_1022), (.amd, 0xC001_102A), (.amd, 0xC001_1005):

@@ -17,6 +17,8 @@ public struct ProcessorState: Sendable {
   public internal(set) var retired: UInt64 = 0
   /// Virtual nanoseconds that passed while halted, added to `retired`.
   public internal(set) var idleTime: UInt64 = 0
+  /// What was done and retired nothing, in instructions that would take as long: see `Processor.spent`.
+  var work: UInt64 = 0
 
   /// Current privilege level, 0 to 3.
   public internal(set) var cpl: UInt8 = 0
@@ -38,8 +40,6 @@ public struct ProcessorState: Sendable {
   /// While one instruction executes: whether a single-step trap follows it, and whether RF is cleared after it.
   var trapAfter = false
   var clearsResume = true
-  /// CR8 was written and the platform, whose local APIC holds the same register, has not looked yet.
-  var taskPriorityWritten = false
 
   var segments = InlineArray<6, SegmentRegister>(repeating: SegmentRegister())
   var ldtr = SegmentRegister()
@@ -62,9 +62,6 @@ public struct ProcessorState: Sendable {
   var vectors = InlineArray<16, Vector128>(repeating: Vector128())
   var mxcsr: UInt32 = MXCSR.initial.rawValue
   var x87 = X87State()
-
-  // The answer of the platform to the access that stopped the current instruction.
-  var reply = PlatformReply()
 
   /// Which of a hypervisor's address spaces CR3 names: their translations are cached apart, as those of PCIDs are.
   var addressSpace: UInt8 = 0
@@ -113,13 +110,9 @@ public struct ModelSpecificRegisters: Sendable {
   /// The one error-reporting bank: control, status, address, miscellaneous.
   var machineCheckBank = InlineArray<4, UInt64>(repeating: 0)
   public internal(set) var mtrrDefaultType: UInt64 = 0
-}
-
-/// What the platform answered for the port or memory access of the instruction that is being executed again.
-struct PlatformReply: Sendable {
-  var readAddress: UInt64 = 0
-  var readValue: UInt64 = 0
-  var writeAddress: UInt64 = 0
-  var hasRead = false
-  var hasWritten = false
+  /// AMD's HWCR: the bits that software may change.
+  var hardwareConfiguration: UInt64 = 0
+  /// AMD's PerfEvtSel0 to 3 and PerfCtr0 to 3. Nothing counts.
+  var performanceEventSelects = InlineArray<4, UInt64>(repeating: 0)
+  var performanceCounters = InlineArray<4, UInt64>(repeating: 0)
 }
