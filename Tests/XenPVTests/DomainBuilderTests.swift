@@ -95,7 +95,7 @@ import XenPV
   }
 
   static let hostile = [
-    Hostile("no notes", says: "no Xen ELF notes") { $0 = [:] },
+    Hostile("no notes", says: "no ELF note of owner Xen") { $0 = [:] },
     Hostile("no loader", says: "neither the generic loader nor Linux") { $0[8] = nil },
     Hostile("old Xen", says: "XEN_VERSION") { $0[5] = SmallKernel.text("xen-2.0") },
     Hostile("unknown feature", says: "which is unknown") { $0[10] = SmallKernel.text("!quantum") },
@@ -155,6 +155,76 @@ import XenPV
     } catch {
       #expect(error.description.contains(hostile.says), "\(error.description)")
     }
+  }
+
+  /// GNU Mach's form: p_paddr are the linked addresses, and PADDR_OFFSET says what is to be subtracted.
+  @Test func physicalAddressesThatAreVirtual() throws {
+    var notes = SmallKernel.notes
+    notes[2] = SmallKernel.number(SmallKernel.base + 0x2000)
+    notes[4] = SmallKernel.number(SmallKernel.base)
+    var kernel = SmallKernel.kernel(notes: notes)
+    kernel.segments[0].physicalAddress = SmallKernel.base
+    let computer = try SmallKernel.computer(kernel)
+    #expect(computer.processor.rip == SmallKernel.base)
+    #expect(computer.processor.bytes(atLinear: SmallKernel.base, count: 2) == [0x0F, 0x0B])
+    #expect(computer.processor.bytes(atLinear: SmallKernel.base + 0x2000, count: 2) == [0x51, 0x41])
+  }
+
+  /// A kernel without notes, described by section __xen_guest as `elf_xen_parse_guest_info` reads it.
+  static func described(_ string: String, at physical: UInt64) -> GuestKernel {
+    GuestKernel(
+      entry: 0x4000_0000, segments: [.init(physicalAddress: physical, bytes: [0x0F, 0x0B], memorySize: 0x10000)],
+      notes: [], guestString: Array(string.utf8))
+  }
+
+  /// HYPERCALL_PAGE is a page number above VIRT_BASE; ELF_PADDR_OFFSET is VIRT_BASE where it is not named.
+  @Test(arguments: ["", ",ELF_PADDR_OFFSET=0x40000000", ",ELF_PADDR_OFFSET=010000000000", ",VIRT_ENTRY=1073741824"])
+  func theGuestStringDescribesAKernel(more: String) throws {
+    let string =
+      "GUEST_OS=GNU Mach,GUEST_VERSION=1.3,XEN_VER=xen-3.0,VIRT_BASE=0x40000000,HYPERCALL_PAGE=0x2,LOADER=generic"
+    let computer = try SmallKernel.computer(Self.described(string + more, at: 0x4000_0000))
+    #expect(computer.processor.rip == 0x4000_0000)
+    #expect(computer.processor.bytes(atLinear: 0x4000_0000, count: 2) == [0x0F, 0x0B])
+    #expect(computer.processor.bytes(atLinear: 0x4000_2000, count: 2) == [0x51, 0x41])
+    // From 0 up, with an offset of 0.
+    let low = try SmallKernel.computer(Self.described(string + ",ELF_PADDR_OFFSET=0", at: 0))
+    #expect(low.processor.bytes(atLinear: 0x4000_0000, count: 2) == [0x0F, 0x0B])
+  }
+
+  /// Notes take precedence: what the string says besides them does not count.
+  @Test func notesTakePrecedenceOverTheGuestString() throws {
+    var kernel = SmallKernel.kernel()
+    kernel.guestString = Array("LOADER=none,XEN_VER=xen-2.0,VIRT_BASE=0x1000".utf8)
+    #expect(try SmallKernel.computer(kernel).processor.rip == SmallKernel.base)
+  }
+
+  @Test func refusesWhatThisXenDoesNotBuild() throws {
+    let computer = try #require(XenPVComputer(memorySize: 16 << 20, profile: .intel))
+    func refusal(_ kernel: GuestKernel) -> String {
+      do {
+        try computer.build(kernel)
+        return "built"
+      } catch {
+        return error.description
+      }
+    }
+    var narrow = SmallKernel.kernel()
+    narrow.is32Bit = true
+    #expect(refusal(narrow).hasPrefix("a 32-bit kernel"))
+    var notes = SmallKernel.notes
+    notes[11] = SmallKernel.text("yes")
+    var symbols = SmallKernel.kernel(notes: notes)
+    symbols.hasSymbolTable = true
+    #expect(refusal(symbols).contains("BSD_SYMTAB"))
+    #expect(refusal(Self.described("LOADER=generic", at: 0)).contains("XEN_VERSION"))
+    #expect(refusal(Self.described("", at: 0)).contains("neither the generic loader nor Linux"))
+    let required = "LOADER=generic,XEN_VER=xen-3.0,FEATURES=!auto_translated_physmap"
+    #expect(refusal(Self.described(required, at: 0)).contains("which a PV domain has not"))
+    // The base that Debian's GNU Mach for amd64 names, and the addresses for which it is linked.
+    var mach = Self.described(
+      "XEN_VER=xen-3.0,VIRT_BASE=0x40000000,ELF_PADDR_OFFSET=0x40000000,LOADER=generic", at: SmallKernel.base)
+    mach.entry = SmallKernel.base
+    #expect(refusal(mach).contains("the kernel does not fit: 16 pages from page"))
   }
 
   @Test func refusesSegmentsThatOverlapOrWrap() throws {
