@@ -47,4 +47,9 @@ public enum StartRefusal: Error, Equatable, Sendable, CustomStringConvertible {
     default: false
     }
   }
+
+  /// Less memory would help.
+  public var hasTooMuchMemory: Bool {
+    if case .memoryTooLarge = self { true } else { false }
+  }
 }

@@ -37,7 +37,9 @@ extension BareMetalComputer: PlatformComputer {
       }
       return computer
     } catch {
-      throw Guest.Refusal.doesNotFit(kernel: kernel.name, why: "\(error)", needsMemory: error.needsMemory)
+      throw Guest.Refusal.doesNotFit(
+        kernel: kernel.name, why: "\(error)",
+        remedy: Guest.Remedy(more: error.needsMemory, less: error.hasTooMuchMemory))
     }
   }
 

@@ -36,12 +36,23 @@ public struct Guest {
   /// What the kernel is told on bare metal besides what the user adds.
   public static let standardCommandLine = BareMetalComputer.commandLine
 
+  /// What the user can do about a machine of the wrong size.
+  public enum Remedy: String, Sendable {
+    case more = "--memory gives it more"
+    case less = "--memory takes a smaller number"
+
+    init?(more: Bool, less: Bool) {
+      guard more || less else { return nil }
+      self = more ? .more : .less
+    }
+  }
+
   public enum Refusal: Error, CustomStringConvertible {
     case noEntryPoint(kernel: String)
     case noPlatform(PlatformName)
     case notForPlatform(kernel: String, platform: PlatformName, why: String)
     /// What the kernel needs does not fit into memory or into itself; `why` says what and where.
-    case doesNotFit(kernel: String, why: String, needsMemory: Bool)
+    case doesNotFit(kernel: String, why: String, remedy: Remedy?)
     case noModules(kernel: String)
     /// The kernel cannot run the program that crosses.
     case noProbe(kernel: String)
@@ -62,8 +73,8 @@ public struct Guest {
           + "cannot start it on bare metal"
       case .notForPlatform(let kernel, let platform, let why):
         "\(kernel): cannot be started on \(platform.rawValue): \(why)"
-      case .doesNotFit(let kernel, let why, let needsMemory):
-        "\(kernel): \(why)" + (needsMemory ? " (--memory gives it more)" : "")
+      case .doesNotFit(let kernel, let why, let remedy):
+        "\(kernel): \(why)" + (remedy.map { " (\($0.rawValue))" } ?? "")
       case .noModules(let kernel):
         "\(kernel): unsupported: modules are handed to a multiboot kernel, and this one is started in another way; it takes "
           + "--initrd (more would be added in Sources/BareMetal/PVHStart.swift)"

@@ -39,8 +39,8 @@ extension XenPVComputer: PlatformComputer {
       try computer.build(
         kernel, module: guest.initrd.isEmpty ? nil : guest.initrd, commandLine: guest.commandLine)
     } catch {
-      if error.needsMemory {
-        throw Guest.Refusal.doesNotFit(kernel: guest.kernel.name, why: "\(error)", needsMemory: true)
+      if let remedy = Guest.Remedy(more: error.needsMemory, less: error.hasTooMuchMemory) {
+        throw Guest.Refusal.doesNotFit(kernel: guest.kernel.name, why: "\(error)", remedy: remedy)
       }
       throw Guest.Refusal.notForPlatform(kernel: guest.kernel.name, platform: .xenPV, why: "\(error)")
     }

@@ -15,7 +15,9 @@ extension XenPVComputer {
         "the command line has \(commandLine.utf8.count) bytes; start_info has room for 1023 that are not zero")
     }
     guard domain.map.totalFrames <= HypervisorTable.mostFrames else {
-      throw Refusal("a domain of \(domain.map.domainPages) pages; \(HypervisorTable.mostFrames >> 18) GiB is the most")
+      throw Refusal(
+        "a domain of \(domain.map.domainPages) pages; \(HypervisorTable.mostFrames >> 18) GiB is the most",
+        hasTooMuchMemory: true)
     }
     let layout = try DomainLayout(parameters, moduleSize: module?.count, domainPages: domain.map.domainPages)
     domain.isPrivileged = isPrivileged

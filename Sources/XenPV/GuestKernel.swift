@@ -63,10 +63,13 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
   public var description: String
   /// More memory would help.
   public var needsMemory: Bool
+  /// Less memory would help.
+  public var hasTooMuchMemory: Bool
 
-  public init(_ description: String, needsMemory: Bool = false) {
+  public init(_ description: String, needsMemory: Bool = false, hasTooMuchMemory: Bool = false) {
     self.description = description
     self.needsMemory = needsMemory
+    self.hasTooMuchMemory = hasTooMuchMemory
   }
 }
 

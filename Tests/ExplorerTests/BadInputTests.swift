@@ -68,6 +68,9 @@ import Testing
   @Test func whatDoesNotFitIsTwo() throws {
     let kernel = try TinyKernel(in: folder.url)
     expectRefusal(try limen("check", kernel.path, "--memory", "1"), 2, "does not fit into 1048576 bytes of memory")
+    let large = try limen("boot", kernel.path, "--memory", "4096")
+    expectRefusal(large, 2, "\(kernel.path): memory of 4294967296 bytes is not supported")
+    expectRefusal(large, 2, "(--memory takes a smaller number)")
     // The file and the remedy are named.
     for ended in [try limen("check", kernel.path, "--memory", "1"), try limen("boot", kernel.path, "--memory", "1")] {
       expectRefusal(ended, 2, "limen: \(kernel.path): a segment of ")
