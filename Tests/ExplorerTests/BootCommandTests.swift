@@ -52,6 +52,63 @@ import Testing
     #expect(both.status == 2 && both.complaint.contains("--command-line is the whole line"), "\(both)")
   }
 
+  /// How a kernel describes itself to Xen: by notes, or by the older string. Both leave p_paddr what the linker makes of it, the linked
+  /// address (Xen public/elfnote.h, XEN_ELFNOTE_PADDR_OFFSET).
+  enum Description: String, CaseIterable {
+    case notes = """
+      .section .note.Xen, "", @note
+      .long 4, 8, 5
+      .asciz "Xen", "xen-3.0"
+      .long 4, 8, 8
+      .asciz "Xen", "generic"
+      .long 4, 8, 3
+      .asciz "Xen"
+      .quad 0xffffffff80000000
+      .long 4, 8, 4
+      .asciz "Xen"
+      .quad 0xffffffff80000000
+      """
+    case string = """
+      .section __xen_guest, ""
+      .asciz "GUEST_OS=none,XEN_VER=xen-3.0,VIRT_BASE=0xffffffff80000000,LOADER=generic"
+      """
+  }
+
+  /// A PV kernel that shuts its domain down: for good where its line begins as the test has it, else as crashed.
+  @Test(arguments: Description.allCases) func aPVKernelHasItsLineAlone(description: Description) throws {
+    let source = try file(
+      "pv.S",
+      """
+        .text
+        .globl start
+      start:
+        xorl %eax, %eax
+        cmpl $0x63617865, 128(%rsi)  # start_info.cmd_line: "exac"
+        je 1f
+        movl $3, %eax                # SHUTDOWN_crash
+      1: pushq %rax
+        movq %rsp, %rsi
+        movl $2, %edi                # SCHEDOP_shutdown
+        movl $29, %eax
+        syscall
+        ud2
+      \(description.rawValue)
+      .section .note.GNU-stack, "", @progbits
+
+      """)
+    let script = try file(
+      "pv.ld", "ENTRY(start) SECTIONS { . = 0xffffffff80000000; .text : { *(.text) } .note.Xen : { *(.note.Xen) } }")
+    let kernel = folder.url.appendingPathComponent("pv.elf").path
+    try run(
+      "gcc",
+      ["-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none", "-Wl,-T,\(script)", "-Wl,--no-warn-rwx-segments"]
+        + ["-o", kernel, source])
+    let exact = try limen("boot", kernel, "--platform", "xen-pv", "--memory", "16", "--command-line", "exactly")
+    #expect(exact.status == 0 && exact.complaint == "", "\(exact)")
+    let standard = try limen("boot", kernel, "--platform", "xen-pv", "--memory", "16", "--append", "exactly")
+    #expect(standard.status == 1 && standard.complaint.contains("SHUTDOWN_crash"), "\(standard)")
+  }
+
   @Test func aMultibootKernelHasItsLineAndModules() throws {
     let kernel = try view()
     let initrd = try file("ramdisk", "DISK and more")

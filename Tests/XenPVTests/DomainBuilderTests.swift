@@ -198,6 +198,43 @@ import XenPV
     #expect(try SmallKernel.computer(kernel).processor.rip == SmallKernel.base)
   }
 
+  /// Strings that are cut, doubled and overwritten at random: each builds a domain or is refused with a reason.
+  @Test func anyGuestStringReturnsOrIsRefused() throws {
+    let whole =
+      "GUEST_OS=linux,XEN_VER=xen-3.0,VIRT_BASE=0x40000000,ELF_PADDR_OFFSET=0x40000000,HYPERCALL_PAGE=0x2,"
+      + "VIRT_ENTRY=0x40000000,PAE=yes[extended-cr3],FEATURES=!writable_page_tables|dom0,LOADER=generic"
+    var state: UInt64 = 0x4C69_6D65_6E09
+    func below(_ bound: Int) -> Int {
+      state ^= state << 13
+      state ^= state >> 7
+      state ^= state << 17
+      return Int(state % UInt64(bound))
+    }
+    var built = 0
+    for _ in 0..<500 {
+      var bytes = Array(whole.utf8)
+      for _ in 0...below(3) where !bytes.isEmpty {
+        let at = below(bytes.count)
+        switch below(4) {
+        case 0: bytes[at] = UInt8(below(256))
+        case 1: bytes[at] = Array("=,0xfF!|".utf8)[below(8)]
+        case 2: bytes.removeSubrange(at..<at + below(min(24, bytes.count - at)))
+        default: bytes.insert(contentsOf: bytes[at..<at + below(min(40, bytes.count - at))], at: below(bytes.count))
+        }
+      }
+      var kernel = Self.described("", at: 0x4000_0000)
+      kernel.guestString = bytes
+      let computer = try #require(XenPVComputer(memorySize: 8 << 20, profile: .intel))
+      do {
+        try computer.build(kernel)
+        built += 1
+      } catch {
+        #expect(!error.description.isEmpty)
+      }
+    }
+    #expect(built > 25 && built < 475, "\(built) were built")
+  }
+
   @Test func refusesWhatThisXenDoesNotBuild() throws {
     let computer = try #require(XenPVComputer(memorySize: 16 << 20, profile: .intel))
     func refusal(_ kernel: GuestKernel) -> String {
