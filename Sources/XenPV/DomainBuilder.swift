@@ -20,6 +20,7 @@ extension XenPVComputer {
         hasTooMuchMemory: true)
     }
     let layout = try DomainLayout(parameters, moduleSize: module?.count, domainPages: domain.map.domainPages)
+    try parameters.checkHypercallPage()
     domain.isPrivileged = isPrivileged
     // construct_dom0 takes the note for the assist; a domU asks for it.
     if isPrivileged && parameters.takesExtendedCR3 { domain.assists |= 1 << Assist.paeExtendedCR3.rawValue }

@@ -133,12 +133,15 @@ struct KernelParameters {
     }
     // A list that is not below everything else, or not at the start of a page, goes into the initial mapping.
     if let list = initialP2M, list >= base || list & 0xFFF != 0 { initialP2M = nil }
-    if let page = hypercallPage {
-      guard page & 0xFFF == 0, page >= base, page >= start, end - start >= 4096, page <= end - 4096 else {
-        throw Refusal("note HYPERCALL_PAGE \(hex(page)) is not a page of the kernel")
-      }
-    }
     virtualBase = base
+  }
+
+  /// Asked when the kernel is known to fit, as by Xen (`dom0_construct`): one that is placed wrongly is told so first.
+  func checkHypercallPage() throws(Refusal) {
+    guard let page = hypercallPage else { return }
+    guard page & 0xFFF == 0, page >= virtualBase ?? 0, page >= start, end - start >= 4096, page <= end - 4096 else {
+      throw Refusal("note HYPERCALL_PAGE \(hex(page)) is not a page of the kernel")
+    }
   }
 
   private static func checkFeatures(_ text: String, isPrivileged: Bool) throws(Refusal) {
