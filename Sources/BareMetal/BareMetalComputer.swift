@@ -15,18 +15,6 @@ public final class BareMetalComputer {
   /// What the last instruction asked of whoever runs the machine.
   var outcome = BoardOutcome.continue
 
-  /// A part of a kernel: its bytes, and its size in memory, where the rest is zero.
-  public struct Segment {
-    public var address: UInt64
-    public var bytes: ArraySlice<UInt8>
-    public var memorySize: UInt64
-    public init(address: UInt64, bytes: ArraySlice<UInt8>, memorySize: UInt64) {
-      self.address = address
-      self.bytes = bytes
-      self.memorySize = memorySize
-    }
-  }
-
   /// Why a run ended.
   public enum End: Sendable {
     case budget
@@ -39,25 +27,8 @@ public final class BareMetalComputer {
     case unsupported(Unsupported)
   }
 
-  public enum Refusal: Error, Sendable, CustomStringConvertible {
-    case noMemory(bytes: Int)
-    case segmentOutsideMemory(address: UInt64, size: UInt64, memorySize: UInt64)
-    case segmentsOverlap(first: UInt64, second: UInt64)
-
-    public var description: String {
-      switch self {
-      case .noMemory(let bytes): "the host has no room for \(bytes) bytes of guest memory"
-      case .segmentOutsideMemory(let address, let size, let memorySize):
-        "a segment of \(size) bytes at physical address 0x\(String(address, radix: 16)) does not fit into "
-          + "\(memorySize) bytes of memory"
-      case .segmentsOverlap(let first, let second):
-        "the segments at physical addresses 0x\(String(first, radix: 16)) and 0x\(String(second, radix: 16)) overlap"
-      }
-    }
-  }
-
   /// - Parameter memorySize: RAM in bytes, a multiple of 4096.
-  public init(memorySize: Int, profile: Profile, hasLocalAPIC: Bool = true) throws(Refusal) {
+  public init(memorySize: Int, profile: Profile, hasLocalAPIC: Bool = true) throws(StartRefusal) {
     guard let memory = PhysicalMemory(size: memorySize) else { throw .noMemory(bytes: memorySize) }
     processor = Processor(memory: memory, profile: profile)
     board = Board(hasLocalAPIC: hasLocalAPIC)
@@ -66,7 +37,7 @@ public final class BareMetalComputer {
 
   /// A computer that goes on from a snapshot: RAM from an open file, privately mapped.
   public init(memorySize: Int, file descriptor: Int32, state: ProcessorState, board: Board, profile: Profile)
-    throws(Refusal)
+    throws(StartRefusal)
   {
     guard let memory = PhysicalMemory(size: memorySize, privateCopyOf: descriptor) else {
       throw .noMemory(bytes: memorySize)
@@ -75,27 +46,6 @@ public final class BareMetalComputer {
     processor.setState(state)
     self.board = board
     processor.bus = self
-  }
-
-  /// Puts a kernel and its initrd into memory and the processor at the PVH entry point.
-  public func start(segments: [Segment], entry: UInt32, initrd: [UInt8], commandLine: String) throws {
-    let size = UInt64(processor.memory.size)
-    let sorted = segments.filter { $0.memorySize > 0 }.sorted { $0.address < $1.address }
-    for segment in sorted {
-      guard segment.address <= size, segment.memorySize <= size - segment.address else {
-        throw Refusal.segmentOutsideMemory(address: segment.address, size: segment.memorySize, memorySize: size)
-      }
-    }
-    for (first, second) in zip(sorted, sorted.dropFirst()) where first.address + first.memorySize > second.address {
-      throw Refusal.segmentsOverlap(first: first.address, second: second.address)
-    }
-    for segment in sorted { processor.writePhysical(segment.bytes, at: segment.address) }
-    let kernelEnd = sorted.last.map { $0.address + $0.memorySize } ?? 0
-    let layout = try PVHStart.layout(
-      kernelEnd: kernelEnd, initrdSize: UInt64(initrd.count), commandLine: commandLine, memorySize: size)
-    for write in layout.writes { processor.writePhysical(write.bytes, at: write.address) }
-    if let address = layout.initrdAddress { processor.writePhysical(initrd, at: address) }
-    processor.startPVH(entry: entry, startInfo: layout.startInfoAddress)
   }
 
   // MARK: Running

@@ -17,13 +17,30 @@ extension BareMetalComputer: PlatformComputer {
   // MARK: Start and archive
 
   public static func start(_ guest: Guest, profile: Profile) throws -> Self {
-    guard let entry = guest.kernel.pvhEntry else { throw Guest.Refusal.noEntryPoint(kernel: guest.kernel.name) }
-    let computer = try Self(memorySize: guest.memory << 20, profile: profile)
-    let segments = guest.kernel.loadSegments.map {
-      Segment(address: $0.physicalAddress, bytes: guest.kernel.contents(of: $0), memorySize: $0.memorySize)
+    let kernel = guest.kernel
+    guard let placement = try kernel.placement() else { throw Guest.Refusal.noEntryPoint(kernel: kernel.name) }
+    let segments = placement.segments.map {
+      Segment(address: $0.physicalAddress, bytes: kernel.contents(of: $0), memorySize: $0.memorySize)
     }
-    try computer.start(segments: segments, entry: entry, initrd: guest.initrd, commandLine: guest.commandLine)
-    return computer
+    if placement.bootProtocol == .pvh && !guest.modules.isEmpty { throw Guest.Refusal.noModules(kernel: kernel.name) }
+    do throws(StartRefusal) {
+      let computer = try Self(memorySize: guest.memory << 20, profile: profile)
+      switch placement.bootProtocol {
+      case .pvh:
+        try computer.start(
+          segments: segments, entry: placement.entry, initrd: guest.initrd, commandLine: guest.commandLine)
+      case .multiboot:
+        let modules = (guest.initrd.isEmpty ? [] : [Guest.Module(bytes: guest.initrd, words: "initrd")]) + guest.modules
+        try computer.startMultiboot(
+          segments: segments, entry: placement.entry,
+          modules: modules.map { Module(bytes: $0.bytes, words: $0.words) }, commandLine: guest.commandLine)
+      }
+      return computer
+    } catch {
+      throw Guest.Refusal.doesNotFit(
+        kernel: kernel.name, why: "\(error)",
+        remedy: Guest.Remedy(more: error.needsMemory, less: error.hasTooMuchMemory))
+    }
   }
 
   public var archive: ComputerArchive? {

@@ -84,6 +84,9 @@ public struct Checker: Sendable {
 
   func snapshot(_ machine: Combination) throws -> BootSnapshot {
     guard let type = machine.platform.computer else { throw Guest.Refusal.noPlatform(machine.platform) }
+    if machine.platform == .bareMetal && kernel.bootProtocol == .multiboot {
+      throw Guest.Refusal.noProbe(kernel: kernel.name)
+    }
     let line = [type.commandLine, Self.probeCommandLine, append].filter { !$0.isEmpty }.joined(separator: " ")
     let guest = Guest(
       kernel: kernel, initrd: try Initramfs.running(probe.bytes).archive, commandLine: line, memory: memory)

@@ -21,19 +21,27 @@ extension XenPVComputer: PlatformComputer {
     guard let computer = Self(memorySize: guest.memory << 20, profile: profile) else {
       throw Guest.Refusal.noMemory(mebibytes: guest.memory)
     }
+    guard let elf = guest.kernel.elf else {
+      throw Guest.Refusal.notForPlatform(kernel: guest.kernel.name, platform: .xenPV, why: "it is no ELF file")
+    }
+    guard guest.modules.isEmpty else { throw Guest.Refusal.noModules(kernel: guest.kernel.name) }
     let kernel = GuestKernel(
-      entry: guest.kernel.elf.entry,
-      segments: guest.kernel.loadSegments.map {
+      entry: elf.entry,
+      segments: guest.kernel.loadSegments.filter { !$0.isInaccessible }.map {
         GuestKernel.Segment(
           physicalAddress: $0.physicalAddress, bytes: guest.kernel.contents(of: $0), memorySize: $0.memorySize)
       },
-      notes: guest.kernel.notes.filter { $0.owner == "Xen" }.map {
+      notes: guest.kernel.notes.filter(\.isXens).map {
         GuestKernel.Note(type: $0.type, descriptor: $0.descriptor)
-      })
+      },
+      guestString: guest.kernel.guestString, is32Bit: elf.fileClass == .elf32, hasSymbolTable: elf.hasSymbolTable)
     do {
       try computer.build(
         kernel, module: guest.initrd.isEmpty ? nil : guest.initrd, commandLine: guest.commandLine)
     } catch {
+      if let remedy = Guest.Remedy(more: error.needsMemory, less: error.hasTooMuchMemory) {
+        throw Guest.Refusal.doesNotFit(kernel: guest.kernel.name, why: "\(error)", remedy: remedy)
+      }
       throw Guest.Refusal.notForPlatform(kernel: guest.kernel.name, platform: .xenPV, why: "\(error)")
     }
     computer.domain.vcpu.initialKernelSP = computer.domain.vcpu.kernelSP

@@ -11,7 +11,7 @@ public struct ELFNote: Sendable, Equatable {
 
   /// The note's name in Xen's public/elfnote.h, without its XEN_ELFNOTE_ prefix, when Xen owns it.
   public var xenName: String? {
-    guard owner == "Xen", Int(type) < ELFNote.xenNames.count else { return nil }
+    guard isXens, Int(type) < ELFNote.xenNames.count else { return nil }
     return ELFNote.xenNames[Int(type)]
   }
 
@@ -20,6 +20,8 @@ public struct ELFNote: Sendable, Equatable {
 
   /// XEN_ELFNOTE_PHYS32_ENTRY: where a PVH start enters, a physical address.
   static let phys32Entry: UInt32 = 18
+  var isPVHEntry: Bool { isXens && type == ELFNote.phys32Entry }
+  public var isXens: Bool { owner == "Xen" }
 
   private static let xenNames = [
     "INFO", "ENTRY", "HYPERCALL_PAGE", "VIRT_BASE", "PADDR_OFFSET", "XEN_VERSION", "GUEST_OS", "GUEST_VERSION",
@@ -32,13 +34,16 @@ extension ELFImage {
   /// A kernel has about ten. The bound keeps a large segment of zeros from becoming millions of empty notes.
   private static var mostNotes: Int { 1 << 12 }
 
-  /// All notes, from the note segments or, in a file without any, from the note sections.
+  /// All notes of the note segments and, where none of those is Xen's, of the note sections too: the order in which Xen looks
+  /// for its own (`elf_xen_parse` of `xen/common/libelf/libelf-dominfo.c`).
   public func notes() throws(ImageError) -> [ELFNote] {
     var notes: [ELFNote] = []
     let noteSegments = segments.filter { $0.type == SegmentType.note }
     for segment in noteSegments { try readNotes(segment.fileRange, alignment: segment.alignment, into: &notes) }
-    if noteSegments.isEmpty {
+    if !notes.contains(where: \.isXens) {
+      let covered = Set(noteSegments.map(\.fileRange))
       for section in sections where section.type == SectionType.note {
+        if covered.contains(try contents(of: section)) { continue }
         try readNotes(try contents(of: section), alignment: section.alignment, into: &notes)
       }
     }
@@ -67,8 +72,8 @@ extension ELFImage {
           at: header, "a note with a name of \(nameSize) and a descriptor of \(descriptorSize) bytes leaves its segment"
         )
       }
-      var owner = image.bytes[name..<name + nameSize]
-      if owner.last == 0 { owner.removeLast() }
+      // A string that ends at its first NUL, whatever size the header gives it.
+      let owner = image.bytes[name..<name + nameSize].prefix { $0 != 0 }
       notes.append(
         ELFNote(
           owner: String(decoding: owner, as: UTF8.self), type: type,
@@ -80,7 +85,7 @@ extension ELFImage {
 
   /// The PVH entry point among these notes.
   func pvhEntry(_ notes: [ELFNote]) throws(ImageError) -> UInt32? {
-    guard let note = notes.first(where: { $0.owner == "Xen" && $0.type == ELFNote.phys32Entry }) else { return nil }
+    guard let note = notes.first(where: \.isPVHEntry) else { return nil }
     let entry: UInt64
     switch note.descriptor.count {
     case 4: entry = UInt64(note.descriptor.littleEndian(UInt32.self, at: 0))
@@ -91,5 +96,19 @@ extension ELFImage {
       throw image.malformed(at: note.offset, "PVH entry 0x\(String(entry, radix: 16)) lies above 4 GiB")
     }
     return physical
+  }
+
+  /// The longest such string that is taken; they have a few hundred bytes.
+  private static var longestGuestString: Int { 4096 }
+
+  /// The contents of section __xen_guest up to their NUL; nil for a file without that section.
+  func guestString() throws(ImageError) -> [UInt8]? {
+    guard let section = section(named: "__xen_guest") else { return nil }
+    let range = try contents(of: section)
+    let text = image.bytes[range].prefix { $0 != 0 }
+    guard text.count < ELFImage.longestGuestString else {
+      throw image.malformed(at: UInt64(range.lowerBound), "a __xen_guest string of \(text.count) bytes")
+    }
+    return Array(text)
   }
 }

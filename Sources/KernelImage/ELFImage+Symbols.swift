@@ -2,22 +2,29 @@
 /// System V Application Binary Interface, "Object Files", section "Symbol Table". Types are given as `nm` letters, as in kallsyms.
 
 extension ELFImage {
+  public var hasSymbolTable: Bool { sections.contains { $0.type == SectionType.symbolTable } }
+
   /// The symbols of .symtab, which name the addresses of `ranges`; nil for a file without one.
   func symbols(in ranges: [Range<UInt64>]) throws(ImageError) -> SymbolTable? {
     guard let table = sections.first(where: { $0.type == SectionType.symbolTable }) else { return nil }
-    guard table.entrySize == 24 else {
-      throw image.malformed(at: table.header + 56, "symbols of \(table.entrySize) bytes instead of 24")
+    let size = ELFClass.Symbol.size(fileClass)
+    guard table.entrySize == size else {
+      throw image.malformed(
+        at: table.header + ELFClass.Section.entrySize(fileClass),
+        "symbols of \(table.entrySize) bytes instead of \(size)")
     }
     guard table.link < sections.count, sections[Int(table.link)].type == SectionType.stringTable else {
-      throw image.malformed(at: table.header + 40, "section \(table.link) is to hold the symbols' names and does not")
+      throw image.malformed(
+        at: table.header + ELFClass.Section.link(fileClass),
+        "section \(table.link) is to hold the symbols' names and does not")
     }
     let names = try contents(of: sections[Int(table.link)])
     let entries = try contents(of: table)
 
     var builder = SymbolTable.Builder()
-    for at in stride(from: entries.lowerBound, through: entries.upperBound - 24, by: 24) {
-      let flags = image.bytes[at + 4]
-      let sectionIndex = image.bytes.littleEndian(UInt16.self, at: at + 6)
+    for at in stride(from: entries.lowerBound, through: entries.upperBound - Int(size), by: Int(size)) {
+      let flags = image.bytes[at + ELFClass.Symbol.flags(fileClass)]
+      let sectionIndex = image.bytes.littleEndian(UInt16.self, at: at + ELFClass.Symbol.section(fileClass))
       // Undefined symbols have no address; section and file symbols (types 3, 4) and TLS offsets (6) name no code or data.
       guard sectionIndex != 0, flags & 15 < 3 || flags & 15 == 10 else { continue }
       let name = try image.stringRange(
@@ -25,7 +32,10 @@ extension ELFImage {
       // Local labels of the assembler are not names that a person would know.
       if name.isEmpty || image.bytes.holds([0x2e, 0x4c], at: name.lowerBound) { continue }
       let letter = letter(flags: flags, sectionIndex: sectionIndex)
-      let address = image.bytes.littleEndian(UInt64.self, at: at + 8)
+      let value = at + ELFClass.Symbol.value(fileClass)
+      let address =
+        fileClass.isWide
+        ? image.bytes.littleEndian(UInt64.self, at: value) : UInt64(image.bytes.littleEndian(UInt32.self, at: value))
       guard builder.add(image.bytes[name], address: address, type: letter) else {
         throw image.unsupported(at: UInt64(at), "more than \(SymbolTable.Builder.mostNameBytes) bytes of symbol names")
       }

@@ -1,5 +1,6 @@
-/// A 64-bit little-endian x86-64 ELF file: headers, segments and sections.
-/// System V Application Binary Interface, "Object Files" and "Program Loading"; its AMD64 supplement, "Object Files".
+/// A little-endian ELF file for x86, 64-bit or 32-bit: headers, segments and sections.
+/// System V Application Binary Interface, "Object Files" and "Program Loading"; its AMD64 and Intel386 supplements, "Object
+/// Files".
 ///
 /// The tables are read and checked at once, the contents of a section when it is asked for.
 public struct ELFImage: Sendable {
@@ -48,6 +49,7 @@ public struct ELFImage: Sendable {
     static let executable: UInt64 = 4
   }
 
+  public let fileClass: ELFClass
   public let entry: UInt64
   public let segments: [Segment]
   public let sections: [Section]
@@ -66,17 +68,16 @@ public struct ELFImage: Sendable {
   init(_ image: ImageBytes) throws(ImageError) {
     self.image = image
     guard image.bytes.holds(ELFImage.magic, at: 0) else { throw image.malformed(at: 0, "no ELF magic number") }
-    try ELFImage.checkIdentification(image)
-    entry = try image.read(UInt64.self, at: 24, for: "e_entry")
-    segments = try ELFImage.readSegments(image)
-    sections = try ELFImage.readSections(image)
+    fileClass = try ELFImage.identify(image)
+    entry = try image.word(fileClass, at: ELFClass.Header.entry, for: "e_entry")
+    segments = try ELFImage.readSegments(image, fileClass)
+    sections = try ELFImage.readSections(image, fileClass)
   }
 
-  private static func checkIdentification(_ image: ImageBytes) throws(ImageError) {
-    switch try image.read(UInt8.self, at: 4, for: "EI_CLASS") {
-    case 2: break
-    case 1: throw image.unsupported(at: 4, "a 32-bit ELF file")
-    case let other: throw image.malformed(at: 4, "EI_CLASS \(other) is neither 32-bit nor 64-bit")
+  private static func identify(_ image: ImageBytes) throws(ImageError) -> ELFClass {
+    let byte = try image.read(UInt8.self, at: 4, for: "EI_CLASS")
+    guard let fileClass = ELFClass(rawValue: byte) else {
+      throw image.malformed(at: 4, "EI_CLASS \(byte) is neither 32-bit nor 64-bit")
     }
     switch try image.read(UInt8.self, at: 5, for: "EI_DATA") {
     case 1: break
@@ -88,82 +89,121 @@ public struct ELFImage: Sendable {
       throw image.unsupported(at: 16, "ELF type \(type), neither an executable nor position-independent")
     }
     let machine = try image.read(UInt16.self, at: 18, for: "e_machine")
-    guard machine == 62 else { throw image.unsupported(at: 18, "ELF machine \(machine), not x86-64 (62)") }
+    guard machine == fileClass.machine else {
+      throw image.unsupported(
+        at: 18,
+        "ELF machine \(machine), not " + (fileClass.isWide ? "x86-64 (62)" : "80386 (3) in a 32-bit file"))
+    }
+    return fileClass
   }
 
-  private static func readSegments(_ image: ImageBytes) throws(ImageError) -> [Segment] {
-    let table = try image.read(UInt64.self, at: 32, for: "e_phoff")
-    let entrySize = try image.read(UInt16.self, at: 54, for: "e_phentsize")
-    let count = try image.read(UInt16.self, at: 56, for: "e_phnum")
+  private static func readSegments(_ image: ImageBytes, _ file: ELFClass) throws(ImageError) -> [Segment] {
+    typealias Header = ELFClass.Header
+    typealias Program = ELFClass.Program
+    let table = try image.word(file, at: Header.programHeaders(file), for: "e_phoff")
+    let entrySize = try image.read(UInt16.self, at: Header.programHeaderSize(file), for: "e_phentsize")
+    let count = try image.read(UInt16.self, at: Header.programHeaderCount(file), for: "e_phnum")
     if count == 0 { return [] }
-    guard entrySize == 56 else { throw image.malformed(at: 54, "program headers of \(entrySize) bytes instead of 56") }
-    guard count != 0xffff else { throw image.unsupported(at: 56, "more than 65534 program headers") }
-    _ = try image.range(table, UInt64(count) * 56, for: "the program header table", field: 32)
+    let size = Program.size(file)
+    guard entrySize == size else {
+      throw image.malformed(
+        at: Header.programHeaderSize(file), "program headers of \(entrySize) bytes instead of \(size)")
+    }
+    guard count != 0xffff else {
+      throw image.unsupported(at: Header.programHeaderCount(file), "more than 65534 program headers")
+    }
+    _ = try image.range(
+      table, UInt64(count) * size, for: "the program header table", field: Header.programHeaders(file))
 
     var segments: [Segment] = []
     segments.reserveCapacity(Int(count))
     for index in 0..<UInt64(count) {
-      let header = table + index * 56
+      let header = table + index * size
+      func word(_ field: UInt64, _ name: String) throws(ImageError) -> UInt64 {
+        try image.word(file, at: header + field, for: name)
+      }
       let type = try image.read(UInt32.self, at: header, for: "p_type")
-      let offset = try image.read(UInt64.self, at: header + 8, for: "p_offset")
-      let fileSize = try image.read(UInt64.self, at: header + 32, for: "p_filesz")
+      let offset = try word(Program.offset(file), "p_offset")
+      let fileSize = try word(Program.fileSize(file), "p_filesz")
       // A segment without bytes in the file may name any offset.
       let fileRange =
         fileSize == 0
-        ? 0..<0 : try image.range(offset, fileSize, for: "the content of segment \(index)", field: header + 8)
+        ? 0..<0
+        : try image.range(
+          offset, fileSize, for: "the content of segment \(index)", field: header + Program.offset(file))
       segments.append(
         Segment(
           type: type,
-          flags: try image.read(UInt32.self, at: header + 4, for: "p_flags"),
-          virtualAddress: try image.read(UInt64.self, at: header + 16, for: "p_vaddr"),
-          physicalAddress: try image.read(UInt64.self, at: header + 24, for: "p_paddr"),
+          flags: try image.read(UInt32.self, at: header + Program.flags(file), for: "p_flags"),
+          virtualAddress: try word(Program.virtualAddress(file), "p_vaddr"),
+          physicalAddress: try word(Program.physicalAddress(file), "p_paddr"),
           fileRange: fileRange,
-          memorySize: try image.read(UInt64.self, at: header + 40, for: "p_memsz"),
-          alignment: try image.read(UInt64.self, at: header + 48, for: "p_align"),
+          memorySize: try word(Program.memorySize(file), "p_memsz"),
+          alignment: try word(Program.alignment(file), "p_align"),
           header: header))
     }
     return segments
   }
 
-  private static func readSections(_ image: ImageBytes) throws(ImageError) -> [Section] {
-    let table = try image.read(UInt64.self, at: 40, for: "e_shoff")
+  private static func readSections(_ image: ImageBytes, _ file: ELFClass) throws(ImageError) -> [Section] {
+    typealias Header = ELFClass.Header
+    typealias Fields = ELFClass.Section
+    let table = try image.word(file, at: Header.sectionHeaders(file), for: "e_shoff")
     if table == 0 { return [] }
-    let entrySize = try image.read(UInt16.self, at: 58, for: "e_shentsize")
-    guard entrySize == 64 else { throw image.malformed(at: 58, "section headers of \(entrySize) bytes instead of 64") }
+    let size = Fields.size(file)
+    let entrySize = try image.read(UInt16.self, at: Header.sectionHeaderSize(file), for: "e_shentsize")
+    guard entrySize == size else {
+      throw image.malformed(
+        at: Header.sectionHeaderSize(file), "section headers of \(entrySize) bytes instead of \(size)")
+    }
     // The counts move into the first section header when they do not fit the file header.
-    var count = UInt64(try image.read(UInt16.self, at: 60, for: "e_shnum"))
-    if count == 0 { count = try image.read(UInt64.self, at: table.addingSaturating(32), for: "sh_size of section 0") }
-    var names = UInt64(try image.read(UInt16.self, at: 62, for: "e_shstrndx"))
-    if names == 0xffff { names = UInt64(try image.read(UInt32.self, at: table.addingSaturating(40), for: "sh_link")) }
-    guard count <= mostSections else { throw image.unsupported(at: 60, "\(count) sections, more than \(mostSections)") }
-    _ = try image.range(table, count * 64, for: "the section header table", field: 40)
+    var count = UInt64(try image.read(UInt16.self, at: Header.sectionHeaderCount(file), for: "e_shnum"))
+    if count == 0 {
+      count = try image.word(
+        file, at: table.addingSaturating(Fields.contentSize(file)), for: "sh_size of section 0")
+    }
+    var names = UInt64(try image.read(UInt16.self, at: Header.sectionNames(file), for: "e_shstrndx"))
+    if names == 0xffff {
+      names = UInt64(try image.read(UInt32.self, at: table.addingSaturating(Fields.link(file)), for: "sh_link"))
+    }
+    guard count <= mostSections else {
+      throw image.unsupported(
+        at: Header.sectionHeaderCount(file), "\(count) sections, more than \(mostSections)")
+    }
+    _ = try image.range(table, count * size, for: "the section header table", field: Header.sectionHeaders(file))
 
     var nameTable = 0..<0
     if names != 0 {
-      guard names < count else { throw image.malformed(at: 62, "section \(names) of \(count) is to hold the names") }
-      let header = table + names * 64
+      guard names < count else {
+        throw image.malformed(
+          at: Header.sectionNames(file), "section \(names) of \(count) is to hold the names")
+      }
+      let header = table + names * size
       nameTable = try image.range(
-        try image.read(UInt64.self, at: header + 24, for: "sh_offset"),
-        try image.read(UInt64.self, at: header + 32, for: "sh_size"),
-        for: "the section name table", field: header + 24)
+        try image.word(file, at: header + Fields.offset(file), for: "sh_offset"),
+        try image.word(file, at: header + Fields.contentSize(file), for: "sh_size"),
+        for: "the section name table", field: header + Fields.offset(file))
     }
 
     var sections: [Section] = []
     sections.reserveCapacity(Int(count))
     for index in 0..<count {
-      let header = table + index * 64
+      let header = table + index * size
+      func word(_ field: UInt64, _ name: String) throws(ImageError) -> UInt64 {
+        try image.word(file, at: header + field, for: name)
+      }
       let nameOffset = try image.read(UInt32.self, at: header, for: "sh_name")
       sections.append(
         Section(
           name: nameTable.isEmpty ? "" : try image.string(nameOffset, in: nameTable, field: header),
           type: try image.read(UInt32.self, at: header + 4, for: "sh_type"),
-          flags: try image.read(UInt64.self, at: header + 8, for: "sh_flags"),
-          address: try image.read(UInt64.self, at: header + 16, for: "sh_addr"),
-          offset: try image.read(UInt64.self, at: header + 24, for: "sh_offset"),
-          size: try image.read(UInt64.self, at: header + 32, for: "sh_size"),
-          link: try image.read(UInt32.self, at: header + 40, for: "sh_link"),
-          entrySize: try image.read(UInt64.self, at: header + 56, for: "sh_entsize"),
-          alignment: try image.read(UInt64.self, at: header + 48, for: "sh_addralign"),
+          flags: try word(Fields.flags, "sh_flags"),
+          address: try word(Fields.address(file), "sh_addr"),
+          offset: try word(Fields.offset(file), "sh_offset"),
+          size: try word(Fields.contentSize(file), "sh_size"),
+          link: try image.read(UInt32.self, at: header + Fields.link(file), for: "sh_link"),
+          entrySize: try word(Fields.entrySize(file), "sh_entsize"),
+          alignment: try word(Fields.alignment(file), "sh_addralign"),
           header: header))
     }
     return sections
@@ -175,7 +215,9 @@ public struct ELFImage: Sendable {
   /// Where a section's contents lie in the file; empty for one that has none there.
   public func contents(of section: Section) throws(ImageError) -> Range<Int> {
     if section.type == SectionType.noBits { return 0..<0 }
-    return try image.range(section.offset, section.size, for: "section \(section.name)", field: section.header + 24)
+    return try image.range(
+      section.offset, section.size, for: "section \(section.name)",
+      field: section.header + ELFClass.Section.offset(fileClass))
   }
 }
 

@@ -1,6 +1,7 @@
 import Foundation
 
-/// A kernel ready to be placed in memory: from a bzImage or a plain ELF file, unpacked, checked, with its names.
+/// A kernel ready to be placed in memory: from a bzImage, a plain ELF file or a flat multiboot image, unpacked, checked, with
+/// its names.
 public struct KernelImage: Sendable {
   /// One PT_LOAD segment. Its bytes go to the start of its memory, the rest of which is zero.
   public struct LoadSegment: Sendable, Equatable {
@@ -9,6 +10,12 @@ public struct KernelImage: Sendable {
     /// Where its bytes lie in `KernelImage.bytes`.
     public let fileRange: Range<Int>
     public let memorySize: UInt64
+    /// p_flags: PF_X, PF_W, PF_R.
+    let flags: UInt32
+
+    static let allAccess: UInt32 = 7
+    /// Nothing may be done with its pages, so that Xen's builder does not load it (`elf_phdr_is_loadable`).
+    public var isInaccessible: Bool { flags & Self.allAccess == 0 }
 
     /// The memory it takes. These sums were checked when the image was read.
     public var physicalRange: Range<UInt64> { physicalAddress..<physicalAddress + memorySize }
@@ -16,9 +23,10 @@ public struct KernelImage: Sendable {
   }
 
   public let name: String
-  /// The unpacked ELF file, with whatever follows it in the payload.
+  /// The unpacked ELF file, with whatever follows it in the payload, or the flat image.
   public let bytes: [UInt8]
-  public let elf: ELFImage
+  /// Nil for a flat image, which its multiboot header describes.
+  public let elf: ELFImage?
   /// The compression of a bzImage's payload; nil for a plain ELF file.
   public let compression: Compression?
   /// In the order of the program headers, without empty ones; at least one, not overlapping in physical memory.
@@ -26,6 +34,10 @@ public struct KernelImage: Sendable {
   public let notes: [ELFNote]
   /// Where a PVH start enters, a physical address; nil for a kernel without that note.
   public let pvhEntry: UInt32?
+  /// The image asks for a multiboot start.
+  public let multiboot: MultibootHeader?
+  /// The string in which kernels told Xen what they are before there were notes: section __xen_guest, without its NUL.
+  public let guestString: [UInt8]?
   /// Empty where the image has none that can be decoded.
   public internal(set) var symbols: SymbolTable
   /// They come from a file beside the image.
@@ -34,6 +46,7 @@ public struct KernelImage: Sendable {
   public let claims: [InterruptClaim]
   /// SHA-256 of the file as given, in hexadecimal.
   public let digest: String
+  let image: ImageBytes
 
   /// Larger files are refused before they are read.
   public static let largestFile = BzImage.largestKernel
@@ -49,25 +62,37 @@ public struct KernelImage: Sendable {
       let container = try BzImage(file)
       compression = container.compression
       unpacked = ImageBytes(bytes: try container.unpack(), name: name, part: .payload)
-    } else if bytes.holds(ELFImage.magic, at: 0) {
+    } else {
       compression = nil
       unpacked = file
-    } else {
-      throw file.malformed(at: 0, "neither a bzImage nor an ELF file")
     }
     self.name = name
     self.bytes = unpacked.bytes
-    elf = try ELFImage(unpacked)
+    image = unpacked
+    multiboot = MultibootHeader(in: unpacked)
+    digest = SHA256.hexadecimal(of: bytes)
+    guard compression != nil || bytes.holds(ELFImage.magic, at: 0) else {
+      guard let multiboot, multiboot.hasAddresses else {
+        throw file.malformed(
+          at: 0, "neither a bzImage nor an ELF file nor a flat image with a multiboot header in its first 8192 bytes")
+      }
+      elf = nil
+      loadSegments = [try multiboot.segment(in: unpacked)]
+      (notes, pvhEntry, claims, symbols, guestString) = ([], nil, [], .empty, nil)
+      return
+    }
+    let elf = try ELFImage(unpacked)
+    self.elf = elf
     loadSegments = try KernelImage.loadSegments(elf)
     notes = try elf.notes()
     pvhEntry = try elf.pvhEntry(notes)
+    guestString = try elf.guestString()
     claims = try elf.claims()
     if let table = try elf.symbols(in: loadSegments.map(\.virtualRange)), !table.isEmpty {
       symbols = table
     } else {
       symbols = Kallsyms.decode(unpacked.bytes, segments: loadSegments) ?? .empty
     }
-    digest = SHA256.hexadecimal(of: bytes)
   }
 
   /// The bytes of one segment that come from the file.
@@ -90,39 +115,36 @@ public struct KernelImage: Sendable {
     return segment.virtualAddress + (address - segment.physicalAddress)
   }
 
-  /// MAXPHYADDR never exceeds 52 (Intel SDM vol. 3A, "Physical-Address Extensions").
-  private static let physicalAddressLimit: UInt64 = 1 << 52
-
   private static func loadSegments(_ elf: ELFImage) throws(ImageError) -> [LoadSegment] {
     var loads: [LoadSegment] = []
     for segment in elf.segments where segment.type == ELFImage.SegmentType.load {
       guard segment.fileRange.count <= segment.memorySize else {
         throw elf.image.malformed(
-          at: segment.header + 40,
+          at: segment.header + ELFClass.Program.memorySize(elf.fileClass),
           "a segment of \(segment.memorySize) bytes in memory has \(segment.fileRange.count) bytes in the file")
       }
       if segment.memorySize == 0 { continue }
-      guard segment.physicalAddress < physicalAddressLimit,
-        segment.memorySize <= physicalAddressLimit - segment.physicalAddress
-      else {
+      // How high it may lie is for who places it: a Xen PV guest may have virtual addresses here.
+      for (address, field) in [
+        (segment.physicalAddress, ELFClass.Program.physicalAddress(elf.fileClass)),
+        (segment.virtualAddress, ELFClass.Program.virtualAddress(elf.fileClass)),
+      ] where address.addingSaturating(segment.memorySize - 1) == .max {
         throw elf.image.malformed(
-          at: segment.header + 24,
-          "a segment of \(segment.memorySize) bytes at physical address 0x\(String(segment.physicalAddress, radix: 16))"
-            + " exceeds 52 bits")
-      }
-      guard segment.virtualAddress.addingSaturating(segment.memorySize - 1) < .max else {
-        throw elf.image.malformed(at: segment.header + 16, "a segment that wraps around the top of the address space")
+          at: segment.header + field,
+          "a segment of \(segment.memorySize) bytes at \(hex(address)) wraps around the top of the address space")
       }
       loads.append(
         LoadSegment(
           physicalAddress: segment.physicalAddress, virtualAddress: segment.virtualAddress,
-          fileRange: segment.fileRange, memorySize: segment.memorySize))
+          fileRange: segment.fileRange, memorySize: segment.memorySize, flags: segment.flags))
     }
-    guard !loads.isEmpty else { throw elf.image.malformed(at: 56, "no segment to load") }
+    guard !loads.isEmpty else {
+      throw elf.image.malformed(at: ELFClass.Header.programHeaderCount(elf.fileClass), "no segment to load")
+    }
     let ordered = loads.sorted { $0.physicalAddress < $1.physicalAddress }
     for (low, high) in zip(ordered, ordered.dropFirst()) where high.physicalAddress < low.physicalRange.upperBound {
       throw elf.image.malformed(
-        at: 32,
+        at: ELFClass.Header.programHeaders(elf.fileClass),
         "the segments at physical 0x\(String(low.physicalAddress, radix: 16)) and"
           + " 0x\(String(high.physicalAddress, radix: 16)) overlap")
     }

@@ -12,9 +12,10 @@ struct Boot: ParsableCommand {
     discussion: """
       EXAMPLE
         limen boot vmlinuz --initrd initrd.img --append "panic=-1"
+        limen boot gnumach --module "hurd.img root=device:rd0" --command-line "gnumach console=com0"
 
       Without --initrd the kernel finds a busybox shell, where the host has busybox-static installed; a design, which is no
-      Linux, the probe that crosses.
+      Linux, the probe that crosses; a kernel that is started by multiboot, nothing but its modules.
       Type Ctrl-A x to leave.
       """)
 
@@ -26,15 +27,32 @@ struct Boot: ParsableCommand {
   @Option(help: "The initial ramdisk.", completion: .file())
   var initrd: String?
 
+  @Option(
+    help: """
+      A module for a kernel that is started by multiboot: a file and, behind a space, the words that go with it. May be \
+      repeated; --initrd comes first.
+      """)
+  var module: [String] = []
+
+  @Option(help: "The kernel's whole command line, in place of the words that it is told by default and of --append.")
+  var commandLine: String?
+
   @Option(help: "Stop after this many million instructions, or what takes as long.")
   var limit: UInt64?
 
   @Flag(help: "Say at the end, on standard error, how many instructions the boot took.")
   var count = false
 
+  mutating func validate() throws {
+    if commandLine != nil && !machine.append.isEmpty {
+      throw ValidationError("--command-line is the whole line; --append has nothing to add to it")
+    }
+  }
+
   func run() throws {
     let kernel = try naming.naming(NamedKernel.one(machine.kernel))
-    let computer = try Starting.computer(machine, kernel, on: one, initrd: try ramdisk(kernel))
+    let computer = try Starting.computer(
+      machine, kernel, on: one, initrd: try ramdisk(kernel), modules: try modules(), exactLine: commandLine)
     let console = Console()
     defer { console.leave() }
     computer.console = console.write
@@ -56,9 +74,20 @@ struct Boot: ParsableCommand {
     }
   }
 
+  private func modules() throws -> [Guest.Module] {
+    try module.map { text in
+      let parts = text.split(separator: " ", maxSplits: 1).map(String.init)
+      guard let path = parts.first else { throw CommandFailure(.badInput, "--module", "names no file") }
+      // The file's name and its words, as loaders have always made the string of them.
+      let words = [URL(filePath: path).lastPathComponent] + parts.dropFirst()
+      return .init(bytes: try Files.read(path, limit: 1 << 30), words: words.joined(separator: " "))
+    }
+  }
+
   private func ramdisk(_ kernel: NamedKernel) throws -> [UInt8] {
     if let initrd { return try Files.read(initrd, limit: 1 << 30) }
     if kernel.isReference { return try Initramfs.running(ProbeFile.load().bytes).archive }
+    if one.platform == .bareMetal && kernel.image.bootProtocol == .multiboot { return [] }
     let busybox = "/bin/busybox"
     guard FileManager.default.fileExists(atPath: busybox) else { return [] }
     return try Initramfs.shell(busybox: Files.read(busybox, limit: 1 << 26)).archive

@@ -8,7 +8,7 @@ struct MachineOptions: ParsableArguments {
   var kernel: String
 
   static let kernelHelp: ArgumentHelp = """
-    The kernel: an image (a bzImage or an ELF file, with a PVH note for bare metal or Xen's notes for Xen PV), a design of \
+    The kernel: an image (a bzImage or an ELF file, with a PVH note or a multiboot header for bare metal or Xen's notes for Xen PV), a design of \
     the reference kernel (design:NAME or design:NAME:CELL), or a .S file that defines a design of one's own.
     """
 

@@ -12,17 +12,23 @@ enum Starting {
     }
   }
 
-  static func computer(_ options: MachineOptions, _ kernel: NamedKernel, on one: OneMachine, initrd: [UInt8])
-    throws(CommandFailure)
-    -> any PlatformComputer
-  {
+  /// - Parameter exactLine: the whole command line, where the user gave it.
+  static func computer(
+    _ options: MachineOptions, _ kernel: NamedKernel, on one: OneMachine, initrd: [UInt8],
+    modules: [Guest.Module] = [], exactLine: String? = nil
+  ) throws(CommandFailure) -> any PlatformComputer {
     try Catalogue.require(one.platform)
-    let line = [one.platform.commandLine, options.append].filter { !$0.isEmpty }.joined(separator: " ")
-    let guest = Guest(kernel: kernel.image, initrd: initrd, commandLine: line, memory: options.memory)
+    let line =
+      exactLine
+      ?? [firstWords(kernel, on: one.platform), options.append].filter { !$0.isEmpty }.joined(separator: " ")
+    let guest = Guest(
+      kernel: kernel.image, initrd: initrd, modules: modules, commandLine: line, memory: options.memory)
     do {
       return try guest.computer(on: one.platform, profile: Self.profile(one.profile))
     } catch let refusal as Guest.Refusal {
-      throw CommandFailure(.unsupported, nil, "\(refusal)")
+      throw CommandFailure(refusal.exitStatus, nil, "\(refusal)")
+    } catch let error as ImageError {
+      throw CommandFailure(error.kind == .unsupported ? .unsupported : .badInput, nil, "\(error)")
     } catch {
       throw CommandFailure(.badInput, options.kernel, "\(error)")
     }
@@ -41,8 +47,16 @@ enum Starting {
         }
       throw CommandFailure(status, nil, "\(refusal)")
     } catch let refusal as Guest.Refusal {
-      throw CommandFailure(.unsupported, nil, "\(refusal)")
+      throw CommandFailure(refusal.exitStatus, nil, "\(refusal)")
+    } catch let error as ImageError {
+      throw CommandFailure(error.kind == .unsupported ? .unsupported : .badInput, nil, "\(error)")
     }
+  }
+
+  /// What a kernel is told besides what the user adds. A multiboot kernel is no Linux, and its line begins with the image's
+  /// name, as loaders have always had it (Multiboot Specification version 0.6.96, "Boot information format").
+  private static func firstWords(_ kernel: NamedKernel, on platform: PlatformName) -> String {
+    platform == .bareMetal && kernel.image.bootProtocol == .multiboot ? kernel.fileName : platform.commandLine
   }
 
   /// Where the processor stands, for a message; before the kernel turns paging on, by what is linked there.

@@ -1,9 +1,13 @@
-/// The state in which a PVH kernel starts, and a few values that a platform keeps in step with the processor.
+/// The state in which a kernel starts on bare metal, and a few values that a platform keeps in step with the processor.
 ///
-/// Xen `docs/misc/pvh.pandoc`, "General Registers": 32-bit protected mode, flat segments, paging off, EBX at the start
-/// information, interrupts off.
+/// Xen `docs/misc/pvh.pandoc`, "General Registers"; Multiboot Specification version 0.6.96, "Machine state": both ask for 32-bit
+/// protected mode, flat segments, paging off, the address line A20 on, interrupts off and EBX at the start information.
 extension Processor {
-  public func startPVH(entry: UInt32, startInfo: UInt32) {
+  /// - Parameters:
+  ///   - entry: physical, as paging is off.
+  ///   - eax: multiboot's magic number; PVH says nothing of it.
+  ///   - ebx: the physical address of the start information.
+  public func startProtected(entry: UInt32, eax: UInt32 = 0, ebx: UInt32) {
     var state = ProcessorState()
     for name in SegmentName.allCases {
       state.segments[name.rawValue] = name == .cs ? .flatCode32 : .flatData
@@ -12,7 +16,8 @@ extension Processor {
     state.tr = SegmentRegister(selector: 0, attributes: 0x8B, limit: 0x67)
     state.cr0 = CR0.protection | CR0.extensionType
     state.rip = UInt64(entry)
-    state.registers[GeneralRegister.rbx.rawValue] = UInt64(startInfo)
+    state.registers[GeneralRegister.rax.rawValue] = UInt64(eax)
+    state.registers[GeneralRegister.rbx.rawValue] = UInt64(ebx)
     setState(state)
   }
 

@@ -15,9 +15,12 @@ extension XenPVComputer {
         "the command line has \(commandLine.utf8.count) bytes; start_info has room for 1023 that are not zero")
     }
     guard domain.map.totalFrames <= HypervisorTable.mostFrames else {
-      throw Refusal("a domain of \(domain.map.domainPages) pages; \(HypervisorTable.mostFrames >> 18) GiB is the most")
+      throw Refusal(
+        "a domain of \(domain.map.domainPages) pages; \(HypervisorTable.mostFrames >> 18) GiB is the most",
+        hasTooMuchMemory: true)
     }
     let layout = try DomainLayout(parameters, moduleSize: module?.count, domainPages: domain.map.domainPages)
+    try parameters.checkHypercallPage()
     domain.isPrivileged = isPrivileged
     // construct_dom0 takes the note for the assist; a domU asks for it.
     if isPrivileged && parameters.takesExtendedCR3 { domain.assists |= 1 << Assist.paeExtendedCR3.rawValue }

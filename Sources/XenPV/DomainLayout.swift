@@ -52,7 +52,9 @@ struct DomainLayout {
     pages = UInt64(domainPages)
     next = (kernel.start - base) >> 12
     guard kernel.end - kernel.start <= pages << 12 else {
-      throw Refusal("the kernel's \(kernel.end - kernel.start) bytes do not fit into a domain of \(pages) pages")
+      throw Refusal(
+        "the kernel's \(kernel.end - kernel.start) bytes do not fit into a domain of \(pages) pages",
+        needsMemory: kernel.end - kernel.start < UInt64(HypervisorTable.mostFrames) << 12)
     }
     _ = try take((kernel.end - kernel.start + 4095) >> 12, "the kernel")
     let modulePages = UInt64(((moduleSize ?? 0) + 4095) >> 12)
@@ -78,7 +80,9 @@ struct DomainLayout {
 
   private mutating func take(_ count: UInt64, _ what: String) throws(Refusal) -> Region {
     guard count <= pages, next <= pages - count else {
-      throw Refusal("\(what) does not fit: \(count) pages from page \(next) of a domain of \(pages)")
+      throw Refusal(
+        "\(what) does not fit: \(count) pages from page \(next) of a domain of \(pages)",
+        needsMemory: count < HypervisorTable.mostFrames && next < HypervisorTable.mostFrames)
     }
     next += count
     return Region(start: next - count, count: count)
@@ -93,7 +97,8 @@ struct DomainLayout {
       let (end, wraps) = used.addingReportingOverflow(count << 12)
       let last = end | 0x3F_FFFF
       guard !wraps, (last - base) >> 12 < pages else {
-        throw Refusal("\(pages) pages are not enough for the initial mapping from \(hex(base)) to \(hex(last))")
+        throw Refusal(
+          "\(pages) pages are not enough for the initial mapping from \(hex(base)) to \(hex(last))", needsMemory: true)
       }
       let mapping = Mapping(first: base, last: last, frame: 0)
       let needed = newTables(for: mapping)

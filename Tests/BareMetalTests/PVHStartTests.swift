@@ -82,7 +82,7 @@ import Testing
 
   @Test func theLargestInitrdFitsAndOneByteMoreDoesNot() throws {
     let size = 32 * mebibyte
-    func layout(_ initrd: UInt64) throws(PVHStart.Refusal) -> PVHStart.Layout {
+    func layout(_ initrd: UInt64) throws(StartRefusal) -> PVHStart.Layout {
       try PVHStart.layout(kernelEnd: 16 * mebibyte, initrdSize: initrd, commandLine: "quiet", memorySize: size)
     }
     // The start information takes one page.
@@ -90,29 +90,29 @@ import Testing
     let fits = try layout(largest)
     #expect(fits.initrdAddress == 16 * mebibyte + 4096)
     #expect(
-      throws: PVHStart.Refusal.initrdDoesNotFit(
+      throws: StartRefusal.initrdDoesNotFit(
         initrdSize: largest + 1, available: largest, memorySize: size)
     ) { try layout(largest + 1) }
-    #expect(throws: PVHStart.Refusal.initrdDoesNotFit(initrdSize: .max, available: largest, memorySize: size)) {
+    #expect(throws: StartRefusal.initrdDoesNotFit(initrdSize: .max, available: largest, memorySize: size)) {
       try layout(.max)
     }
   }
 
   @Test func refusals() {
-    #expect(throws: PVHStart.Refusal.commandLineHoldsNUL(offset: 3)) {
+    #expect(throws: StartRefusal.commandLineHoldsNUL(offset: 3)) {
       try PVHStart.layout(kernelEnd: 0, initrdSize: 0, commandLine: "abc\0d", memorySize: 16 * mebibyte)
     }
-    #expect(throws: PVHStart.Refusal.memoryTooLarge(size: 4096 * mebibyte, highest: 0xFEC0_0000)) {
+    #expect(throws: StartRefusal.memoryTooLarge(size: 4096 * mebibyte, highest: 0xFEC0_0000)) {
       try PVHStart.layout(kernelEnd: 0, initrdSize: 0, commandLine: "", memorySize: 4096 * mebibyte)
     }
     for kernelEnd in [16 * mebibyte, 16 * mebibyte + 1, .max] {
-      #expect(throws: PVHStart.Refusal.self) {
+      #expect(throws: StartRefusal.self) {
         try PVHStart.layout(kernelEnd: kernelEnd, initrdSize: 0, commandLine: "", memorySize: 16 * mebibyte)
       }
     }
     // No memory, or less than the first megabyte, is refused and not trapped.
     for memorySize: UInt64 in [0, 1, 4096, 0x9_F000, 0x10_0000] {
-      #expect(throws: PVHStart.Refusal.self) {
+      #expect(throws: StartRefusal.self) {
         try PVHStart.layout(kernelEnd: 0, initrdSize: 0, commandLine: "", memorySize: memorySize)
       }
     }

@@ -34,7 +34,7 @@ import Testing
     let loop = folder.url.appending(path: "loop").path
     try FileManager.default.createSymbolicLink(atPath: loop, withDestinationPath: loop)
     for (path, text) in [
-      (truncated.path, "outside the image"), (#filePath, "neither a bzImage nor an ELF file"),
+      (truncated.path, "outside the image"), (#filePath, "neither a bzImage nor an ELF file nor a flat image"),
       ("/", "not a regular file"), ("/dev/zero", "not a regular file"), ("/nonexistent", "No such file"),
       (kernel.path + "/within", "Not a directory"), (loop, "symbolic links"),
     ] {
@@ -60,7 +60,7 @@ import Testing
   @Test func whatLimenDoesNotStartIsThree() throws {
     let noNote = try TinyKernel(["NO_NOTE"], in: folder.url)
     expectRefusal(try limen("check", noNote.path), 3, "no PVH entry point")
-    expectRefusal(try limen("boot", noNote.path), 3, "no PVH entry point")
+    expectRefusal(try limen("boot", noNote.path), 3, "and no multiboot header")
     // Its notes say how to enter it on bare metal, and nothing to Xen.
     let xen = try TinyKernel(in: folder.url, named: "xen.elf")
     for verb in ["check", "boot"] {
@@ -73,12 +73,20 @@ import Testing
     bytes[4] = 1
     let narrow = folder.url.appending(path: "narrow.elf")
     try bytes.write(to: narrow)
-    expectRefusal(try limen("check", narrow.path), 3, "32-bit ELF")
+    expectRefusal(try limen("check", narrow.path), 3, "byte 0x12: unsupported: ELF machine 62, not 80386 (3)")
   }
 
   @Test func whatDoesNotFitIsTwo() throws {
     let kernel = try TinyKernel(in: folder.url)
     expectRefusal(try limen("check", kernel.path, "--memory", "1"), 2, "does not fit into 1048576 bytes of memory")
+    let large = try limen("boot", kernel.path, "--memory", "4096")
+    expectRefusal(large, 2, "\(kernel.path): memory of 4294967296 bytes is not supported")
+    expectRefusal(large, 2, "(--memory takes a smaller number)")
+    // The file and the remedy are named.
+    for ended in [try limen("check", kernel.path, "--memory", "1"), try limen("boot", kernel.path, "--memory", "1")] {
+      expectRefusal(ended, 2, "limen: \(kernel.path): a segment of ")
+      expectRefusal(ended, 2, "--memory gives it more")
+    }
     let initrd = folder.url.appending(path: "initrd")
     try #require(FileManager.default.createFile(atPath: initrd.path, contents: nil))
     try FileHandle(forWritingTo: initrd).truncate(atOffset: 32 << 20)

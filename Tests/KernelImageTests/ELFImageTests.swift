@@ -30,7 +30,7 @@ import Testing
     #expect(image.notes.map(\.type) == [0x101, 18])
     #expect(image.notes.map(\.xenName) == [nil, "PHYS32_ENTRY"])
     #expect(image.notes[0].descriptor == [1, 2, 3])
-    #expect(image.elf.sections.map(\.name) == ["", ".text", ".data", ".data..percpu", ".shstrtab"])
+    #expect(image.elf?.sections.map(\.name) == ["", ".text", ".data", ".data..percpu", ".shstrtab"])
     #expect(image.symbols.isEmpty)
   }
 
@@ -50,13 +50,13 @@ import Testing
   @Test func aKernelWithoutSectionsStillStarts() throws {
     let image = try KernelImage(bytes: SyntheticELF(withSections: false).build(), name: "kernel")
     #expect(image.pvhEntry == UInt32(SyntheticELF.pvhEntry))
-    #expect(image.elf.sections.isEmpty)
+    #expect(image.elf?.sections.isEmpty == true)
   }
 
   @Test func unsupportedForms() {
     let elf = SyntheticELF().build()
     for (bytes, offset) in [
-      (elf.with(UInt8(1), at: Field.fileClass), 4), (elf.with(UInt8(2), at: Field.byteOrder), 5),
+      (elf.with(UInt8(1), at: Field.fileClass), 18), (elf.with(UInt8(2), at: Field.byteOrder), 5),
       (elf.with(UInt16(183), at: Field.machine), 18), (elf.with(UInt16(1), at: 16), 16),
     ] {
       let error = Self.error(bytes)
@@ -77,7 +77,7 @@ import Testing
       ("content wraps", elf.with(UInt64.max, at: Field.segment(0, Field.fileSize)), Field.segment(0, Field.offset)),
       ("more in the file", elf.with(UInt64(63), at: Field.segment(0, Field.memorySize)), Field.segment(0, 40)),
       ("memory wraps", elf.with(UInt64.max, at: Field.segment(0, Field.memorySize)), Field.segment(0, 24)),
-      ("beyond 52 bits", elf.with(UInt64(1) << 52, at: Field.segment(0, Field.physicalAddress)), Field.segment(0, 24)),
+      ("physical wraps", elf.with(UInt64.max - 62, at: Field.segment(0, Field.physicalAddress)), Field.segment(0, 24)),
       ("virtual wraps", elf.with(UInt64.max - 62, at: Field.segment(0, Field.virtualAddress)), Field.segment(0, 16)),
       (
         "overlap",
@@ -111,9 +111,30 @@ import Testing
     #expect(Self.error(elf)?.kind == .malformed)
   }
 
+  /// libelf-dominfo.c, `elf_xen_parse`: note sections count where no note segment holds one of Xen's.
+  @Test func notesOfSectionsAndTheGuestString() throws {
+    let xens = SyntheticELF.note(owner: "Xen", type: 6, descriptor: Array("other".utf8))
+    // The owner is a string: what its size says beyond the NUL does not count.
+    let padded = SyntheticELF.note(owner: "Xen\0", type: 8, descriptor: Array("generic".utf8))
+    var elf = SyntheticELF()
+    elf.extraSections = [
+      (name: ".note.Xen", type: 7, bytes: xens + padded), (name: "__xen_guest", type: 1, bytes: Array("A=b,C\0D".utf8)),
+    ]
+    let whole = try KernelImage(bytes: elf.build(), name: "kernel")
+    #expect(whole.notes.map(\.xenName) == [nil, "PHYS32_ENTRY"], "the segment's are enough")
+    #expect(whole.guestString == Array("A=b,C".utf8))
+    elf.pvhOwner = "Nex"
+    let image = try KernelImage(bytes: elf.build(), name: "kernel")
+    #expect(image.notes.map(\.owner) == ["Linux", "Nex", "Xen", "Xen"] && image.pvhEntry == nil)
+    #expect(image.notes.map(\.xenName) == [nil, nil, "GUEST_OS", "LOADER"])
+  }
+
   @Test func foreignFiles() {
     for bytes in [[], Array("#!/bin/sh\n".utf8), [UInt8](repeating: 0, count: 4096)] as [[UInt8]] {
-      #expect(Self.error(bytes)?.description == "kernel: byte 0x0: neither a bzImage nor an ELF file")
+      #expect(
+        Self.error(bytes)?.description
+          == "kernel: byte 0x0: neither a bzImage nor an ELF file nor a flat image with a multiboot header in its first 8192 "
+          + "bytes")
     }
   }
 

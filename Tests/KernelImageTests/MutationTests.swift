@@ -9,12 +9,12 @@ import Testing
 @Suite struct MutationTests {
   /// Kernels by what is mutated and where: the file as it is, or the ELF inside a payload that is then packed anew.
   enum Target: CaseIterable {
-    case elf, symbols, kallsyms, gzip, xz, lz4, zstd, repacked
+    case elf, multiboot, symbols, kallsyms, gzip, xz, lz4, zstd, repacked
 
     var inputs: Int {
       switch self {
       case .elf, .kallsyms: 300_000
-      case .symbols: 200_000
+      case .symbols, .multiboot: 200_000
       case .lz4, .repacked: 100_000
       case .gzip, .zstd: 40_000
       case .xz: 20_000
@@ -25,6 +25,7 @@ import Testing
     var seeds: [[UInt8]] {
       switch self {
       case .elf: return [SyntheticELF().build(), SyntheticELF(bss: 0, withSections: false).build()]
+      case .multiboot: return SyntheticMultiboot.Form.allCases.map { SyntheticMultiboot($0, padding: 8).build() }
       case .symbols, .repacked: return [SyntheticELF(symbols: Self.someSymbols).build()]
       case .kallsyms:
         return SyntheticKallsyms.Layout.allCases.map {
@@ -73,13 +74,14 @@ import Testing
   private static func read(_ bytes: [UInt8]) -> Bool {
     do throws(ImageError) {
       let image = try KernelImage(bytes: bytes, name: "input")
+      _ = try image.placement()?.segments.map { image.contents(of: $0).count }
       for segment in image.loadSegments {
         _ = image.contents(of: segment).count
         _ = image.contents(virtualAddress: segment.virtualAddress, count: 16)
         _ = image.symbols.symbolize(segment.virtualAddress &+ segment.memorySize / 2)
         _ = image.virtualAddress(physical: segment.physicalAddress)
       }
-      for section in image.elf.sections { _ = try? image.elf.contents(of: section) }
+      for section in image.elf?.sections ?? [] { _ = try? image.elf?.contents(of: section) }
       for symbol in image.symbols.symbols {
         _ = image.symbols.lookup(symbol.name)
         _ = image.symbols.symbolize(symbol.address)

@@ -43,14 +43,14 @@ import Testing
     #expect(image.symbols.count > 80_000)
     for (section, symbol) in Self.sectionStarts {
       // Only .smp_locks comes and goes.
-      guard let header = image.elf.section(named: section) else {
+      guard let header = image.elf?.section(named: section) else {
         #expect(section == ".smp_locks", "\(name) has no section \(section)")
         continue
       }
       #expect(image.symbols.lookup(symbol) == header.address, "\(name): \(symbol)")
     }
     // Per-CPU variables are offsets into the section, to 6.14 linked at 0, and end with it.
-    let perCPU = try #require(image.elf.section(named: ".data..percpu"))
+    let perCPU = try #require(image.elf?.section(named: ".data..percpu"))
     #expect(image.symbols.symbol(named: "__per_cpu_start")?.address == perCPU.address)
     #expect(image.symbols.symbol(named: "__per_cpu_end")?.address == perCPU.address + perCPU.size)
     #expect(image.symbols.symbolize(0x1000) == nil)

@@ -24,6 +24,10 @@ struct SyntheticELF {
   var withSections = true
   /// The linker's, in a note; empty for none.
   var buildID: [UInt8] = []
+  /// Whose the note with the PVH entry is.
+  var pvhOwner = "Xen"
+  /// Sections behind the others, in no segment.
+  var extraSections: [(name: String, type: UInt32, bytes: [UInt8])] = []
 
   /// Where the header fields that tests change are.
   enum Field {
@@ -66,7 +70,7 @@ struct SyntheticELF {
     file.append(Self.note(owner: "Linux", type: 0x101, descriptor: [1, 2, 3]))
     var entry = ByteBuffer()
     entry.append(Self.pvhEntry)
-    file.append(Self.note(owner: "Xen", type: 18, descriptor: entry.bytes))
+    file.append(Self.note(owner: pvhOwner, type: 18, descriptor: entry.bytes))
     if !buildID.isEmpty { file.append(Self.note(owner: "GNU", type: 3, descriptor: buildID)) }
     let noteSize = file.count - noteOffset
 
@@ -108,7 +112,15 @@ struct SyntheticELF {
     let stringOffset = file.count
     file.append(strings.bytes)
 
-    let names = ["", ".text", ".data", ".data..percpu", ".shstrtab"] + (symbols.isEmpty ? [] : [".symtab", ".strtab"])
+    file.align(4)
+    let extraOffsets = extraSections.map { section in
+      defer { file.append(section.bytes) }
+      file.align(4)
+      return file.count
+    }
+    let names =
+      ["", ".text", ".data", ".data..percpu", ".shstrtab"] + (symbols.isEmpty ? [] : [".symtab", ".strtab"])
+      + extraSections.map(\.name)
     let nameOffset = file.count
     var nameStarts: [UInt32] = []
     for name in names {
@@ -140,6 +152,11 @@ struct SyntheticELF {
     if !symbols.isEmpty {
       header(5, type: 2, offset: tableOffset, size: table.count, link: 6, entrySize: 24)
       header(6, type: 3, offset: stringOffset, size: strings.count)
+    }
+    for (index, section) in extraSections.enumerated() {
+      header(
+        names.count - extraSections.count + index, type: section.type, offset: extraOffsets[index],
+        size: section.bytes.count)
     }
     file.put(UInt64(headers), at: 40)
     file.put(UInt16(names.count), at: 60)

@@ -95,7 +95,7 @@ import XenPV
   }
 
   static let hostile = [
-    Hostile("no notes", says: "no Xen ELF notes") { $0 = [:] },
+    Hostile("no notes", says: "no ELF note of owner Xen") { $0 = [:] },
     Hostile("no loader", says: "neither the generic loader nor Linux") { $0[8] = nil },
     Hostile("old Xen", says: "XEN_VERSION") { $0[5] = SmallKernel.text("xen-2.0") },
     Hostile("unknown feature", says: "which is unknown") { $0[10] = SmallKernel.text("!quantum") },
@@ -155,6 +155,115 @@ import XenPV
     } catch {
       #expect(error.description.contains(hostile.says), "\(error.description)")
     }
+  }
+
+  /// GNU Mach's form: p_paddr are the linked addresses, and PADDR_OFFSET says what is to be subtracted.
+  @Test func physicalAddressesThatAreVirtual() throws {
+    var notes = SmallKernel.notes
+    notes[2] = SmallKernel.number(SmallKernel.base + 0x2000)
+    notes[4] = SmallKernel.number(SmallKernel.base)
+    var kernel = SmallKernel.kernel(notes: notes)
+    kernel.segments[0].physicalAddress = SmallKernel.base
+    let computer = try SmallKernel.computer(kernel)
+    #expect(computer.processor.rip == SmallKernel.base)
+    #expect(computer.processor.bytes(atLinear: SmallKernel.base, count: 2) == [0x0F, 0x0B])
+    #expect(computer.processor.bytes(atLinear: SmallKernel.base + 0x2000, count: 2) == [0x51, 0x41])
+  }
+
+  /// A kernel without notes, described by section __xen_guest as `elf_xen_parse_guest_info` reads it.
+  static func described(_ string: String, at physical: UInt64) -> GuestKernel {
+    GuestKernel(
+      entry: 0x4000_0000, segments: [.init(physicalAddress: physical, bytes: [0x0F, 0x0B], memorySize: 0x10000)],
+      notes: [], guestString: Array(string.utf8))
+  }
+
+  /// HYPERCALL_PAGE is a page number above VIRT_BASE; ELF_PADDR_OFFSET is VIRT_BASE where it is not named.
+  @Test(arguments: ["", ",ELF_PADDR_OFFSET=0x40000000", ",ELF_PADDR_OFFSET=010000000000", ",VIRT_ENTRY=1073741824"])
+  func theGuestStringDescribesAKernel(more: String) throws {
+    let string =
+      "GUEST_OS=GNU Mach,GUEST_VERSION=1.3,XEN_VER=xen-3.0,VIRT_BASE=0x40000000,HYPERCALL_PAGE=0x2,LOADER=generic"
+    let computer = try SmallKernel.computer(Self.described(string + more, at: 0x4000_0000))
+    #expect(computer.processor.rip == 0x4000_0000)
+    #expect(computer.processor.bytes(atLinear: 0x4000_0000, count: 2) == [0x0F, 0x0B])
+    #expect(computer.processor.bytes(atLinear: 0x4000_2000, count: 2) == [0x51, 0x41])
+    // From 0 up, with an offset of 0.
+    let low = try SmallKernel.computer(Self.described(string + ",ELF_PADDR_OFFSET=0", at: 0))
+    #expect(low.processor.bytes(atLinear: 0x4000_0000, count: 2) == [0x0F, 0x0B])
+  }
+
+  /// Notes take precedence: what the string says besides them does not count.
+  @Test func notesTakePrecedenceOverTheGuestString() throws {
+    var kernel = SmallKernel.kernel()
+    kernel.guestString = Array("LOADER=none,XEN_VER=xen-2.0,VIRT_BASE=0x1000".utf8)
+    #expect(try SmallKernel.computer(kernel).processor.rip == SmallKernel.base)
+  }
+
+  /// Strings that are cut, doubled and overwritten at random: each builds a domain or is refused with a reason.
+  @Test func anyGuestStringReturnsOrIsRefused() throws {
+    let whole =
+      "GUEST_OS=linux,XEN_VER=xen-3.0,VIRT_BASE=0x40000000,ELF_PADDR_OFFSET=0x40000000,HYPERCALL_PAGE=0x2,"
+      + "VIRT_ENTRY=0x40000000,PAE=yes[extended-cr3],FEATURES=!writable_page_tables|dom0,LOADER=generic"
+    var state: UInt64 = 0x4C69_6D65_6E09
+    func below(_ bound: Int) -> Int {
+      state ^= state << 13
+      state ^= state >> 7
+      state ^= state << 17
+      return Int(state % UInt64(bound))
+    }
+    var built = 0
+    for _ in 0..<500 {
+      var bytes = Array(whole.utf8)
+      for _ in 0...below(3) where !bytes.isEmpty {
+        let at = below(bytes.count)
+        switch below(4) {
+        case 0: bytes[at] = UInt8(below(256))
+        case 1: bytes[at] = Array("=,0xfF!|".utf8)[below(8)]
+        case 2: bytes.removeSubrange(at..<at + below(min(24, bytes.count - at)))
+        default: bytes.insert(contentsOf: bytes[at..<at + below(min(40, bytes.count - at))], at: below(bytes.count))
+        }
+      }
+      var kernel = Self.described("", at: 0x4000_0000)
+      kernel.guestString = bytes
+      let computer = try #require(XenPVComputer(memorySize: 8 << 20, profile: .intel))
+      do {
+        try computer.build(kernel)
+        built += 1
+      } catch {
+        #expect(!error.description.isEmpty)
+      }
+    }
+    #expect(built > 25 && built < 475, "\(built) were built")
+  }
+
+  @Test func refusesWhatThisXenDoesNotBuild() throws {
+    let computer = try #require(XenPVComputer(memorySize: 16 << 20, profile: .intel))
+    func refusal(_ kernel: GuestKernel) -> String {
+      do {
+        try computer.build(kernel)
+        return "built"
+      } catch {
+        return error.description
+      }
+    }
+    var narrow = SmallKernel.kernel()
+    narrow.is32Bit = true
+    #expect(refusal(narrow).hasPrefix("a 32-bit kernel"))
+    var notes = SmallKernel.notes
+    notes[11] = SmallKernel.text("yes")
+    var symbols = SmallKernel.kernel(notes: notes)
+    symbols.hasSymbolTable = true
+    #expect(refusal(symbols).contains("BSD_SYMTAB"))
+    #expect(refusal(Self.described("LOADER=generic", at: 0)).contains("XEN_VERSION"))
+    #expect(refusal(Self.described("", at: 0)).contains("neither the generic loader nor Linux"))
+    let required = "LOADER=generic,XEN_VER=xen-3.0,FEATURES=!auto_translated_physmap"
+    #expect(refusal(Self.described(required, at: 0)).contains("which a PV domain has not"))
+    // The base that Debian's GNU Mach for amd64 names, and the addresses for which it is linked. Real Xen 4.17 says of it, as dom0's
+    // kernel: "Domain 0 allocation is too small for kernel image".
+    var mach = Self.described(
+      "XEN_VER=xen-3.0,VIRT_BASE=0x40000000,ELF_PADDR_OFFSET=0x40000000,HYPERCALL_PAGE=0x2,LOADER=generic",
+      at: SmallKernel.base)
+    mach.entry = SmallKernel.base
+    #expect(refusal(mach).contains("the kernel does not fit: 16 pages from page"))
   }
 
   @Test func refusesSegmentsThatOverlapOrWrap() throws {

@@ -23,11 +23,11 @@ import XenPV
     var said: [UInt8] = []
     computer.console = { said.append($0) }
     let kernel = GuestKernel(
-      entry: image.elf.entry,
+      entry: try #require(image.elf).entry,
       segments: image.loadSegments.map {
         .init(physicalAddress: $0.physicalAddress, bytes: image.contents(of: $0), memorySize: $0.memorySize)
       },
-      notes: image.notes.filter { $0.owner == "Xen" }.map { .init(type: $0.type, descriptor: $0.descriptor) })
+      notes: image.notes.filter(\.isXens).map { .init(type: $0.type, descriptor: $0.descriptor) })
     try computer.build(kernel, commandLine: word, isPrivileged: true)
     computer.domain.ablations = ablations
     let end = computer.run(bound)
