@@ -42,6 +42,8 @@ enum Starting {
       throw CommandFailure(status, nil, "\(refusal)")
     } catch let refusal as Guest.Refusal {
       throw CommandFailure(.unsupported, nil, "\(refusal)")
+    } catch let refusal as ProbeImage.Refusal {
+      throw CommandFailure(.badInput, nil, "\(refusal)")
     }
   }
 
