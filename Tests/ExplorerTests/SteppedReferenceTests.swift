@@ -1,14 +1,16 @@
 /// Goal: the exploration that leaves nothing out is the reference. What `limen check` does by default gives the same bytes, and every
 /// later engine must; its answers stand in `Stepped.expected`, one line a section, with exact counts and a digest of all the rest.
 ///
-/// `./dev test` runs SYSCALL of every design. `./dev stepped` runs every crossing of every design, and of Debian's 6.1; with
-/// LIMEN_BLESS=1 either rewrites the lines that it ran.
+/// `./dev test` runs SYSCALL of every design. `./dev stepped` runs every crossing of every design, and of Debian's 6.1; `./dev stepped
+/// NAME ...` those of the named kernels. With LIMEN_BLESS=1 each rewrites the lines that it ran.
 import Foundation
 import KernelImage
 import Testing
 
 @Suite(.serialized) struct SteppedReferenceTests {
-  private static let whole = ProcessInfo.processInfo.environment["LIMEN_STEPPED"]
+  /// Kernels of which every crossing is wanted.
+  private static let wanted = ProcessInfo.processInfo.environment["LIMEN_STEPPED"]?.split(separator: " ").map(
+    String.init)
   private static let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Stepped.expected")
 
   let folder: TemporaryFolder
@@ -84,13 +86,11 @@ import Testing
 
   @Test func theStepwiseExplorationIsAsItWas() throws {
     let found =
-      switch Self.whole {
-      case "all": try explore([], "all") + explore([KernelUnderTest.path("debian-6.1")], "all")
-      case "designs": try explore([], "all")
-      case "debian-6.1": try explore([KernelUnderTest.path("debian-6.1")], "all")
-      default: try explore([], "syscall64")
-      }
-    #expect(found.count >= 44)
+      try Self.wanted?.flatMap { name in
+        let kernel = name == "designs" ? [] : [name.hasPrefix("design:") ? name : try KernelUnderTest.path(name)]
+        return try explore(kernel, "all")
+      } ?? explore([], "syscall64")
+    #expect(found.count >= 44, "four machines and eleven designs, or thirteen crossings")
     let text = try? String(contentsOf: Self.file, encoding: .utf8)
     var expected: [String: Line] = [:]
     for line in (text ?? "").split(separator: "\n").compactMap({ Line($0) }) { expected[line.subject] = line }
