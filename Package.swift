@@ -54,7 +54,7 @@ let package = Package(
       dependencies: [
         "Explorer", "Invariants", "Findings", "LimenCommands", "Reports", "Machine", "KernelImage", "BareMetal",
       ],
-      exclude: ["Selftests.expected", "TinyKernel.S"]),
+      exclude: ["Selftests.expected", "Stepped.expected", "TinyKernel.S"]),
   ],
   swiftLanguageModes: [.v6]
 )

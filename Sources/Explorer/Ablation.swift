@@ -77,18 +77,46 @@ public enum Ablation: String, CaseIterable, Sendable {
   /// The posture that shows it, where the usual one does not.
   public var posture: PostureName? { self == .tfNotMaskedAtSyscall ? "flags-tf" : nil }
 
-  /// Changes the guest once, at the crossing.
-  func prepare(_ processor: Processor) {
+  /// Changes the guest once, at the crossing. Nil when the guard is gone.
+  func prepare(_ processor: Processor) -> Verdict? {
     switch self {
-    case .nmiWithoutIST: processor.setInterruptStack(of: .nmi, to: 0)
-    case .dbWithoutIST: processor.setInterruptStack(of: .debug, to: 0)
-    case .mcWithoutIST: processor.setInterruptStack(of: .machineCheck, to: 0)
-    case .ifNotMaskedAtSyscall: processor.syscallMask &= ~RFLAGS.interruptEnable.rawValue
-    case .tfNotMaskedAtSyscall: processor.syscallMask &= ~RFLAGS.trap.rawValue
-    case .nmiGateAbsent: processor.setGateAbsent(of: .nmi)
-    default: break
+    case .nmiWithoutIST: takeInterruptStack(of: .nmi, processor)
+    case .dbWithoutIST: takeInterruptStack(of: .debug, processor)
+    case .mcWithoutIST: takeInterruptStack(of: .machineCheck, processor)
+    case .ifNotMaskedAtSyscall: unmask(.interruptEnable, "IF", processor)
+    case .tfNotMaskedAtSyscall: unmask(.trap, "TF", processor)
+    case .nmiGateAbsent:
+      switch processor.isGatePresent(of: .nmi) {
+      case true? where processor.setGateAbsent(of: .nmi): nil
+      case false?: isAbsent("the NMI gate is not present")
+      default: isOutOfReach("the NMI gate")
+      }
+    default: nil
     }
   }
+
+  private func takeInterruptStack(of vector: Vector, _ processor: Processor) -> Verdict? {
+    guard let index = processor.interruptStack(of: vector) else { return isOutOfReach("the gate") }
+    if index == 0 { return isAbsent("the gate uses no interrupt stack") }
+    return processor.setInterruptStack(of: vector, to: 0) ? nil : isOutOfReach("the gate")
+  }
+
+  private func unmask(_ flag: RFLAGS, _ name: String, _ processor: Processor) -> Verdict? {
+    if processor.syscallMask & flag.rawValue == 0 { return isAbsent("IA32_FMASK does not clear \(name)") }
+    processor.syscallMask &= ~flag.rawValue
+    return nil
+  }
+
+  /// The guard was not there to be taken away, so the kernel without it is the kernel as it is.
+  func isAbsent(_ why: String) -> Verdict { .notApplicable(reason: "\(rawValue) takes nothing away: \(why)") }
+
+  /// The guard may be there, and stands.
+  func isOutOfReach(_ what: String) -> Verdict {
+    .inconclusive(bound: "\(rawValue) took nothing away: \(what) cannot be reached")
+  }
+
+  /// Whether it strikes while a run goes on, not before.
+  var watchesRuns: Bool { watchesInstructions || self == .nmiUnblockedEarly }
 
   /// Whether instructions are watched while the crossing runs.
   var watchesInstructions: Bool {

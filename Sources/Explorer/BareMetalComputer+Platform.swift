@@ -12,7 +12,7 @@ extension BareMetalComputer: PlatformComputer {
 
   public static var commandLine: String { "console=ttyS0 nokaslr" }
 
-  public static var events: [EventKind] { [.nmi, .externalInterrupt, .machineCheck, .debugBreakpoint, .pageFault] }
+  public static var events: [EventKind] { [.nmi, .externalInterrupt, .machineCheck, .debugBreakpoint] }
 
   // MARK: Start and archive
 
@@ -132,20 +132,19 @@ extension BareMetalComputer: PlatformComputer {
 
   public var deliveryCount: UInt64 { processor.eventCount }
 
-  /// A frame with its error code, and what aligning RSP to 16 bytes may leave free above it.
-  private static let longestFrame: UInt64 = 64
-
   public func deliveries(since count: UInt64, from before: BoundaryState) -> [DeliveredEvent] {
     guard processor.eventCount != count else { return [] }
     let vector = processor.lastVector.rawValue
     let frame = processor[.rsp]
     let instruction = processor.bytes(atLinear: before.rip, count: 3, tables: before.cr3)
+    let stack = Int(processor.interruptStack(of: Vector(vector)) ?? 0)
     return [
       DeliveredEvent(
         name: "vector \(vector)", vector: vector, errorCode: processor.lastErrorCode, from: before.rip,
         fromKernel: before.isKernel, frame: frame, wordCount: processor.lastErrorCode == nil ? 5 : 6,
-        interruptStack: Int(processor.interruptStack(of: Vector(vector)) ?? 0), previousRSP: before.rsp,
-        onCurrentStack: before.isKernel && before.rsp &- frame <= Self.longestFrame, cr2: processor.cr2,
+        interruptStack: stack, previousRSP: before.rsp,
+        // SDM vol. 3A, "64-Bit Mode Stack Frame": without a change of privilege and without an IST the stack stays.
+        onCurrentStack: before.isKernel && stack == 0, cr2: processor.cr2,
         isMaskable: vector >= 32 && before.interruptsOpen, atReturn: instruction.map(Self.returnsToUser) ?? false)
     ]
   }
@@ -169,7 +168,7 @@ extension BareMetalComputer: PlatformComputer {
     Unfinished(nmiBlocked: processor.nmiBlocked, interrupt: board.localAPIC.isServicing)
   }
 
-  public func prepare(_ ablation: Ablation) { ablation.prepare(processor) }
+  public func prepare(_ ablation: Ablation) -> Verdict? { ablation.prepare(processor) }
 }
 
 extension ComputerEnd {

@@ -25,12 +25,14 @@ public struct Checker: Sendable {
   public let bootBound: UInt64
   /// A kernel that does not reach the probe has failed the check; else it is none to check.
   public let judgesBoot: Bool
+  /// Nothing is left out that could be run.
+  public let stepped: Bool
 
   public init(
     kernel: KernelImage, kernelPath: String, probe: ProbeImage, memory: Int, append: String,
     platforms: [PlatformName] = [.bareMetal], profiles: [ProfileName], crossings: [CrossingKind],
     postures: [PostureName], events: [EventKind], ablations: [Ablation], jobs: Int, witnessFolder: String,
-    bootBound: UInt64 = BootSnapshot.standardBound, judgesBoot: Bool = false
+    bootBound: UInt64 = BootSnapshot.standardBound, judgesBoot: Bool = false, stepped: Bool = false
   ) {
     self.kernel = kernel
     self.kernelPath = kernelPath
@@ -47,6 +49,7 @@ public struct Checker: Sendable {
     self.witnessFolder = witnessFolder
     self.bootBound = bootBound
     self.judgesBoot = judgesBoot
+    self.stepped = stepped
   }
 
   public struct Result: Sendable {
@@ -135,7 +138,7 @@ public struct Checker: Sendable {
           machines[task.machine] = machine
           progress("\(task.machine.title) \(task.crossing.rawValue)/\(task.posture) (\(i + 1) of \(all.count))")
           let exploration = exploration(task, on: machine)
-          let section = exploration.section()
+          let section = try exploration.section()
           sections.withLock { $0.append(section) }
           let costs = exploration.parts
           parts.withLock { $0[task] = costs }
@@ -158,7 +161,8 @@ public struct Checker: Sendable {
 
   private func exploration(_ task: Task, on machine: ReadyMachine) -> Exploration {
     Exploration(
-      machine, crossing: task.crossing, posture: task.posture, events: events, ablations: ablations
+      machine, crossing: task.crossing, posture: task.posture, events: events, ablations: ablations,
+      stepped: stepped
     ) { invariant, path in
       let witness = self.witness(task, invariant, path)
       return "limen replay \(self.witnessFolder)/\(witness.fileName)"
@@ -190,6 +194,6 @@ public struct Checker: Sendable {
       machine, crossing: crossings[0], posture: postures[0], events: [], ablations: ablations
     ) { _, _ in line }
     return CheckReport(
-      kernel: identity, ablations: ablations.map(\.name), sections: [exploration.replay(path)])
+      kernel: identity, ablations: ablations.map(\.name), sections: [try exploration.replay(path)])
   }
 }

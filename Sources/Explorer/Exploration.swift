@@ -16,11 +16,13 @@ final class Exploration {
   /// Those of the wanted ablations that take a guard of the platform away.
   let ablations: [Ablation]
   private let lacksGuards: Bool
+  /// Every trial is run, also of an event that did harm often enough.
+  let stepped: Bool
   /// Makes the line that replays a finding.
   let replayLine: (InvariantName, Path) -> String
 
   var computer: any PlatformComputer { machine.computer }
-  private var costs = Costs()
+  var costs = Costs()
   /// What the parts of the crossing cost, once it ran.
   private(set) var parts: CrossingParts?
   /// Where the crossing without events runs with interrupts off that are claimed to be on: its own verdict, and no trial's.
@@ -29,10 +31,12 @@ final class Exploration {
   private var firstCall: Int?
   /// The boundary at which the way out starts.
   private var lastReturn = 0
+  /// What the wanted ablations that took nothing away, so far, make of a section that held.
+  private var unapplied: [Ablation: Verdict] = [:]
 
   init(
     _ machine: ReadyMachine, crossing: CrossingKind, posture: PostureName, events: [EventKind], ablations: [Ablation],
-    replayLine: @escaping (InvariantName, Path) -> String
+    stepped: Bool = false, replayLine: @escaping (InvariantName, Path) -> String
   ) {
     self.machine = machine
     self.crossing = crossing
@@ -42,19 +46,8 @@ final class Exploration {
     lacksEvents = !events.isEmpty && self.events.isEmpty
     self.ablations = ablations.filter { $0.platform == machine.computer.platform }
     lacksGuards = !ablations.isEmpty && self.ablations.isEmpty
+    self.stepped = stepped
     self.replayLine = replayLine
-  }
-
-  /// A boundary of the baseline, with everything that asking twice and the trials found out about it.
-  struct Boundary {
-    var state: BoundaryState
-    var ownership: Ownership
-    /// Interrupts are on as the kernel claims for this place; nil where it claims nothing.
-    var claimedOn: Bool?
-    /// Interrupts are on as the kernel's own record of them says; nil where it keeps none.
-    var tracedOn: Bool?
-    /// For each event: what became of it here.
-    var arrivals: [EventKind: Arrival] = [:]
   }
 
   private struct Found {
@@ -66,12 +59,8 @@ final class Exploration {
 
   // MARK: The section
 
-  func section() -> CheckSection {
-    do { return try explore() } catch let stop as Stop {
-      return section(stop.verdict)
-    } catch {
-      return section(.internalError(message: "\(error)"))
-    }
+  func section() throws -> CheckSection {
+    do { return try explore() } catch let stop as Stop { return section(stop.verdict) }
   }
 
   private func section(_ verdict: Verdict) -> CheckSection {
@@ -86,14 +75,8 @@ final class Exploration {
   }
 
   /// The run that a path names, judged; nothing else is explored.
-  func replay(_ path: Path) -> CheckSection {
-    do {
-      return try explore(path)
-    } catch let stop as Stop {
-      return section(stop.verdict)
-    } catch {
-      return section(.internalError(message: "\(error)"))
-    }
+  func replay(_ path: Path) throws -> CheckSection {
+    do { return try explore(path) } catch let stop as Stop { return section(stop.verdict) }
   }
 
   private func explore(_ path: Path? = nil) throws -> CheckSection {
@@ -107,20 +90,21 @@ final class Exploration {
     let meter = measure(user)
 
     // Ask twice on the kernel as it is; ablations come after.
-    let (states, swapgs, traces) = try record(user)
-    user.hasSplitTables = states.contains { $0.isKernel && $0.cr3 != user.cr3 }
-    var boundaries = try askTwice(states, user)
+    let recording = observe(&user)
+    if case .unsupported(let what) = recording.end {
+      throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(recording.stoppedAt))"))
+    }
+    var boundaries = recording.boundaries
     parts = meter.parts(boundaries)
     (firstCall, lastReturn) = (meter.firstCall(boundaries), meter.lastReturn(boundaries))
     for i in boundaries.indices where boundaries[i].state.isKernel {
       boundaries[i].claimedOn = machine.claims.areOn(at: boundaries[i].state.rip)
-      boundaries[i].tracedOn = traces[i]
     }
-    let expected = machine.baselineView
+    let (swapgs, expected) = (recording.swapgs, recording.view)
 
     knownFalselyOn = Set(
       boundaries.lazy.filter { $0.claimedOn == true && !$0.state.interruptsOpen }.map(\.state.rip))
-    machine.ablate(ablations, user: user, boundaries: boundaries)
+    try takeGuardsAway(user, boundaries)
     var found: [Found] = []
     if let path, !path.steps.isEmpty {
       replay(path, boundaries, user, swapgs, expected, &found)
@@ -139,90 +123,22 @@ final class Exploration {
     }
   }
 
+  /// Takes the guards away. Stops where none of them is there to be taken.
+  func takeGuardsAway(_ user: UserSide, _ boundaries: [Boundary]) throws {
+    unapplied = machine.ablate(ablations, crossing: crossing, user: user, boundaries: boundaries)
+    if !ablations.isEmpty && ablations.allSatisfy({ unapplied[$0] != nil && !$0.watchesRuns }) {
+      throw Stop(verdict: whatUnappliedAblationsSay)
+    }
+  }
+
+  /// A guard that still stands says nothing of a kernel without it.
+  private var whatUnappliedAblationsSay: Verdict { Verdict.combining(ablations.compactMap { unapplied[$0] }) }
+
+  private func note(_ run: Run) {
+    for ablation in run.struck { unapplied[ablation] = nil }
+  }
+
   // MARK: Baseline
-
-  /// Runs the unablated crossing and remembers every boundary.
-  private func record(_ user: UserSide) throws -> ([BoundaryState], Int, [Bool?]) {
-    let baseline = record(user, [:], longest: .max)
-    if case .unsupported(let what) = baseline.end {
-      throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(computer.processor.rip))"))
-    }
-    machine.baselineView = baseline.end == .user ? UserView(computer.processor) : nil
-    return (baseline.states, baseline.swapgs, baseline.traces)
-  }
-
-  struct Recording {
-    var states: [BoundaryState]
-    var swapgs: Int
-    /// At each boundary: whether interrupts are on as the kernel's own record says.
-    var traces: [Bool?]
-    /// Nil when the recording grew too long.
-    var end: RunEnd?
-  }
-
-  /// Every boundary of the crossing, as the ablations leave it, with the events that the path names.
-  func record(
-    _ user: UserSide, _ path: [Int: EventKind], _ ablations: [Ablation] = [], _ swapgsCount: Int = 0, longest: Int
-  ) -> Recording {
-    computer.restore()
-    let run = machine.run(user, crossing, ablations, swapgsCount)
-    var states = [BoundaryState(computer)]
-    var traces: [Bool?] = [nil]
-    var swapgs = 0
-    var end = run.cross()
-    while end == nil && states.count < longest {
-      states.append(BoundaryState(computer))
-      traces.append(machine.claims.tracedOn(computer.processor))
-      if computer.isInKernel, let bytes = computer.processor.bytes(atLinear: computer.processor.rip, count: 3),
-        bytes == Ablation.swapgs
-      {
-        swapgs += 1
-      }
-      end = run.advance(path)
-    }
-    costs.instructions += run.instructions
-    if end == .user {
-      states.append(BoundaryState(computer))
-      traces.append(nil)
-    }
-    return Recording(states: states, swapgs: swapgs, traces: traces, end: end)
-  }
-
-  /// Runs again with another RSP and another GS base of the user's. What differs at a boundary is the user's.
-  func askTwice(
-    _ states: [BoundaryState], _ user: UserSide, _ path: [Int: EventKind] = [:], _ ablations: [Ablation] = [],
-    _ swapgsCount: Int = 0
-  ) throws -> [Boundary] {
-    computer.restore()
-    let processor = computer.processor
-    var other = user
-    other.rsp = user.rsp &- 0x40
-    other.gsBase = user.gsBase ^ 0x1000
-    processor[.rsp] = other.rsp
-    // SYSENTER saves no RSP: the user's stack is where EBP points (Linux, arch/x86/entry/vdso/vdso32/system_call.S).
-    if crossing == .sysenter { processor[.rbp] = UInt64(UInt32(truncatingIfNeeded: processor[.rbp] &- 0x40)) }
-    processor.setSegmentBase(.gs, other.gsBase)
-    let run = machine.run(other, crossing, ablations, swapgsCount)
-    var boundaries = [Boundary(state: states[0], ownership: [.userRSP, .userGS])]
-    var end = run.cross()
-    for state in states.dropFirst() {
-      var ownership: Ownership = []
-      if state.isKernel && !state.canPush { ownership.insert(.noStack) }
-      if end == nil && processor.rip == state.rip && computer.isInKernel == state.isKernel {
-        if processor[.rsp] != state.rsp { ownership.insert(.userRSP) }
-        if processor.segmentBase(.gs) != state.gsBase { ownership.insert(.userGS) }
-        end = run.advance(path)
-      } else {
-        // The two runs went apart: what the values say has to do.
-        if state.rsp == user.rsp { ownership.insert(.userRSP) }
-        if state.gsBase == user.gsBase { ownership.insert(.userGS) }
-      }
-      if user.hasSplitTables && state.cr3 == user.cr3 { ownership.insert(.userTables) }
-      boundaries.append(Boundary(state: state, ownership: ownership))
-    }
-    costs.instructions += run.instructions
-    return boundaries
-  }
 
   private func measure(_ user: UserSide) -> CrossingMeter {
     computer.restore()
@@ -259,16 +175,16 @@ final class Exploration {
     let run = machine.run(user, crossing, ablations, swapgs)
     var end = run.cross()
     while end == nil { end = run.step() }
+    note(run)
     costs.instructions += run.instructions
     return end == .user ? UserView(computer.processor) : nil
   }
 
   // MARK: Trials
 
-  /// An event that did harm at so many boundaries has been shown to; the rest are reported as not tried. A trial that does
-  /// not come back costs as much as eight that do.
-  private static let harmBound = 32
-  private var endedAtBound = false
+  /// When the trials in which an event did harm have cost so many instructions it has been shown to; the rest are reported as not
+  /// tried. A trial that does not come back costs `Run.bound`.
+  private static let harmBound = 4 * Run.bound
 
   /// Runs from the crossing to the end, injecting at the named boundaries.
   func runToEnd(_ user: UserSide, _ swapgs: Int, _ path: [Int: EventKind]) -> Evidence {
@@ -277,6 +193,7 @@ final class Exploration {
     if !path.isEmpty { run.knownFalselyOn = knownFalselyOn }
     var end = run.cross()
     while end == nil { end = run.advance(path) }
+    note(run)
     costs.instructions += run.instructions
     return run.evidence(end: end!)
   }
@@ -298,6 +215,7 @@ final class Exploration {
     let run = machine.run(user, crossing, ablations, swapgs)
     run.knownFalselyOn = knownFalselyOn
     var trials = Dictionary(uniqueKeysWithValues: events.map { ($0, 0) })
+    var distinct: [EventKind: Set<RunDigest>] = [:]
     var harm: [EventKind: Int] = [:]
     var end = run.cross()
     while end == nil {
@@ -311,18 +229,14 @@ final class Exploration {
           if index < boundaries.count { boundaries[index].arrivals[event] = obstacle }
           continue
         }
-        if harm[event, default: 0] >= Self.harmBound {
+        if !stepped && harm[event, default: 0] >= Self.harmBound {
           if index < boundaries.count { boundaries[index].arrivals[event] = .notTried }
           continue
         }
         trials[event]! += 1
-        var arrival = quickTrial(event, run, expected)
-        if arrival == nil {
-          computer.restore()
-          run.mark = start
-          arrival = trial(event, run, user, expected, &found)
-        }
-        if arrival == .harmful { harm[event, default: 0] += endedAtBound ? 8 : 1 }
+        let (arrival, digest) = trial(event, run, expected, &found)
+        distinct[event, default: []].insert(digest)
+        if arrival == .harmful { harm[event, default: 0] += run.instructions }
         // What falls due here arrives elsewhere, and so does its harm.
         if index < boundaries.count { boundaries[index].arrivals[event] = obstacle ?? arrival }
         costs.pagesRestored += computer.processor.memory.dirtyPageCount
@@ -334,40 +248,13 @@ final class Exploration {
       end = run.step()
     }
     costs.instructions += run.instructions
-    return events.map { EventTrials(event: $0, trials: trials[$0]!, unique: trials[$0]!) }
-  }
-
-  /// The same as `trial`, but once the handler is back where it interrupted the rest runs at full speed, up to the user
-  /// instruction at which the baseline ended. Nil unless everything held: then the trial is taken step by step.
-  private func quickTrial(_ event: EventKind, _ run: Run, _ expected: UserView?) -> Arrival? {
-    guard let expected, !ablations.contains(where: { $0.watchesInstructions || $0 == .nmiUnblockedEarly }) else {
-      return nil
-    }
-    let state = BoundaryState(computer)
-    let boundary = run.boundary
-    run.resetInstructions()
-    var end = run.inject(event)
-    let onOwnStack = state.rsp &- computer.processor[.rsp] > 64
-    while end == nil {
-      let processor = computer.processor
-      let isBack = processor.rip == state.rip && processor[.rsp] == state.rsp && computer.isInKernel
-      // Unwatched, a handler that leaves interrupts in another state than it found them would go unseen.
-      if isBack && computer.interruptsOpen != state.interruptsOpen { return nil }
-      end = isBack ? run.finish(at: expected.rip) : run.step()
-    }
-    costs.instructions += run.instructions
-    var evidence = run.evidence(end: end!)
-    evidence.event = event
-    evidence.boundary = state
-    evidence.expected = expected
-    guard evidence.end == .user, Invariants.blame(evidence, from: boundary) == nil else { return nil }
-    return onOwnStack ? .ownStack : .recovered
+    return events.map { EventTrials(event: $0, trials: trials[$0]!, unique: distinct[$0]?.count ?? 0) }
   }
 
   /// Injects one event here, runs to the end and judges.
   private func trial(
-    _ event: EventKind, _ run: Run, _ user: UserSide, _ expected: UserView?, _ found: inout [Found]
-  ) -> Arrival {
+    _ event: EventKind, _ run: Run, _ expected: UserView?, _ found: inout [Found]
+  ) -> (arrival: Arrival, digest: RunDigest) {
     let state = BoundaryState(computer)
     let boundary = run.boundary
     var steps = [PathStep(boundary: boundary, location: machine.location(state.rip), event: event)]
@@ -384,14 +271,16 @@ final class Exploration {
       }
     }
     while end == nil { end = run.step() }
+    note(run)
     costs.instructions += run.instructions
-    endedAtBound = end == .bound(UInt64(Run.bound))
     var evidence = run.evidence(end: end!)
     evidence.event = event
     evidence.boundary = state
     evidence.expected = expected
+    var digest = run.digest
+    digest.add(evidence.end, evidence.view)
     let broke = judge(evidence, Path(steps), state, &found)
-    return broke ? .harmful : onOwnStack ? .ownStack : .recovered
+    return (broke ? .harmful : onOwnStack ? .ownStack : .recovered, digest)
   }
 
   @discardableResult
@@ -415,9 +304,11 @@ final class Exploration {
       verdicts.append(
         InvariantVerdict(invariant: name, verdict: found.contains { $0.invariant == name } ? .violated : .held))
     }
+    var verdict = Verdict.combining(verdicts.map(\.verdict))
+    if verdict == .held && !unapplied.isEmpty { verdict = whatUnappliedAblationsSay }
     return CheckSection(
       platform: computer.platform, profile: machine.profileName, crossing: crossing, posture: posture,
-      verdict: Verdict.combining(verdicts.map(\.verdict)), baseline: cost, boundaries: kernel, trials: trials,
+      verdict: verdict, baseline: cost, boundaries: kernel, trials: trials,
       invariants: verdicts, windows: map(boundaries).windows, findings: findings(found),
       costs: costs)
   }

@@ -93,8 +93,9 @@ public protocol PlatformComputer: AnyObject {
 
   // MARK: Ablations
 
-  /// Changes the guest's world once, at the crossing, so that a guard is gone.
-  func prepare(_ ablation: Ablation)
+  /// Changes the guest's world once, at the crossing, so that a guard is gone. Nil when it is, or when the ablation strikes
+  /// later; else what can be said of the kernel without it, which is never that it held.
+  func prepare(_ ablation: Ablation) -> Verdict?
 }
 
 /// A computer's state without its RAM, as the platform writes it down.
@@ -120,9 +121,11 @@ extension PlatformComputer {
 extension BoundaryState {
   init(_ computer: any PlatformComputer) {
     let processor = computer.processor
+    let rsp = processor[.rsp]
+    let canPush = computer.canPushFrame(below: rsp)
     self.init(
-      processor, isKernel: computer.isInKernel, interruptsOpen: computer.interruptsOpen,
-      canPush: computer.canPushFrame(below: processor[.rsp]))
+      processor, isKernel: computer.isInKernel, interruptsOpen: computer.interruptsOpen, canPush: canPush,
+      isAtStackEnd: !canPush && computer.canPushFrame(below: rsp &+ 8))
   }
 }
 

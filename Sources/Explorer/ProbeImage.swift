@@ -13,11 +13,13 @@ public struct ProbeImage: Sendable {
   public enum Refusal: Error, CustomStringConvertible {
     case missing(symbol: String)
     case unreadable(table: String)
+    case unmapped(symbol: String)
 
     public var description: String {
       switch self {
       case .missing(let symbol): "the probe has no symbol \(symbol)"
       case .unreadable(let table): "the probe's table \(table) lies outside its segments"
+      case .unmapped(let symbol): "the probe's \(symbol) is not mapped where the probe waits"
       }
     }
   }

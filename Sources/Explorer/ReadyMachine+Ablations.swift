@@ -1,23 +1,39 @@
 /// Guards taken away at the crossing that need to know the unablated run: where its stack is, how deep it goes, how it returns.
+import Findings
 import Invariants
 import Machine
 
 extension ReadyMachine {
-  /// Takes guards away at the crossing, for every run from now on.
-  func ablate(_ ablations: [Ablation], user: UserSide, boundaries: [Exploration.Boundary]) {
-    guard !ablations.isEmpty else { return }
-    let pointer = stackPointer(user, boundaries)
+  /// Takes guards away at the crossing, for every run from now on. Returns what can be said of the kernel without those that it
+  /// did not take away; of the ones that strike while a run goes on, what can be said until they have.
+  func ablate(
+    _ ablations: [Ablation], crossing: CrossingKind, user: UserSide, boundaries: [Exploration.Boundary]
+  ) -> [Ablation: Verdict] {
+    guard !ablations.isEmpty else { return [:] }
+    let pointer = stackPointer(user, crossing, boundaries)
     computer.restore()
+    var unapplied: [Ablation: Verdict] = [:]
     for ablation in ablations {
-      computer.prepare(ablation)
-      switch ablation {
-      case .kernelStackPointerUser: if let pointer { store(user.rsp & 0x7FFF_FFFF_F000, at: pointer.place) }
-      case .kernelStackShort: if let pointer { shorten(pointer, boundaries) }
-      case .returnLoops: loopAtReturn(boundaries)
-      default: break
-      }
+      unapplied[ablation] = computer.prepare(ablation) ?? prepare(ablation, pointer, user, boundaries)
+      if ablation.watchesRuns { unapplied[ablation] = ablation.isAbsent("nothing of the kind was met") }
     }
     computer.refork()
+    return unapplied
+  }
+
+  private func prepare(
+    _ ablation: Ablation, _ pointer: StackPointer?, _ user: UserSide, _ boundaries: [Exploration.Boundary]
+  ) -> Verdict? {
+    let done: Bool
+    switch ablation {
+    case .kernelStackPointerUser:
+      done = pointer.map { store(user.rsp & 0x7FFF_FFFF_F000, at: $0.place) } ?? false
+    case .kernelStackShort: done = pointer.map { shorten($0, boundaries) } ?? false
+    case .returnLoops: done = loopAtReturn(boundaries)
+    default: return nil
+    }
+    if done { return nil }
+    return ablation.isOutOfReach(ablation == .returnLoops ? "the return" : "what names the kernel's stack, or its end,")
   }
 
   /// The word from which the entry code loads its stack pointer.
@@ -30,7 +46,9 @@ extension ReadyMachine {
   }
 
   /// Finds it by the value that RSP has behind the entry window.
-  private func stackPointer(_ user: UserSide, _ boundaries: [Exploration.Boundary]) -> StackPointer? {
+  private func stackPointer(
+    _ user: UserSide, _ crossing: CrossingKind, _ boundaries: [Exploration.Boundary]
+  ) -> StackPointer? {
     // The first boundary behind the entry window: its RSP was loaded by the instruction before.
     guard
       let first = boundaries.dropFirst().firstIndex(where: {
@@ -41,7 +59,7 @@ extension ReadyMachine {
     computer.restore()
     let recorder = LoadRecorder(value: loaded)
     computer.processor.observer = recorder
-    let run = run(user, .syscall64, [], 0)
+    let run = run(user, crossing, [], 0)
     var end = run.cross()
     while end == nil && run.boundary < first { end = run.step() }
     let tables = computer.processor.cr3
@@ -55,34 +73,34 @@ extension ReadyMachine {
   /// No kernel's stack is larger.
   private static let largestStack: UInt64 = 1 << 18
 
-  /// Lets the stack start just so far above its end that the crossing alone fits.
-  private func shorten(_ pointer: StackPointer, _ boundaries: [Exploration.Boundary]) {
+  /// Lets the stack start just so far above its end that the crossing alone fits. False where it has no end that is known.
+  private func shorten(_ pointer: StackPointer, _ boundaries: [Exploration.Boundary]) -> Bool {
     let depths = boundaries.lazy.filter {
       $0.state.isKernel && $0.ownership.isDisjoint(with: .notKernelStack)
         && pointer.value &- $0.state.rsp < Self.largestStack
     }.map { pointer.value - $0.state.rsp }
-    guard let depth = depths.max() else { return }
+    guard let depth = depths.max() else { return false }
     var end = (pointer.value - 8) & ~0xFFF
     while computer.processor.physicalAddress(of: end - 0x1000, tables: pointer.tables) != nil {
       end -= 0x1000
       // No guard page: nothing would notice.
-      guard pointer.value - end < Self.largestStack else { return }
+      guard pointer.value - end < Self.largestStack else { return false }
     }
     let short = (end + depth + Self.spareRoom) & ~0xF
     // What the kernel keeps relative to its stack pointer keeps its alignment.
-    store(short | pointer.value & 0xF, at: pointer.place)
+    return store(short | pointer.value & 0xF, at: pointer.place)
   }
 
   /// Puts a jump to itself where the crossing leaves the kernel.
-  private func loopAtReturn(_ boundaries: [Exploration.Boundary]) {
+  private func loopAtReturn(_ boundaries: [Exploration.Boundary]) -> Bool {
     guard let last = boundaries.last(where: { $0.state.isKernel })?.state,
       let place = computer.processor.physicalAddress(of: last.rip, tables: last.cr3)
-    else { return }
-    _ = computer.processor.writePhysical(Ablation.loop, at: place)
+    else { return false }
+    return computer.processor.writePhysical(Ablation.loop, at: place)
   }
 
-  private func store(_ word: UInt64, at place: UInt64) {
-    withUnsafeBytes(of: word.littleEndian) { _ = computer.processor.writePhysical([UInt8]($0), at: place) }
+  private func store(_ word: UInt64, at place: UInt64) -> Bool {
+    withUnsafeBytes(of: word.littleEndian) { computer.processor.writePhysical([UInt8]($0), at: place) }
   }
 }
 

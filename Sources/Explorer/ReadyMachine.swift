@@ -13,9 +13,6 @@ public final class ReadyMachine {
   private var console: [UInt8] = []
   private var run: Run?
 
-  /// What the user saw after the last recorded baseline.
-  var baselineView: UserView?
-
   /// The probe needs no more than this from the request to the crossing.
   private static let approachBound: UInt64 = 200_000_000
 
@@ -60,7 +57,7 @@ public final class ReadyMachine {
     var request: [UInt8] = []
     for word in [UInt32(c), UInt32(p)] { withUnsafeBytes(of: word.littleEndian) { request.append(contentsOf: $0) } }
     guard computer.processor.write(request, atLinear: try probe.address("limen_request")) else {
-      throw Exploration.Stop(verdict: .internalError(message: "the probe's request word is not mapped"))
+      throw ProbeImage.Refusal.unmapped(symbol: "limen_request")
     }
     if let top = computer.processor.interruptStackTop(of: .nmi) {
       // Inside the stack, where the handler's own frames come to lie.
@@ -94,7 +91,8 @@ public final class ReadyMachine {
   func userSide(_ crossing: CrossingKind) -> UserSide {
     let processor = computer.processor
     return UserSide(
-      rsp: processor[.rsp], gsBase: processor.segmentBase(.gs), cr3: processor.cr3, topTable: processor.topTable,
+      rsp: processor[.rsp], stackPointers: [processor[.rsp]], gsBase: processor.segmentBase(.gs),
+      gsBases: [processor.segmentBase(.gs)], cr3: processor.cr3, topTable: processor.topTable,
       interruptsOpen: computer.interruptsOpen, entersBySysenter: crossing == .sysenter, hasSplitTables: false)
   }
 

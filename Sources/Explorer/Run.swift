@@ -7,18 +7,6 @@ import Findings
 import Invariants
 import Machine
 
-/// What is known of the user at the crossing, by which a run tells whose state it is on.
-struct UserSide: Sendable {
-  var rsp: UInt64
-  var gsBase: UInt64
-  var cr3: UInt64
-  var topTable: UInt64
-  var interruptsOpen: Bool
-  var entersBySysenter: Bool
-  /// The kernel has page tables of its own.
-  var hasSplitTables: Bool
-}
-
 final class Run {
   let computer: any PlatformComputer
   let user: UserSide
@@ -35,9 +23,13 @@ final class Run {
   private(set) var instructions = 0
   var console: [UInt8] = []
 
+  /// Whose stack RSP points to.
+  private(set) var stack: StackOwner
+  /// What happened so far, as one number: the state at every boundary and every delivery.
+  private(set) var digest = RunDigest()
   private var swapgsSeen = 0
-  /// Ablations that strike once, and have.
-  private var spent: Set<Ablation> = []
+  /// Ablations that took something away in this run.
+  private(set) var struck: Set<Ablation> = []
   private var evidence = Evidence(end: .user)
   /// CALLs of the entry code on the kernel's stack, as far as they matter.
   private var entryCalls = 0
@@ -59,6 +51,7 @@ final class Run {
     self.ablations = ablations
     self.swapgsCount = swapgsCount
     self.claims = claims
+    stack = StackOwner(values: user.stackPointers)
   }
 
   private var processor: Processor { computer.processor }
@@ -66,8 +59,10 @@ final class Run {
   /// State of the run that a fork of the computer does not hold.
   struct Mark {
     var boundary: Int
+    var stack: StackOwner
+    var digest: RunDigest
     var swapgsSeen: Int
-    var spent: Set<Ablation>
+    var struck: Set<Ablation>
     var evidence: Evidence
     var entryCalls: Int
     var entered: Bool
@@ -78,13 +73,15 @@ final class Run {
   var mark: Mark {
     get {
       Mark(
-        boundary: boundary, swapgsSeen: swapgsSeen, spent: spent, evidence: evidence, entryCalls: entryCalls,
-        entered: entered, console: console, offSince: offSince)
+        boundary: boundary, stack: stack, digest: digest, swapgsSeen: swapgsSeen, struck: struck, evidence: evidence,
+        entryCalls: entryCalls, entered: entered, console: console, offSince: offSince)
     }
     set {
       boundary = newValue.boundary
+      stack = newValue.stack
+      digest = newValue.digest
       swapgsSeen = newValue.swapgsSeen
-      spent = newValue.spent
+      struck = newValue.struck
       evidence = newValue.evidence
       entryCalls = newValue.entryCalls
       entered = newValue.entered
@@ -107,7 +104,7 @@ final class Run {
     skipAblated()
     let before = BoundaryState(computer)
     let deliveries = computer.deliveryCount
-    let stray = before.isKernel && before.gsBase == user.gsBase && processor.nextInstructionUsesGS()
+    let stray = before.isKernel && user.gsBases.contains(before.gsBase) && processor.nextInstructionUsesGS()
     if stray && evidence.strayGS == nil {
       evidence.strayGS = StrayAccess(step: boundary, rip: before.rip, gsBase: before.gsBase)
     }
@@ -115,6 +112,7 @@ final class Run {
     let end = finish(before, deliveries, computer.takeStep(), injected: false)
     if returns, let at = evidence.boundary, processor.rip == at.rip, processor[.rsp] == at.rsp {
       processor[.r15] ^= 1 << 40
+      struck.insert(.registerNotRestored)
     }
     return end
   }
@@ -129,50 +127,58 @@ final class Run {
     return step()
   }
 
-  /// Runs on at full speed until user mode reaches `address`. Nobody watches the steps: whoever calls this judges by the end.
-  func finish(at address: UInt64) -> RunEnd {
-    let retired = processor.retired
-    let end = computer.proceed(UInt64(Self.bound), until: address)
-    instructions += Int(processor.retired - retired)
-    if newLastWords() != nil { return .dead("the kernel spoke") }
-    guard case .budget = end, processor.rip == address, !computer.isInKernel else {
-      return .bound(UInt64(Self.bound))
-    }
-    return .user
-  }
-
   /// What was delivered so far.
   var deliveries: [DeliveryRecord] { evidence.deliveries }
 
-  private func ownership(_ before: BoundaryState) -> Ownership {
-    var result: Ownership = []
-    if before.rsp == user.rsp { result.insert(.userRSP) }
-    if before.isKernel && !before.canPush {
-      result.insert(computer.canPushFrame(below: before.rsp &+ 8) ? .fullStack : .noStack)
-    }
-    if before.gsBase == user.gsBase { result.insert(.userGS) }
-    if user.hasSplitTables && before.cr3 == user.cr3 { result.insert(.userTables) }
-    return result
+  // MARK: Whose state it is
+
+  /// Whose state the boundary at which the run stands is on.
+  func ownership(of state: BoundaryState) -> Ownership {
+    user.ownership(of: state, rspIsUser: stack.isUser)
   }
 
   /// Whose state an event of the step that started at `before` interrupted: that of the boundary, or that of a handler that
-  /// another event of the same step had just been given to.
-  private func ownership(of delivery: DeliveredEvent, isFirst: Bool, _ before: BoundaryState) -> Ownership {
-    if isFirst && delivery.fromKernel == before.isKernel { return ownership(before) }
-    return delivery.previousRSP == user.rsp ? .userRSP : []
+  /// another event of the same step had just been given to, or what the hypervisor was about to return to.
+  private func ownership(interruptedBy event: DeliveredEvent, isFirst: Bool, _ before: BoundaryState) -> Ownership {
+    if !event.fromKernel {
+      stack.follow(.user, to: event.previousRSP)
+    } else if isFirst && event.previousRSP != before.rsp {
+      stack.follow(loaded(event.previousRSP), to: event.previousRSP)
+    }
+    if isFirst && event.fromKernel == before.isKernel { return ownership(of: before) }
+    return stack.isUser ? .userRSP : []
+  }
+
+  private func loaded(_ rsp: UInt64) -> StackChange {
+    .loaded(isReachableByUser: processor.isUserReachable(rsp, tables: user.cr3))
+  }
+
+  /// How RSP came to its value by a step without a delivery.
+  private func stackChange(since before: BoundaryState) -> StackChange {
+    let rsp = processor[.rsp]
+    if !computer.isInKernel { return .user }
+    if rsp == before.rsp || !processor.loadsStackPointer(at: before.rip, tables: before.cr3) { return .moved }
+    return loaded(rsp)
   }
 
   private func finish(_ before: BoundaryState, _ deliveries: UInt64, _ end: ComputerEnd, injected: Bool) -> RunEnd? {
     boundary += 1
     instructions += 1
-    if computer.deliveryCount != deliveries { recordDeliveries(before, since: deliveries, injected: injected) }
+    let delivers = computer.deliveryCount != deliveries
+    if delivers {
+      recordDeliveries(before, since: deliveries, injected: injected)
+    } else {
+      stack.follow(stackChange(since: before), to: processor[.rsp])
+    }
+    // What only falls due shows where it is delivered.
+    if delivers || !injected { digest.add(BoundaryState(computer)) }
     switch end {
     case .budget: break
     case .powerOff(let how), .died(let how), .left(_, let how):
       evidence.lostFrame = computer.lostFrame.map {
         DeliveryRecord(
           $0, step: boundary,
-          ownership: ownership(of: $0, isFirst: computer.deliveryCount == deliveries, before), injected: injected)
+          ownership: ownership(interruptedBy: $0, isFirst: !delivers, before), injected: injected)
       }
       return .dead(how)
     case .unsupported(let what): return .unsupported(what)
@@ -202,8 +208,12 @@ final class Run {
   private func recordDeliveries(_ before: BoundaryState, since count: UInt64, injected: Bool) {
     for (index, delivery) in computer.deliveries(since: count, from: before).enumerated() {
       let record = DeliveryRecord(
-        delivery, step: boundary, ownership: ownership(of: delivery, isFirst: index == 0, before), injected: injected)
+        delivery, step: boundary, ownership: ownership(interruptedBy: delivery, isFirst: index == 0, before),
+        injected: injected)
       evidence.deliveries.append(record)
+      digest.add(record)
+      stack.interrupt(at: delivery.previousRSP)
+      stack.follow(delivery.onCurrentStack ? .moved : .switched, to: delivery.frame)
       if evidence.falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claims.areOn(at: delivery.from) == false
       {
         evidence.falselyOff = record
@@ -212,13 +222,16 @@ final class Run {
     if evidence.brokenPromise == nil, let message = computer.brokenPromise {
       evidence.brokenPromise = (boundary, processor.rip, message)
     }
-    if ablations.contains(.nmiUnblockedEarly) && processor.lastVector == .nmi { processor.nmiBlocked = false }
+    if ablations.contains(.nmiUnblockedEarly) && processor.lastVector == .nmi {
+      processor.nmiBlocked = false
+      struck.insert(.nmiUnblockedEarly)
+    }
   }
 
   /// Flags and masks that a kernel-mode boundary must not show.
   private func watchBoundary() {
     let flags = processor.rflags
-    let ownsRSP = processor[.rsp] != user.rsp && computer.canPushFrame(below: processor[.rsp])
+    let ownsRSP = !stack.isUser && computer.canPushFrame(below: processor[.rsp])
     if !ownsRSP && computer.interruptsOpen && evidence.openWindow == nil && boundary > 0 {
       evidence.openWindow = (boundary, BoundaryState(computer))
     }
@@ -262,7 +275,6 @@ final class Run {
     if !asCrossing && evidence.event == nil {
       evidence.event = event
       evidence.boundary = before
-      evidence.ownership = ownership(before)
     }
     return finish(before, deliveries, computer.inject(event), injected: true)
   }
@@ -277,12 +289,14 @@ final class Run {
         guard Array(bytes.prefix(3)) == Ablation.swapgs else { continue }
         swapgsSeen += 1
         let wanted = ablation == .swapgsSkippedAtEntry ? 1 : swapgsCount
-        if swapgsSeen == wanted { processor.skip(to: processor.rip &+ 3) }
+        guard swapgsSeen == wanted else { continue }
+        processor.skip(to: processor.rip &+ 3)
+        struck.insert(ablation)
       case .userCR3KeptAtEntry:
-        guard let length = Ablation.writesCR3(bytes), spent.insert(ablation).inserted else { continue }
+        guard let length = Ablation.writesCR3(bytes), struck.insert(ablation).inserted else { continue }
         processor.skip(to: processor.rip &+ UInt64(length))
       case .frameSlotUnwritten:
-        guard Ablation.pushesArgument(bytes), spent.insert(ablation).inserted else { continue }
+        guard Ablation.pushesArgument(bytes), struck.insert(ablation).inserted else { continue }
         processor[.rsp] &-= 8
         processor.skip(to: processor.rip &+ 2)
       default: break

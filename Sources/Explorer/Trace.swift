@@ -46,9 +46,7 @@ extension Exploration {
     computer.processor.observer = listener
     defer { computer.processor.observer = nil }
 
-    let recording = record(user, events, ablations, swapgs, longest: Self.longestTrace)
-    if recording.states.contains(where: { $0.isKernel && $0.cr3 != user.cr3 }) { user.hasSplitTables = true }
-    let boundaries = try askTwice(recording.states, user, events, ablations, swapgs)
+    let boundaries = observe(&user, events, ablations, swapgs, longest: Self.longestTrace).boundaries
     return walk(boundaries, user, events, swapgs, listener, of: kernel)
   }
 
@@ -56,9 +54,8 @@ extension Exploration {
   /// crossing has.
   private func ablate(_ user: inout UserSide) throws -> Int {
     guard !ablations.isEmpty else { return 0 }
-    let sound = record(user, [:], longest: Self.longestTrace)
-    user.hasSplitTables = sound.states.contains { $0.isKernel && $0.cr3 != user.cr3 }
-    machine.ablate(ablations, user: user, boundaries: try askTwice(sound.states, user))
+    let sound = observe(&user, longest: Self.longestTrace)
+    try takeGuardsAway(user, sound.boundaries)
     return sound.swapgs
   }
 

@@ -68,6 +68,7 @@ public enum EventKind: String, Vocabulary {
   case externalInterrupt = "external-interrupt"
   case machineCheck = "machine-check"
   case debugBreakpoint = "debug-breakpoint"
+  /// A spurious one, as a stale translation makes it. A name alone: no platform raises it yet.
   case pageFault = "page-fault"
   case eventUpcall = "event-upcall"
   case nmiCallback = "nmi-callback"

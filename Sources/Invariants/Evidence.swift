@@ -18,8 +18,10 @@ public struct BoundaryState: Sendable, Hashable {
   public var retired: UInt64
   /// An event that arrives here could push its frame at RSP.
   public var canPush: Bool
+  /// It could not, but a frame one word higher could be pushed.
+  public var isAtStackEnd: Bool
 
-  public init(_ processor: Processor, isKernel: Bool, interruptsOpen: Bool, canPush: Bool) {
+  public init(_ processor: Processor, isKernel: Bool, interruptsOpen: Bool, canPush: Bool, isAtStackEnd: Bool) {
     rip = processor.rip
     cpl = processor.cpl
     self.isKernel = isKernel
@@ -30,25 +32,8 @@ public struct BoundaryState: Sendable, Hashable {
     self.interruptsOpen = interruptsOpen
     retired = processor.retired
     self.canPush = canPush
+    self.isAtStackEnd = isAtStackEnd
   }
-}
-
-/// Whose state a kernel-mode boundary runs on, decided by asking twice.
-public struct Ownership: OptionSet, Sendable, Hashable {
-  public var rawValue: UInt8
-  public init(rawValue: UInt8) { self.rawValue = rawValue }
-  /// RSP is what the user chose.
-  public static let userRSP = Ownership(rawValue: 1)
-  /// RSP is nothing that a frame could be pushed to: some kernels use it as a scratch register.
-  public static let noStack = Ownership(rawValue: 8)
-  /// RSP is at the end of a stack: the word there could be written, and the word below it not.
-  public static let fullStack = Ownership(rawValue: 16)
-  /// RSP is not a stack of the kernel's own.
-  public static let notKernelStack: Ownership = [.userRSP, .noStack]
-  /// The active GS base is the user's.
-  public static let userGS = Ownership(rawValue: 2)
-  /// The page tables are those that user mode runs on, and the kernel has others.
-  public static let userTables = Ownership(rawValue: 4)
 }
 
 /// What user mode can see of itself.
@@ -203,7 +188,6 @@ public struct Evidence: Sendable {
   public var event: EventKind?
   /// Where the event was injected.
   public var boundary: BoundaryState?
-  public var ownership: Ownership = []
   public var end: RunEnd
   /// RIP at the end of a run that did not come back.
   public var stoppedAt: UInt64?

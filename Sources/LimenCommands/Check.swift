@@ -32,11 +32,14 @@ struct Check: ParsableCommand {
   @Option(help: "What the user program set up before it crosses; a list.")
   var posture = OpenSelection<PostureName>(["normal"])
 
-  @Option(help: "The events to inject; a list.")
+  @Option(help: "The events to inject; a list. (page-fault is a name alone: no platform raises it yet)")
   var event = Selection<EventKind>.all
 
   @Option(help: "Guards to take away from the running kernel's world; a list.")
   var ablate = OpenSelection<AblationName>([])
+
+  @Flag(help: "Leave nothing out: also the trials of an event that has done harm often enough.")
+  var stepped = false
 
   @OptionGroup var naming: SymbolOptions
   @OptionGroup var boot: BoundOptions
@@ -89,7 +92,7 @@ struct Check: ParsableCommand {
         platforms: many.platform?.names ?? kernel.platforms, profiles: many.profile.names,
         crossings: crossing?.names ?? kernel.crossings,
         postures: postures, events: event.names, ablations: ablations, jobs: jobs, witnessFolder: folder,
-        bootBound: kernel.bound(boot), judgesBoot: kernel.isReference)
+        bootBound: kernel.bound(boot), judgesBoot: kernel.isReference, stepped: stepped)
       let result = try Starting.exploring {
         try checker.check { line in progress.show(chosen.count == 1 ? line : "\(kernel.name): \(line)") }
       }

@@ -50,6 +50,8 @@ enum Starting {
       throw CommandFailure(refusal.exitStatus, nil, "\(refusal)")
     } catch let error as ImageError {
       throw CommandFailure(error.kind == .unsupported ? .unsupported : .badInput, nil, "\(error)")
+    } catch let refusal as ProbeImage.Refusal {
+      throw CommandFailure(.badInput, nil, "\(refusal)")
     }
   }
 

@@ -52,6 +52,11 @@ extension Processor {
     write([index & 7], atLinear: gateAddress(vector) &+ 4)
   }
 
+  /// Whether a vector's gate is present; nil where it cannot be read.
+  public func isGatePresent(of vector: Vector) -> Bool? {
+    bytes(atLinear: gateAddress(vector) &+ 5, count: 1).map { $0[0] & 0x80 != 0 }
+  }
+
   /// Clears the present bit of a vector's gate in the same way.
   @discardableResult
   public func setGateAbsent(of vector: Vector) -> Bool {

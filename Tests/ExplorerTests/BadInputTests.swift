@@ -180,6 +180,50 @@ import Testing
     let ended = try limen("check", kernel.path, "--profile", "intel", "--crossing", "int80", "--memory", "16")
     #expect(ended.status == 4 && ended.complaint.isEmpty)
   }
+
+  /// It names a crossing, and has no such place.
+  @Test func aProbeWithoutASymbolIsTwo() throws {
+    let name = "int80"
+    let probe = try TinyKernel(["CROSSED_AS=\"\(name)\""], in: folder.url, named: "other.elf")
+    let limen = LimenProgram(probe: probe.path, cache: folder.url.path + "/cache")
+    expectRefusal(
+      try limen("check", probe.path, "--profile", "intel", "--crossing", name, "--memory", "16"), 2,
+      "the probe has no symbol limen_crossing_int80")
+  }
+
+  /// No platform raises it, so nothing was tried that could have held.
+  @Test func anEventWithoutAPlatformIsFour() throws {
+    let kernel = try TinyKernel(in: folder.url)
+    let ended = try limen(
+      "check", kernel.path, "--profile", "intel", "--crossing", "syscall64", "--memory", "16", "--event", "page-fault")
+    #expect(ended.status == 4 && ended.output.contains("none of the events exists"), "\(ended)")
+  }
+
+  // MARK: Guards that cannot be taken away
+
+  /// A kernel without the guard is the kernel as it is, and says nothing of what the guard is for.
+  @Test(arguments: [
+    ("nmi-without-ist", "BOOT=movb $0, gates + 16 * 2 + 4", Int32(4), "the gate uses no interrupt stack"),
+    ("nmi-gate-absent", "BOOT=movb $0x0e, gates + 16 * 2 + 5", 4, "the NMI gate is not present"),
+    ("if-not-masked-at-syscall", "MASK=0x47500", 4, "IA32_FMASK does not clear IF"),
+    ("swapgs-skipped-at-entry", "", 4, "nothing of the kind was met"),
+    ("swapgs-skipped-at-exit", "", 4, "nothing of the kind was met"),
+    ("user-cr3-kept-at-entry", "", 4, "nothing of the kind was met"),
+    ("frame-slot-unwritten", "", 4, "nothing of the kind was met"),
+    ("nmi-unblocked-early", "", 4, "nothing of the kind was met"),
+    // It loads RSP with a constant.
+    ("kernel-stack-pointer-user", "", 5, "took nothing away"),
+    ("kernel-stack-short", "", 5, "took nothing away"),
+  ])
+  func anAblationThatTakesNothingAwayNeverHolds(ablation: String, definition: String, status: Int32, text: String)
+    throws
+  {
+    let kernel = try TinyKernel(definition.isEmpty ? [] : [definition], in: folder.url)
+    let ended = try limen(
+      "check", kernel.path, "--profile", "intel", "--crossing", "syscall64", "--memory", "16", "--event",
+      "debug-breakpoint", "--ablate", ablation)
+    #expect(ended.status == status && ended.output.contains(text), "\(ended)")
+  }
 }
 
 /// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators"): the same places for the same seed.

@@ -6,7 +6,8 @@
    ON_NMI      runs in the NMI handler
    USER_FLAGS  RFLAGS in user mode
    MASK        IA32_FMASK
-   NO_NOTE     leaves the PVH note out */
+   NO_NOTE     leaves the PVH note out
+   CROSSED_AS  the only crossing's name, as a string */
 
 #ifndef BOOT
 #define BOOT
@@ -19,6 +20,9 @@
 #endif
 #ifndef USER_FLAGS
 #define USER_FLAGS 0x202
+#endif
+#ifndef CROSSED_AS
+#define CROSSED_AS "syscall64"
 #endif
 #ifndef MASK
 #define MASK 0x47700           /* TF IF DF IOPL NT AC */
@@ -177,7 +181,7 @@ EXPORT limen_posture_names
   .quad posture_name, 0
 EXPORT limen_applicable
   .byte 1
-crossing_name: .asciz "syscall64"
+crossing_name: .asciz CROSSED_AS
 posture_name: .asciz "normal"
   .balign 16
   .skip 256

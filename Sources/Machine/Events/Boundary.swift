@@ -187,11 +187,6 @@ extension Processor {
     return raise(.debug(1 << UInt64(index)))
   }
 
-  /// Delivers a page fault for `address` with CR2 set, as if the instruction at RIP had raised it.
-  public func deliverPageFault(errorCode: UInt32, address: UInt64) -> Exit? {
-    return raise(.page(errorCode: errorCode, address: address))
-  }
-
   /// Lets virtual time pass while halted.
   public func skipIdle(nanoseconds: UInt64) { s.pointee.idleTime &+= nanoseconds }
 }

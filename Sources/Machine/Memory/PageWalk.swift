@@ -154,6 +154,26 @@ extension Processor {
   /// The same without SMAP: user pages are no obstacle.
   public func isMappedWritable(_ linear: UInt64) -> Bool { writablePage(linear) != nil }
 
+  /// Whether user mode can reach the word at `linear`, or the one below it, in the address space whose top table `tables` (a CR3
+  /// value) names: present and a user page at every level. No fault is raised and no flag is set.
+  public func isUserReachable(_ linear: UInt64, tables: UInt64) -> Bool {
+    isUserPage(linear &- 8, tables: tables) || isUserPage(linear, tables: tables)
+  }
+
+  private func isUserPage(_ linear: UInt64, tables: UInt64) -> Bool {
+    guard Self.isCanonical(linear), s.pointee.cr0 & CR0.paging != 0 else { return false }
+    let needed = PageTableEntry.present | PageTableEntry.user
+    var table = tables & PageTableEntry.addressMask
+    var shift: UInt64 = 39
+    while true {
+      let entry = loadPhysical64(table + ((linear >> shift) & 0x1FF) &* 8)
+      guard entry & needed == needed else { return false }
+      if shift == 12 || (shift != 39 && entry & PageTableEntry.pageSize != 0) { return true }
+      table = entry & PageTableEntry.addressMask
+      shift -= 9
+    }
+  }
+
   /// Nil where the page is not mapped or read-only.
   private func writablePage(_ linear: UInt64) -> (isUser: Bool, shift: UInt64)? {
     guard Self.isCanonical(linear), s.pointee.cr0 & CR0.paging != 0 else { return nil }

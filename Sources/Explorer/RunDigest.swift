@@ -1,0 +1,57 @@
+/// What happened in a run as one number, so that runs can be told apart: two with equal digests passed the same boundaries in
+/// the same state, had the same deliveries and ended alike.
+///
+/// What enters is named in Documentation/Formats.md, "distinct". FNV-1a (Fowler, Noll, Vo) over words of 64 bits, with a shift that lets
+/// the upper half reach the lower.
+import Invariants
+import Machine
+
+struct RunDigest: Hashable, Sendable {
+  private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  mutating func add(_ word: UInt64) {
+    value = (value ^ word) &* 0x0000_0100_0000_01B3
+    value ^= value >> 32
+  }
+
+  mutating func add(_ text: String) {
+    for byte in text.utf8 { add(UInt64(byte)) }
+    add(UInt64(text.utf8.count))
+  }
+
+  /// A boundary: where it is, on what, in which mode, and whether events are let in.
+  mutating func add(_ state: BoundaryState) {
+    add(state.rip)
+    add(state.rsp)
+    add(state.gsBase)
+    add(state.cr3)
+    add((state.isKernel ? 1 : 0) | (state.interruptsOpen ? 2 : 0))
+  }
+
+  /// A delivery: of what, from where, to which frame.
+  mutating func add(_ delivery: DeliveryRecord) {
+    add(delivery.name)
+    add(delivery.errorCode.map { UInt64($0) + 1 } ?? 0)
+    add(delivery.from)
+    add(delivery.frame)
+    add((delivery.fromKernel ? 1 : 0) | (delivery.onCurrentStack ? 2 : 0) | (delivery.injected ? 4 : 0))
+  }
+
+  /// The end, and what user mode sees there.
+  mutating func add(_ end: RunEnd, _ view: UserView?) {
+    add("\(end)")
+    guard let view else { return }
+    for register in view.registers { add(register) }
+    add(view.rip)
+    add(view.rflags.rawValue)
+    for selector in view.selectors { add(UInt64(selector)) }
+    for attributes in view.attributes { add(UInt64(attributes)) }
+    add(view.fsBase)
+    add(view.gsBase)
+    add(view.vectors)
+    for (page, digest) in view.memory.sorted(by: { $0.key < $1.key }) {
+      add(page)
+      add(digest)
+    }
+  }
+}
