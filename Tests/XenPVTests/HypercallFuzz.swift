@@ -30,6 +30,8 @@ final class HypercallFuzz {
   /// How many frames the audits found in use as each type, by its number, and how many tables with linear entries.
   private(set) var typesSeen = [Int](repeating: 0, count: 8)
   private(set) var linearSeen = 0
+  /// Grants that were mapped, unmapped and copied, by the number of the operation.
+  private(set) var grantsDone: [UInt64: Int] = [:]
 
   /// Frames that became tables, by level; they may be something else by now.
   private var made = [[UInt64]](repeating: [], count: 5)
@@ -146,7 +148,16 @@ final class HypercallFuzz {
     if chance(8) { writePage() }
     if chance(16) { execute() }
     if chance(4) { makeTable() }
-    if chance(8) { return make(grants()) }
+    if chance(8) {
+      let call = grants()
+      make(call)
+      // The status of GNTTABOP_map_grant_ref, GNTTABOP_unmap_grant_ref and GNTTABOP_copy.
+      let places: [UInt64: UInt64] = [0: 18, 1: 20, 5: 36]
+      if let place = places[call.first], let bytes = computer.processor.copyFromGuest(call.second &+ place, count: 2) {
+        if bytes == [0, 0] { grantsDone[call.first, default: 0] += 1 }
+      }
+      return
+    }
     var call = HypercallArguments(number: 0, [])
     switch random.next() % 16 {
     case 0...4: call = mmuUpdate()
@@ -251,16 +262,22 @@ final class HypercallFuzz {
     let reference = chance(16) ? anyWord() & 0xFFFF_FFFF : random.next() % 16
     let handle = chance(16) ? anyWord() & 0xFFFF_FFFF : random.next() % 24
     let place = chance(4) ? tableEntry() : page
+    // No GNTST_*.
+    let unanswered: UInt64 = 0xEEEE
     let operation: UInt64 = any([0, 0, 0, 1, 1, 1, 5, 5, 7, 8, 9, 10, 11, 2])
     let words: [UInt64] =
       switch operation {
-      case 0: [place, random.next() % 32 | (random.next() % 8) << 16 | reference << 32, chance(16) ? anyWord() : 1, 0]
-      case 1: [chance(8) ? 0 : place, chance(2) ? anyFrame() << 12 : 0, handle]
+      case 0:
+        [
+          place, random.next() % 32 | (random.next() % 8) << 16 | reference << 32,
+          (chance(16) ? anyWord() & 0xFFFF : 1) | unanswered << 16, 0,
+        ]
+      case 1: [chance(8) ? 0 : place, chance(2) ? anyFrame() << 12 : 0, handle | unanswered << 32]
       case 5:
         [
           chance(2) ? anyFrame() : reference, (chance(2) ? 1 : 0x7FF0) | (random.next() % 9) << 20,
           chance(2) ? anyFrame() : random.next() % 16, (chance(2) ? 1 : 0x7FF0) | (random.next() % 9) << 20,
-          random.next() % 64 | (random.next() % 4) << 16,
+          random.next() % 64 | (random.next() % 4) << 16 | unanswered << 32,
         ]
       case 7: [page, address(Self.play.lowerBound + random.next() % 24), handle]
       case 8: [random.next() % 4]

@@ -19,6 +19,14 @@ import XenPV
     // The run got somewhere: tables of every level, descriptor pages, linear tables; calls that worked and all common errors.
     for type in [1, 2, 3, 4, 5, 7] { #expect(fuzz.typesSeen[type] > 20, "type \(type)") }
     #expect(fuzz.linearSeen > 0)
+    for operation: UInt64 in [0, 1, 5] {
+      #expect(fuzz.grantsDone[operation, default: 0] > 50, "operation \(operation)")
+    }
+    if asked != nil {
+      print(
+        "calls \(fuzz.calls), succeeded \(fuzz.results[0, default: 0]), errors \(fuzz.results.count - 1), tables \(fuzz.typesSeen[1...5].reduce(0, +)), linear \(fuzz.linearSeen), grants mapped, unmapped, copied: \([0, 1, 5].map { fuzz.grantsDone[$0, default: 0] })"
+      )
+    }
     #expect(fuzz.results[0, default: 0] > fuzz.calls / 10)
     for errno: Int64 in [1, 3, 13, 14, 16, 22, 38, 95] {
       #expect(fuzz.results[-errno, default: 0] > 0, "errno \(errno)")
