@@ -36,7 +36,7 @@ struct LongModeStart {
     write([UInt8](repeating: 0xF4, count: 256 * 16), Self.handlers)
     let code = bootstrap
     write(code, 0x1000)
-    processor.startPVH(entry: 0x1000, startInfo: 0)
+    processor.startProtected(entry: 0x1000, ebx: 0)
     let end = 0x1000 + UInt64(code.count)
     for _ in 0..<100 where processor.rip != end { _ = processor.run(100, until: end) }
     processor[.rsp] = Self.stackTop
