@@ -181,8 +181,8 @@ public final class Processor {
 
   // MARK: Caches
 
-  /// Drops decoded code whose lines the bytes touch.
-  func dropCode(at address: UInt64, count: Int) {
+  /// Drops decoded code whose lines the bytes touch. `isStore` says that the guest stored them, rather than somebody from outside.
+  func dropCode(at address: UInt64, count: Int, isStore: Bool = false) {
     let last = address &+ UInt64(count - 1)
     for page in Int(address >> 12)...Int(last >> 12) {
       let marks = memory.codeLines[page]
@@ -190,18 +190,18 @@ public final class Processor {
       let from = page == Int(address >> 12) ? (address & 0xFFF) >> 6 : 0
       let to = page == Int(last >> 12) ? (last & 0xFFF) >> 6 : 63
       let touched = (~UInt64(0) << from) & (~UInt64(0) >> (63 - to))
-      if marks & touched != 0 { dropCode(page: page) }
+      if marks & touched != 0 { dropCode(page: page, isStore: isStore) }
     }
   }
 
-  func dropCode(page: Int) {
-    blocks.noteDrop(page: page, at: s.pointee.retired)
+  func dropCode(page: Int, isStore: Bool = false) {
+    if isStore { blocks.noteDrop(page: page, at: s.pointee.retired) }
     if blocks.pages[page] != nil {
       blocks.kill(page: page)
       changeFetchKey()
     }
     // The marks of a page that is written again and again stay: taking them away and setting them anew costs more.
-    if !blocks.isOftenDropped(page: page, now: s.pointee.retired) { memory.codeLines[page] = 0 }
+    if !isStore || !blocks.isOftenDropped(page: page, now: s.pointee.retired) { memory.codeLines[page] = 0 }
   }
 
   /// Drops every cached translation.

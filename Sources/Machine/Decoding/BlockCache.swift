@@ -158,7 +158,7 @@ struct BlockCache {
   /// Drops of a page's code that come closer than this, in instructions, count as one burst.
   private static let burst: UInt64 = 1024
 
-  /// A store reached decoded code on the page.
+  /// A store of the guest reached decoded code on the page.
   func noteDrop(page: Int, at now: UInt64) {
     let isBurst = now &- drops[page].last < Self.burst
     drops[page] = PageDrops(last: now, count: isBurst ? drops[page].count &+ 1 : 1)

@@ -162,7 +162,7 @@ extension Processor {
     guard memory.contains(address, count: size) else { return try storeOutsideRAM(address, value, size: size) }
     let page = Int(address >> 12)
     memory.prepareWrite(page: page)
-    if memory.codeLines[page] != 0 { dropCode(at: address, count: size) }
+    if memory.codeLines[page] != 0 { dropCode(at: address, count: size, isStore: true) }
     let host = memory.base + Int(address)
     switch size {
     case 1: host.storeBytes(of: UInt8(truncatingIfNeeded: value), as: UInt8.self)
