@@ -77,6 +77,15 @@ public enum Ablation: String, CaseIterable, Sendable {
   /// The posture that shows it, where the usual one does not.
   public var posture: PostureName? { self == .tfNotMaskedAtSyscall ? "flags-tf" : nil }
 
+  /// Whether the crossing passes the guard: those of SYSCALL stand at SYSCALL alone, by which signal frames are left too.
+  func stands(at crossing: CrossingKind) -> Bool {
+    switch self {
+    case .ifNotMaskedAtSyscall, .tfNotMaskedAtSyscall, .upcallMaskNotSetAtSyscall, .xenSyscallMaskLost:
+      [.syscall64, .syscall32, .sigreturn].contains(crossing)
+    default: true
+    }
+  }
+
   /// Changes the guest once, at the crossing. Nil when the guard is gone.
   func prepare(_ processor: Processor) -> Verdict? {
     switch self {

@@ -14,6 +14,10 @@ extension ReadyMachine {
     computer.restore()
     var unapplied: [Ablation: Verdict] = [:]
     for ablation in ablations {
+      guard ablation.stands(at: crossing) else {
+        unapplied[ablation] = ablation.isAbsent("\(crossing.rawValue) does not pass it")
+        continue
+      }
       unapplied[ablation] = computer.prepare(ablation) ?? prepare(ablation, pointer, user, boundaries)
       if ablation.watchesRuns { unapplied[ablation] = ablation.isAbsent("nothing of the kind was met") }
     }

@@ -57,6 +57,17 @@ import Testing
     #expect(blamed.contains(invariant), "\(ablation) was blamed on \(blamed)")
   }
 
+  /// A guard of SYSCALL's, taken away, says nothing of a crossing that does not pass it.
+  @Test(arguments: [
+    (PlatformName.bareMetal, Ablation.ifNotMaskedAtSyscall), (.xenPV, .upcallMaskNotSetAtSyscall),
+  ])
+  func aGuardThatTheCrossingDoesNotPassNeverHolds(platform: PlatformName, ablation: Ablation) throws {
+    let checker = try KernelUnderTest.checker(
+      "debian-6.1-cloud", platforms: [platform], profiles: [.intel], crossings: [.int80], events: [],
+      ablations: [ablation])
+    #expect(try checker.check { _ in }.report.exitStatus == .nothingApplied)
+  }
+
   /// An invariant names as its specimens exactly the ablations that were seen to be blamed on it.
   @Test func specimensAreTheOnesThatFire() {
     for invariant in Invariants.all.map(\.description) {
