@@ -165,7 +165,7 @@ struct BlockCache {
   }
 
   /// The page's code is being written again and again. Its blocks are then one instruction long, so that no store costs the
-  /// decoding of more than is executed. MEASURED: a guest that stores into its own blocks makes 40 times as many instructions.
+  /// decoding of more than is executed.
   func isOftenDropped(page: Int, now: UInt64) -> Bool {
     drops[page].count >= 4 && now &- drops[page].last < Self.burst
   }

@@ -134,6 +134,44 @@ run_image:
   .endm
   RETURN "nt", cs=K_CODE64, ss=K_DATA, rip=landed_kernel, setup=NT_SET
 
+  // A data segment of inner privilege becomes null and keeps its base; an explicit load of null is another thing.
+  .macro DROPPED name, instruction
+  CASE "\name"
+  movl $K_DATA, %eax
+  movl %eax, %gs
+  movl %eax, %fs
+  WRMSR MSR_GS_BASE, 0x123456789000
+  WRMSR MSR_FS_BASE, 0xFFFF876543210000
+  \instruction
+  RESULT
+  movl %gs, %ebx
+  VALUE %rbx
+  RDMSR MSR_GS_BASE
+  VALUE %rax
+  movl %fs, %ebx
+  VALUE %rbx
+  RDMSR MSR_FS_BASE
+  VALUE %rax
+  ENDLINE
+  .endm
+  .macro BY_IRET
+  FRAME RPL3(U_DATA), user_stack_top, 0x2, RPL3(U_CODE64), landed
+  AT
+  iretq
+  .endm
+  .macro BY_FAR_RETURN
+  pushq $RPL3(U_DATA)
+  movabsq $user_stack_top, %rax
+  pushq %rax
+  pushq $RPL3(U_CODE64)
+  movabsq $landed, %rax
+  pushq %rax
+  AT
+  lretq
+  .endm
+  DROPPED "outer-drops-inner-segments", BY_IRET
+  DROPPED "far-return-drops-inner-segments", BY_FAR_RETURN
+
   // The frame itself cannot be read: RSP stays.
   CASE "frame-unmapped"
   GATE 14, ist=1

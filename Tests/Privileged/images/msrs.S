@@ -45,6 +45,59 @@ run_image:
   WRITE "pat", MSR_PAT, 0x0007040600070406
   WRITE "pat-type-2", MSR_PAT, 0x0007040600070402
   WRITE "pat-type-8", MSR_PAT, 0x0807040600070406
+  WRITE "apic-base-same", MSR_APIC_BASE, 0xFEE00900
+  WRITE "apic-base-bit-0", MSR_APIC_BASE, 0xFEE00901
+  WRITE "apic-base-bit-7", MSR_APIC_BASE, 0xFEE00980
+  WRITE "apic-base-bit-9", MSR_APIC_BASE, 0xFEE00B00
+  WRITE "apic-base-x2apic", MSR_APIC_BASE, 0xFEE00D00
+  WRITE "apic-base-beyond-address", MSR_APIC_BASE, 0x100FEE00900
+  WRITE "mc0-status-clear", MSR_MC0_STATUS, 0
+  WRITE "mc0-status-set", MSR_MC0_STATUS, 0x8000000000000000
+  WRITE "hwcr-status-writes", MSR_HWCR, 0x1040000
+  WRITE "mc0-status-set-by-hwcr", MSR_MC0_STATUS, 0x8000000000000000
+  WRITE "mc0-status-cleared", MSR_MC0_STATUS, 0
+  WRITE "hwcr-status-writes-off", MSR_HWCR, 0x1000000
+  WRITE "mc0-status-set-again", MSR_MC0_STATUS, 1
+  WRITE "event-select", MSR_PERF_EVENT_SELECT, 0x4300C0
+  WRITE "event-select-last", MSR_PERF_EVENT_SELECT + 3, 0x530076
+  WRITE "event-select-off", MSR_PERF_EVENT_SELECT, 0
+  WRITE "counter", MSR_PERF_COUNTER, 0xFFFF12345678
+  WRITE "counter-last", MSR_PERF_COUNTER + 3, 0x7
+  .macro RDPMC name, counter
+  CASE "\name"
+  movl $\counter, %ecx
+  movl $0, %eax
+  movl $0, %edx
+  movl $0, %ebx
+  AT
+  rdpmc
+  shlq $32, %rdx
+  orq %rdx, %rax
+  movq %rax, %rbx
+  RESULT
+  VALUE %rbx
+  ENDLINE
+  .endm
+  RDPMC "rdpmc", 0
+  RDPMC "rdpmc-last", 3
+  RDPMC "rdpmc-beyond", 4
+  CASE "rdpmc-user"
+  USER64
+  movl $3, %ecx
+  rdpmc
+  LEAVE
+  END
+  CASE "rdpmc-user-pce"
+  SET_CR4 0x100
+  movl $0, %ebx
+  USER64
+  movl $3, %ecx
+  rdpmc
+  movl %eax, %ebx
+  LEAVE
+  RESULT
+  VALUE %rbx
+  ENDLINE
   CASE "write-ignores-upper-half-of-registers"
   movabsq $0xFFFFFFFF00000000 + MSR_FS_BASE, %rcx
   movabsq $0xFFFFFFFF00001234, %rax
