@@ -189,26 +189,31 @@ import Testing
 
   /// A crossing that is long has many trials that are long. What is found before the bound counts, and nothing else is claimed.
   @Test func aSectionHasABound() throws {
-    func check(_ definitions: [String], _ length: Int, _ more: String...) throws -> LimenProgram.Ended {
-      let kernel = try TinyKernel(
-        definitions + ["CROSSING=movl $\(length), %ecx; 1: loop 1b"], in: folder.url, named: "long.elf")
-      return try limen.start(
+    func kernel(_ definitions: [String], _ length: Int) throws -> String {
+      try TinyKernel(
+        definitions + ["CROSSING=movl $\(length), %ecx; 1: loop 1b"], in: folder.url,
+        named: "long-\(definitions.count)-\(length).elf"
+      ).path
+    }
+    func check(_ kernel: String, _ more: String...) throws -> LimenProgram.Ended {
+      try limen.start(
         [
-          "check", kernel.path, "--memory", "16", "--crossing", "syscall64", "--profile", "intel", "--event", "nmi",
+          "check", kernel, "--memory", "16", "--crossing", "syscall64", "--profile", "intel", "--event", "nmi",
           "--witnesses", folder.url.path + "/w",
         ] + more
       ).ended()
     }
-    let bounded = try check([], 100_000, "--section-bound", "2")
+    let sound = try kernel([], 100_000)
+    let bounded = try check(sound, "--section-bound", "2")
     #expect(bounded.status == 5 && bounded.complaint.isEmpty, "\(bounded)")
     #expect(bounded.output.contains("normal: inconclusive: 2 million instructions were spent at boundary "))
     #expect(bounded.output.contains(" of 1000") && bounded.output.contains("rsp-owned: inconclusive"))
-    #expect(try check([], 100_000, "--section-bound", "2") == bounded)
-    let broken = try check(["ON_NMI=incq %rbx"], 100_000, "--section-bound", "2")
+    #expect(try check(sound, "--section-bound", "2") == bounded)
+    let broken = try check(try kernel(["ON_NMI=incq %rbx"], 100_000), "--section-bound", "2")
     #expect(broken.status == 1 && broken.output.contains("user-state-preserved: violated"), "\(broken)")
     #expect(broken.output.contains("rsp-owned: inconclusive: 2 million instructions"))
     // How far the clock lets it come depends on the host.
-    let stopped = try check(["ON_NMI=incq %rbx"], 600_000, "--timeout", "2s")
+    let stopped = try check(try kernel(["ON_NMI=incq %rbx"], 600_000), "--timeout", "2s")
     #expect(
       [1, 5].contains(stopped.status) && stopped.output.contains("inconclusive: --timeout 2s ran out"), "\(stopped)")
   }
@@ -227,7 +232,7 @@ import Testing
       seen.insert(ended.status)
       #expect(!ended.bySignal && [0, 2, 5].contains(ended.status), "\(mebibytes) MiB: \(ended)")
       let last = ended.complaint.split(separator: "\n").last ?? ""
-      #expect(ended.status == 0 || last.hasPrefix("limen: the host"), "\(mebibytes) MiB: \(ended)")
+      #expect(ended.status == 0 || last.hasPrefix("limen: ") && last.contains("the host"), "\(mebibytes) MiB: \(ended)")
     }
     #expect(seen.contains(5), "\(seen)")
   }

@@ -96,7 +96,7 @@ import Testing
 
   /// Every bit of the files of a snapshot counts: each that is flipped is noticed, and the kernel is booted again.
   @Test func everyFlippedBitIsNoticed() throws {
-    let flips = ProcessInfo.processInfo.environment["LIMEN_SNAPSHOT_FLIPS"].flatMap(Int.init) ?? 400
+    let flips = ProcessInfo.processInfo.environment["LIMEN_SNAPSHOT_FLIPS"].flatMap(Int.init) ?? 100
     let guest = Guest(
       kernel: try KernelImage(contentsOf: kernel.path), initrd: [], commandLine: "", memory: 16)
     let probe = try ProbeImage(bytes: [UInt8](Data(contentsOf: kernel.url)))
@@ -107,8 +107,10 @@ import Testing
     let lies = try #require(
       try FileManager.default.contentsOfDirectory(at: cache, includingPropertiesForKeys: nil).first)
     let names = ["memory", "platform", "processor", "seal"]
-    let files = try names.map { [UInt8](try Data(contentsOf: lies.appending(path: $0))) }
-    let used = files[0].indices.filter { files[0][$0] != 0 }
+    // JSON's names come in any order, so `platform` and its seal are other bytes after each boot.
+    func contents(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: lies.appending(path: name))) }
+    let memory = try contents("memory")
+    let used = memory.indices.filter { memory[$0] != 0 }
     try #require(used.count > 500)
     try start()
     #expect(warnings == [])
@@ -117,8 +119,9 @@ import Testing
     for flip in 0..<flips {
       // Of RAM half a byte that is used, else any.
       let file = flip % 8 < 5 ? 0 : flip % 8 - 4
-      let at = flip % 8 < 3 ? used[random.place(in: used.indices)] : random.place(in: files[file].indices)
-      let byte = files[file][at] ^ 1 << UInt8(random.place(in: 0..<8))
+      let bytes = try file == 0 ? memory : contents(names[file])
+      let at = flip % 8 < 3 ? used[random.place(in: used.indices)] : random.place(in: bytes.indices)
+      let byte = bytes[at] ^ 1 << UInt8(random.place(in: 0..<8))
       let handle = try FileHandle(forUpdating: lies.appending(path: names[file]))
       try handle.seek(toOffset: UInt64(at))
       try handle.write(contentsOf: [byte])
@@ -127,9 +130,9 @@ import Testing
       try start()
       #expect(warnings.count == 1, "bit of byte \(at) of \(names[file])")
       if flip % 16 == 0 {
-        for (name, bytes) in zip(names, files) {
-          #expect([UInt8](try Data(contentsOf: lies.appending(path: name))) == bytes, "\(name)")
-        }
+        warnings = []
+        try start()
+        #expect(warnings.isEmpty)
       }
     }
   }
