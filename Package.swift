@@ -24,6 +24,7 @@ let package = Package(
     .systemLibrary(name: "CZstd"),
     .systemLibrary(name: "CLZ4"),
     .target(name: "HostFloatingPoint"),
+    .target(name: "Confinement"),
     .target(name: "Machine", dependencies: ["CZydis", "HostFloatingPoint"], swiftSettings: machineSettings),
     .target(name: "BareMetal", dependencies: ["Machine"]),
     .target(name: "XenPV", dependencies: ["Machine"]),
@@ -36,7 +37,7 @@ let package = Package(
     .target(
       name: "LimenCommands",
       dependencies: [
-        "Explorer", "Reports", "Invariants", "BareMetal", "XenPV", "Machine", "KernelImage", "Findings",
+        "Explorer", "Reports", "Invariants", "BareMetal", "XenPV", "Machine", "KernelImage", "Findings", "Confinement",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "limen", dependencies: ["LimenCommands"]),

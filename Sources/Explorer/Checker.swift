@@ -5,7 +5,6 @@ import Findings
 import Foundation
 import KernelImage
 import Machine
-import Synchronization
 
 public struct Checker: Sendable {
   public let kernel: KernelImage
@@ -27,6 +26,10 @@ public struct Checker: Sendable {
   public let judgesBoot: Bool
   /// Nothing is left out that could be run.
   public let stepped: Bool
+  /// A section ends after this many instructions, baseline and trials together, complete or not.
+  public var sectionBound = Checker.standardSectionBound
+  /// Hears what is wrong without being an error, a sentence each.
+  public var warn: @Sendable (String) -> Void = { _ in }
 
   public init(
     kernel: KernelImage, kernelPath: String, probe: ProbeImage, memory: Int, append: String,
@@ -58,6 +61,8 @@ public struct Checker: Sendable {
     /// What the parts of each crossing that ran cost.
     var parts: [Task: CrossingParts]
   }
+
+  public static let standardSectionBound = Supervision.standardBound
 
   /// Warnings and worse reach the console, where they are evidence; the rest would only make the boot longer.
   static let probeCommandLine = "panic=-1 loglevel=5"
@@ -99,73 +104,64 @@ public struct Checker: Sendable {
       kept: judgesBoot ? BootSnapshot.keptDesigns : BootSnapshot.kept)
   }
 
-  /// Explores everything. `progress` hears a line for a terminal.
-  public func check(progress: @Sendable (String) -> Void) throws -> Result {
+  /// Every section that was asked for, in the report's order.
+  var tasks: [Task] {
     var wanted = postures
     for posture in ablations.compactMap(\.posture) where !wanted.contains(posture) { wanted.append(posture) }
-    var tasks: [Task] = []
-    for machine in combinations {
-      for crossing in crossings {
-        for posture in wanted { tasks.append(Task(machine: machine, crossing: crossing, posture: posture)) }
+    return combinations.flatMap { machine in
+      crossings.flatMap { crossing in
+        wanted.map { Task(machine: machine, crossing: crossing, posture: $0) }
       }
+    }.sorted {
+      ($0.machine.platform, $0.machine.profile, $0.crossing, $0.posture)
+        < ($1.machine.platform, $1.machine.profile, $1.crossing, $1.posture)
     }
-    // One boot of each machine first, so that the threads find its snapshot.
-    var failed: [CheckSection] = []
-    for machine in combinations {
-      do {
-        _ = try snapshot(machine).ready {
-          progress("booting (\(machine.title)): \($0 / 1_000_000) million instructions")
-        }
-      } catch let refusal as BootSnapshot.Refusal where judgesBoot {
-        let own = tasks.filter { $0.machine == machine }
-        failed += own.enumerated().map { section($1, after: refusal, isFirst: $0 == 0) }
-        tasks.removeAll { $0.machine == machine }
-      }
-    }
-    let next = Atomic<Int>(0)
-    let sections = Mutex<[CheckSection]>(failed)
-    let parts = Mutex<[Task: CrossingParts]>([:])
-    let failure = Mutex<(any Error)?>(nil)
-    let all = tasks
-    DispatchQueue.concurrentPerform(iterations: max(1, min(jobs, all.count))) { _ in
-      var machines: [Combination: ReadyMachine] = [:]
-      while true {
-        let i = next.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard i < all.count, failure.withLock({ $0 == nil }) else { return }
-        let task = all[i]
-        do {
-          let machine = try machines[task.machine] ?? snapshot(task.machine).ready()
-          machines[task.machine] = machine
-          progress("\(task.machine.title) \(task.crossing.rawValue)/\(task.posture) (\(i + 1) of \(all.count))")
-          let exploration = exploration(task, on: machine)
-          let section = try exploration.section()
-          sections.withLock { $0.append(section) }
-          let costs = exploration.parts
-          parts.withLock { $0[task] = costs }
-        } catch {
-          failure.withLock { $0 = error }
-        }
-      }
-    }
-    if let error = failure.withLock({ $0 }) { throw error }
-    let report = CheckReport(
-      kernel: identity, ablations: ablations.map(\.name), sections: sections.withLock { $0 })
-    return Result(report: report, witnesses: witnesses(of: report), parts: parts.withLock { $0 })
   }
 
-  var identity: KernelIdentity {
+  /// Throws what is wrong with the options or the image and no section can tell, before anything is explored.
+  public func verify() throws {
+    for platform in platforms {
+      do {
+        let snapshot = try snapshot(Combination(platform: platform, profile: profiles[0]))
+        if snapshot.isKept { continue }
+        _ = try snapshot.guest.computer(on: platform, profile: snapshot.profile)
+      } catch let refusal as Guest.Refusal where refusal.exitStatus == .unsupported {
+        // A section says it.
+      } catch let error as ImageError where error.kind == .unsupported {}
+    }
+  }
+
+  /// Explores everything. `progress` hears a line for a terminal, `each` every section in the report's order as soon as it is known.
+  /// A reason that `stop` gives ends the check; it is asked for all the time, and what is not explored by then is inconclusive.
+  public func check(
+    stop: () -> String? = { nil }, each: (CheckSection) throws -> Void = { _ in },
+    progress: @escaping @Sendable (String) -> Void
+  ) throws -> Result {
+    let answers = try Survey(self, progress: progress).answers(stop: stop, each: each)
+    let report = CheckReport(
+      kernel: identity, ablations: ablations.map(\.name), sections: answers.values.map(\.section))
+    return Result(report: report, witnesses: witnesses(of: report), parts: answers.compactMapValues(\.parts))
+  }
+
+  /// The first machine at the probe's request.
+  func ready(_ progress: (String) -> Void) throws -> ReadyMachine {
+    try snapshot(combinations[0]).ready(
+      progress: { progress("booting: \($0 / 1_000_000) million instructions") }, warn: warn)
+  }
+
+  public var identity: KernelIdentity {
     KernelIdentity(
       name: URL(filePath: kernelPath).lastPathComponent, sha256: kernel.digest,
       symbols: kernel.symbols.isEmpty ? .nowhere : kernel.symbolsAreGiven ? .file : nil)
   }
 
-  private func exploration(_ task: Task, on machine: ReadyMachine) -> Exploration {
+  func exploration(_ task: Task, on machine: ReadyMachine) -> Exploration {
     Exploration(
       machine, crossing: task.crossing, posture: task.posture, events: events, ablations: ablations,
       stepped: stepped
     ) { invariant, path in
       let witness = self.witness(task, invariant, path)
-      return "limen replay \(self.witnessFolder)/\(witness.fileName)"
+      return "limen replay \(shellQuoted("\(self.witnessFolder)/\(witness.fileName)"))"
     }
   }
 
@@ -189,7 +185,7 @@ public struct Checker: Sendable {
 
   /// Runs one path again and judges it alone.
   public func replay(_ path: Path, line: String, progress: @Sendable (String) -> Void) throws -> CheckReport {
-    let machine = try snapshot(combinations[0]).ready { progress("booting: \($0 / 1_000_000) million instructions") }
+    let machine = try ready(progress)
     let exploration = Exploration(
       machine, crossing: crossings[0], posture: postures[0], events: [], ablations: ablations
     ) { _, _ in line }

@@ -13,13 +13,14 @@ public struct Comparison: Sendable {
     public var witnesses: [[Witness]]
   }
 
-  public func compare(progress: @Sendable (String) -> Void) throws -> Result {
+  /// A reason that `stop` gives ends it, as it ends a check.
+  public func compare(stop: () -> String? = { nil }, progress: @escaping @Sendable (String) -> Void) throws -> Result {
     var sides: [DiffSide] = []
     var witnesses: [[Witness]] = []
     var columns: [[Checker.Task: DiffCell]] = []
     var machines: [Checker.Combination] = []
     for checker in checkers {
-      let result = try checker.check(progress: progress)
+      let result = try checker.check(stop: stop, progress: progress)
       witnesses.append(result.witnesses)
       for machine in checker.combinations {
         machines.append(machine)

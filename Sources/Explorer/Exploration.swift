@@ -18,6 +18,10 @@ final class Exploration {
   private let lacksGuards: Bool
   /// Every trial is run, also of an event that did harm often enough.
   let stepped: Bool
+  /// Whether it may go on is asked here.
+  var supervision = Supervision()
+  /// Why it ended before every trial was made.
+  private var cut: String?
   /// Makes the line that replays a finding.
   let replayLine: (InvariantName, Path) -> String
 
@@ -26,7 +30,7 @@ final class Exploration {
   /// What the parts of the crossing cost, once it ran.
   private(set) var parts: CrossingParts?
   /// Where the crossing without events runs with interrupts off that are claimed to be on: its own verdict, and no trial's.
-  private var knownFalselyOn: Set<UInt64> = []
+  private(set) var knownFalselyOn: Set<UInt64> = []
   /// The boundary at which the way in ends.
   private var firstCall: Int?
   /// The boundary at which the way out starts.
@@ -50,7 +54,7 @@ final class Exploration {
     self.replayLine = replayLine
   }
 
-  private struct Found {
+  struct Found {
     var invariant: InvariantName
     var violation: Violation
     var path: Path
@@ -107,10 +111,11 @@ final class Exploration {
     try takeGuardsAway(user, boundaries)
     var found: [Found] = []
     if let path, !path.steps.isEmpty {
-      replay(path, boundaries, user, swapgs, expected, &found)
+      try follow(path, boundaries, user, swapgs, expected, &found)
       return assemble(boundaries, [], found, meter.baseline)
     }
     let baseline = try judgeBaseline(user, swapgs: swapgs, expected: expected, boundaries: boundaries, &found)
+    if path != nil && found.isEmpty { throw Self.notReproduced("the crossing without events broke no invariant") }
     var trials: [EventTrials] = []
     if baseline && path == nil { trials = explore(&boundaries, user, swapgs, expected, &found) }
     return assemble(boundaries, trials, found, meter.baseline)
@@ -134,7 +139,7 @@ final class Exploration {
   /// A guard that still stands says nothing of a kernel without it.
   private var whatUnappliedAblationsSay: Verdict { Verdict.combining(ablations.compactMap { unapplied[$0] }) }
 
-  private func note(_ run: Run) {
+  func note(_ run: Run) {
     for ablation in run.struck { unapplied[ablation] = nil }
   }
 
@@ -198,16 +203,6 @@ final class Exploration {
     return run.evidence(end: end!)
   }
 
-  private func replay(
-    _ path: Path, _ boundaries: [Boundary], _ user: UserSide, _ swapgs: Int, _ expected: UserView?,
-    _ found: inout [Found]
-  ) {
-    let wanted = Dictionary(path.steps.map { ($0.boundary, $0.event) }) { first, _ in first }
-    var evidence = runToEnd(user, swapgs, wanted)
-    evidence.expected = expected
-    judge(evidence, path, evidence.boundary ?? boundaries[0].state, &found)
-  }
-
   private func explore(
     _ boundaries: inout [Boundary], _ user: UserSide, _ swapgs: Int, _ expected: UserView?, _ found: inout [Found]
   ) -> [EventTrials] {
@@ -220,6 +215,13 @@ final class Exploration {
     var end = run.cross()
     while end == nil {
       let index = run.boundary
+      cut = supervision.end(at: index, of: boundaries.count, spent: costs.instructions + run.instructions)
+      if cut != nil {
+        for i in boundaries.indices.dropFirst(index) {
+          for event in events { boundaries[i].arrivals[event] = .notTried }
+        }
+        break
+      }
       let start = run.mark
       machine.fork()
       costs.forks += 1
@@ -284,7 +286,7 @@ final class Exploration {
   }
 
   @discardableResult
-  private func judge(_ evidence: Evidence, _ path: Path, _ state: BoundaryState, _ found: inout [Found]) -> Bool {
+  func judge(_ evidence: Evidence, _ path: Path, _ state: BoundaryState, _ found: inout [Found]) -> Bool {
     guard let (invariant, violation) = Invariants.blame(evidence, from: path.steps.first?.boundary ?? 0) else {
       return false
     }
@@ -298,11 +300,12 @@ final class Exploration {
     _ boundaries: [Boundary], _ trials: [EventTrials], _ found: [Found], _ cost: Baseline
   ) -> CheckSection {
     let kernel = boundaries.count { $0.state.isKernel }
+    let unbroken = cut.map { Verdict.inconclusive(bound: $0) } ?? .held
     var verdicts: [InvariantVerdict] = []
     for invariant in Invariants.all {
       let name = invariant.description.identifier
       verdicts.append(
-        InvariantVerdict(invariant: name, verdict: found.contains { $0.invariant == name } ? .violated : .held))
+        InvariantVerdict(invariant: name, verdict: found.contains { $0.invariant == name } ? .violated : unbroken))
     }
     var verdict = Verdict.combining(verdicts.map(\.verdict))
     if verdict == .held && !unapplied.isEmpty { verdict = whatUnappliedAblationsSay }

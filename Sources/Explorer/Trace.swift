@@ -8,8 +8,9 @@ import Machine
 
 /// Why there is nothing to trace: the crossing does not apply, or something on the way to it is not supported.
 public struct TraceRefusal: Error, CustomStringConvertible {
+  public var kernel: String
   public var verdict: Verdict
-  public var description: String { "\(verdict)" }
+  public var description: String { "\(kernel): \(verdict)" }
 }
 
 extension Checker {
@@ -19,14 +20,14 @@ extension Checker {
   public func trace(
     _ events: [Int: EventKind], accesses: Bool, progress: (String) -> Void
   ) throws -> TraceRecord {
-    let machine = try snapshot(combinations[0]).ready { progress("booting: \($0 / 1_000_000) million instructions") }
+    let machine = try ready(progress)
     let exploration = Exploration(
       machine, crossing: crossings[0], posture: postures[0], events: [], ablations: ablations
     ) { _, _ in "" }
     do {
       return try exploration.trace(events, accesses: accesses, of: identity)
     } catch let stop as Exploration.Stop {
-      throw TraceRefusal(verdict: stop.verdict)
+      throw TraceRefusal(kernel: kernelPath, verdict: stop.verdict)
     }
   }
 }

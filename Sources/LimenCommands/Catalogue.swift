@@ -20,4 +20,9 @@ enum Catalogue {
   static func postures() throws(CommandFailure) -> [PostureName] { try ProbeFile.load().postures }
 
   static func ablations() -> [AblationName] { Ablation.allCases.map(\.name) }
+
+  /// The guards that the lists of `--ablate` name.
+  static func chosen(_ lists: [OpenSelection<AblationName>]) throws(CommandFailure) -> [Ablation] {
+    try OpenSelection.chosen(lists, from: ablations(), option: "--ablate").map { Ablation(rawValue: $0.rawValue)! }
+  }
 }

@@ -27,22 +27,24 @@ struct Check: ParsableCommand {
   @OptionGroup var many: ManyMachines
 
   @Option(help: "The ways into the kernel; a list. (default: all, and for a design syscall64, syscall32 and sysenter)")
-  var crossing: Selection<CrossingKind>?
+  var crossing: [Selection<CrossingKind>] = []
 
   @Option(help: "What the user program set up before it crosses; a list.")
-  var posture = OpenSelection<PostureName>(["normal"])
+  var posture = [OpenSelection<PostureName>(["normal"])]
 
   @Option(help: "The events to inject; a list. (page-fault is a name alone: no platform raises it yet)")
-  var event = Selection<EventKind>.all
+  var event = [Selection<EventKind>.all]
 
   @Option(help: "Guards to take away from the running kernel's world; a list.")
-  var ablate = OpenSelection<AblationName>([])
+  var ablate: [OpenSelection<AblationName>] = []
 
   @Flag(help: "Leave nothing out: also the trials of an event that has done harm often enough.")
   var stepped = false
 
   @OptionGroup var naming: SymbolOptions
   @OptionGroup var boot: BoundOptions
+  @OptionGroup var section: SectionOptions
+  @OptionGroup var time: TimeOptions
   @OptionGroup var output: ReportOptions
 
   @Option(name: [.customShort("j"), .long], help: "How many threads explore; the report does not depend on it.")
@@ -56,48 +58,86 @@ struct Check: ParsableCommand {
   }
 
   func run() throws {
+    for platform in many.platforms ?? [] { try Catalogue.require(platform) }
+    let interruption = try Interruption(after: time.timeout)
+    let progress = Progress()
+    defer { progress.erase() }
+    let checkers = try checkers(progress)
+    if let reason = Files.obstacle(toWritingInto: witnesses) {
+      progress.warn("\(witnesses): \(reason): no witness will be written")
+    }
+    let isAlone = checkers.count == 1
+    var reports: [CheckReport] = []
+    for checker in checkers {
+      let title = checker.kernelPath
+      let result = try explore(checker, isAlone, interruption, progress) { line in
+        progress.show(isAlone ? line : "\(title): \(line)")
+      }
+      do { try Files.write(result.witnesses, into: checker.witnessFolder) } catch {
+        progress.warn("\(error): a witness is not written")
+      }
+      reports.append(result.report)
+    }
+    progress.erase()
+    if !isAlone { try output.printCollection(CheckCollection(reports: reports)) }
+    interruption.complain()
+    throw Outcome(status: ExitStatus(reports.map(\.verdict)))
+  }
+
+  /// Explores one kernel, and prints what is found: for eyes as it comes, for programs, alone, when it is complete.
+  private func explore(
+    _ checker: Checker, _ isAlone: Bool, _ interruption: Interruption, _ progress: Progress,
+    _ show: @escaping @Sendable (String) -> Void
+  ) throws -> Checker.Result {
+    let stream = output.format == .terminal ? TerminalReport(colour: output.colour) : nil
+    func say(_ text: String) throws {
+      progress.erase()
+      try StandardOutput.write(text)
+    }
+    // With the first section: what keeps every section from being made leaves no half report.
+    var head = stream?.head(checker.identity, ablations: checker.ablations.map(\.name))
+    func sayHead() throws {
+      if let text = head { try say(text) }
+      head = nil
+    }
+    let result = try Starting.exploring {
+      try checker.check(stop: { interruption.reason }) { section in
+        try sayHead()
+        if let stream { try say(stream.text(of: section, kernel: checker.identity)) }
+      } progress: {
+        show($0)
+      }
+    }
+    try sayHead()
+    if let stream {
+      try say(stream.summary(of: result.report) + (isAlone ? "" : "\n"))
+    } else if isAlone {
+      progress.erase()
+      try output.print(result.report)
+    }
+    return result
+  }
+
+  /// One for each kernel. What is wrong with a kernel or an option is found here, before anything is explored.
+  private func checkers(_ progress: Progress) throws -> [Checker] {
     let chosen = try naming.naming(
       kernels.isEmpty ? NamedKernel.designs() : kernels.flatMap { try NamedKernel.all($0) })
-    let progress = Progress()
-    let answer: Result<[Answer], any Error> = Result { try look(chosen, progress) }
-    progress.erase()
-    let found = try answer.get()
-    if found.count == 1 {
-      try output.print(found[0].report)
-    } else {
-      try output.print(CheckCollection(reports: found.map(\.report)))
-    }
-    for answer in found { try Files.write(answer.witnesses, into: answer.folder) }
-    throw Outcome(status: ExitStatus(found.map(\.report.verdict)))
-  }
-
-  struct Answer {
-    var report: CheckReport
-    /// One for each finding; the finding's replay line names `folder/fileName`.
-    var witnesses: [Witness]
-    var folder: String
-  }
-
-  private func look(_ chosen: [NamedKernel], _ progress: Progress) throws -> [Answer] {
-    for platform in many.platform?.names ?? [] { try Catalogue.require(platform) }
     let probe = try ProbeFile.load()
-    let ablations = try ablate.chosen(from: Catalogue.ablations(), option: "--ablate").map {
-      Ablation(rawValue: $0.rawValue)!
-    }
-    let postures = try posture.chosen(from: probe.postures, option: "--posture")
-    let folders = folders(of: chosen)
-    return try zip(chosen, folders).map { kernel, folder in
-      let checker = Checker(
+    let ablations = try Catalogue.chosen(ablate)
+    let postures = try OpenSelection.chosen(posture, from: probe.postures, option: "--posture")
+    let made = zip(chosen, folders(of: chosen)).map { kernel, folder in
+      var checker = Checker(
         kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: guest.memory, append: guest.append,
-        platforms: many.platform?.names ?? kernel.platforms, profiles: many.profile.names,
-        crossings: crossing?.names ?? kernel.crossings,
-        postures: postures, events: event.names, ablations: ablations, jobs: jobs, witnessFolder: folder,
+        platforms: many.platforms ?? kernel.platforms, profiles: Selection.joined(many.profile),
+        crossings: crossing.isEmpty ? kernel.crossings : Selection.joined(crossing),
+        postures: postures, events: Selection.joined(event), ablations: ablations, jobs: jobs, witnessFolder: folder,
         bootBound: kernel.bound(boot), judgesBoot: kernel.isReference, stepped: stepped)
-      let result = try Starting.exploring {
-        try checker.check { line in progress.show(chosen.count == 1 ? line : "\(kernel.name): \(line)") }
-      }
-      return Answer(report: result.report, witnesses: result.witnesses, folder: folder)
+      checker.sectionBound = section.instructions
+      checker.warn = progress.warn
+      return checker
     }
+    for checker in made { try Starting.exploring { try checker.verify() } }
+    return made
   }
 
   /// Of several kernels each has a folder of its own below `witnesses`: their witnesses have the same names.

@@ -1,6 +1,9 @@
 import Foundation
 
-/// The terminal while a guest uses it: raw input, buffered output, Ctrl-A x to leave.
+/// As the terminal was before it was made raw, while it is.
+private nonisolated(unsafe) var terminalBefore = termios()
+
+/// The terminal while a guest uses it: raw input, buffered output, Ctrl-A x to leave. Whatever signal ends Limen finds it put back.
 final class Console {
   private var saved: termios?
   private var output: [UInt8] = []
@@ -12,6 +15,15 @@ final class Console {
     var settings = termios()
     guard tcgetattr(STDIN_FILENO, &settings) == 0 else { return }
     saved = settings
+    terminalBefore = settings
+    // A raw terminal sends none of these; somebody else may. tcsetattr(3) is async-signal-safe (signal-safety(7)).
+    for number in [SIGTERM, SIGHUP, SIGINT, SIGQUIT] {
+      signal(number) { number in
+        tcsetattr(STDIN_FILENO, TCSANOW, &terminalBefore)
+        signal(number, SIG_DFL)
+        raise(number)
+      }
+    }
     cfmakeraw(&settings)
     // Output keeps its newline processing: the guest's messages and ours share the screen.
     settings.c_oflag = saved!.c_oflag

@@ -24,23 +24,25 @@ struct Diff: ParsableCommand {
   var kernels: [String]
 
   @Option(help: "Who delivers events; a list. (default: bare-metal, and for designs alone all)")
-  var platform: Selection<PlatformName>?
+  var platform: [Selection<PlatformName>] = []
 
   @Option(help: "The processors; a list.")
-  var profile = Selection<ProfileName>([.intel])
+  var profile = [Selection<ProfileName>([.intel])]
 
   @Option(help: "The ways into the kernel; a list.")
-  var crossing = Selection<CrossingKind>([.syscall64])
+  var crossing = [Selection<CrossingKind>([.syscall64])]
 
   @Option(help: "What the user program set up before it crosses; a list.")
-  var posture = OpenSelection<PostureName>(["normal"])
+  var posture = [OpenSelection<PostureName>(["normal"])]
 
   @Option(help: "The events to inject; a list.")
-  var event = Selection<EventKind>.all
+  var event = [Selection<EventKind>.all]
 
   @OptionGroup var naming: SymbolOptions
   @OptionGroup var guest: GuestOptions
   @OptionGroup var boot: BoundOptions
+  @OptionGroup var section: SectionOptions
+  @OptionGroup var time: TimeOptions
   @OptionGroup var output: ReportOptions
 
   @Option(name: [.customShort("j"), .long], help: "How many threads explore; the report does not depend on it.")
@@ -59,14 +61,24 @@ struct Diff: ParsableCommand {
 
   func run() throws {
     let sides = try sides()
+    let interruption = try Interruption(after: time.timeout)
     let progress = Progress()
-    let answer: Result<Comparison.Result, any Error> = Result { try look(sides, progress) }
+    for index in sides.kernels.indices {
+      let folder = folder(of: index, among: sides.kernels.count)
+      if let reason = Files.obstacle(toWritingInto: folder) {
+        progress.warn("\(folder): \(reason): no witness will be written")
+      }
+    }
+    let answer: Result<Comparison.Result, any Error> = Result { try look(sides, interruption, progress) }
     progress.erase()
     let found = try answer.get()
     try StandardOutput.write(text(of: found.report))
     for (index, own) in found.witnesses.enumerated() {
-      try Files.write(own, into: folder(of: index, among: sides.kernels.count))
+      do { try Files.write(own, into: folder(of: index, among: sides.kernels.count)) } catch {
+        progress.warn("\(error): a witness is not written")
+      }
     }
+    interruption.complain()
     throw Outcome(status: found.report.exitStatus)
   }
 
@@ -87,8 +99,9 @@ struct Diff: ParsableCommand {
       return try ReferenceFolder.find().designs(named: name, cell: nil).map { "design:\($0.title)" }
     }
     let areDesigns = try names.allSatisfy { try KernelName($0).isReference }
-    let platforms = platform?.names ?? (areDesigns ? PlatformName.running : [.bareMetal])
-    let machines = names.count * platforms.count * profile.names.count
+    let platforms =
+      platform.isEmpty ? areDesigns ? PlatformName.running : [.bareMetal] : Selection.joined(platform)
+    let machines = names.count * platforms.count * Selection.joined(profile).count
     guard (2...Self.mostMachines).contains(machines) else {
       throw CommandFailure(
         .badInput, "diff",
@@ -104,18 +117,24 @@ struct Diff: ParsableCommand {
     }
   }
 
-  private func look(_ sides: Sides, _ progress: Progress) throws -> Comparison.Result {
+  private func look(_ sides: Sides, _ interruption: Interruption, _ progress: Progress) throws -> Comparison.Result {
     for name in sides.platforms { try Catalogue.require(name) }
     let probe = try ProbeFile.load()
-    let postures = try posture.chosen(from: probe.postures, option: "--posture")
+    let postures = try OpenSelection.chosen(posture, from: probe.postures, option: "--posture")
     let checkers = sides.kernels.enumerated().map { index, kernel in
-      Checker(
+      var checker = Checker(
         kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: guest.memory, append: guest.append,
-        platforms: sides.platforms, profiles: profile.names, crossings: crossing.names, postures: postures,
-        events: event.names, ablations: [], jobs: jobs,
+        platforms: sides.platforms, profiles: Selection.joined(profile), crossings: Selection.joined(crossing),
+        postures: postures, events: Selection.joined(event), ablations: [], jobs: jobs,
         witnessFolder: folder(of: index, among: sides.kernels.count), bootBound: kernel.bound(boot),
         judgesBoot: kernel.isReference)
+      checker.sectionBound = section.instructions
+      checker.warn = progress.warn
+      return checker
     }
-    return try Starting.exploring { try Comparison(checkers: checkers).compare { line in progress.show(line) } }
+    return try Starting.exploring {
+      for checker in checkers { try checker.verify() }
+      return try Comparison(checkers: checkers).compare(stop: { interruption.reason }) { line in progress.show(line) }
+    }
   }
 }

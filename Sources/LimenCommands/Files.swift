@@ -29,6 +29,11 @@ enum Files {
     return Array(bytes[..<filled])
   }
 
+  /// The path from the root, whatever it begins with.
+  static func wholePath(_ path: String) -> String {
+    path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
+  }
+
   /// Replaces the file in one step: readers see the old text or the new, never a part.
   static func write(_ text: String, to path: String) throws(CommandFailure) {
     let draft = "\(path).\(getpid())"
@@ -42,16 +47,43 @@ enum Files {
     throw CommandFailure(.badInput, path, reason)
   }
 
-  /// Each witness under its own name; the directory, and the one above it, come into being with the
-  /// first.
+  /// Makes a folder and those above it; nil, or the reason why not.
+  static func makeFolder(_ path: String) -> String? {
+    var status = stat()
+    if stat(path, &status) == 0 { return status.st_mode & S_IFMT == S_IFDIR ? nil : String(cString: strerror(ENOTDIR)) }
+    if mkdir(path, 0o777) == 0 || errno == EEXIST { return nil }
+    guard errno == ENOENT, let above = path.lastIndex(of: "/"), above != path.startIndex else {
+      return String(cString: strerror(errno))
+    }
+    if let reason = makeFolder(String(path[..<above])) { return reason }
+    return mkdir(path, 0o777) == 0 || errno == EEXIST ? nil : String(cString: strerror(errno))
+  }
+
+  /// Why no file could be written into the folder; nil when one could. Asked before a long job; makes nothing that stays.
+  static func obstacle(toWritingInto folder: String) -> String? {
+    var status = stat()
+    var place = folder
+    while stat(place, &status) != 0 {
+      guard errno == ENOENT else { return String(cString: strerror(errno)) }
+      guard let above = place.lastIndex(of: "/") else {
+        place = "."
+        continue
+      }
+      place = above == place.startIndex ? "/" : String(place[..<above])
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else { return String(cString: strerror(ENOTDIR)) }
+    let trial = "\(place)/.limen-\(getpid())"
+    let descriptor = open(trial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { return String(cString: strerror(errno)) }
+    close(descriptor)
+    unlink(trial)
+    return nil
+  }
+
+  /// Each witness under its own name; the folders come into being with the first.
   static func write(_ witnesses: [Witness], into directory: String) throws(CommandFailure) {
     guard !witnesses.isEmpty else { return }
-    if let above = directory.lastIndex(of: "/"), above != directory.startIndex {
-      _ = mkdir(String(directory[..<above]), 0o777)
-    }
-    guard mkdir(directory, 0o777) == 0 || errno == EEXIST else {
-      throw CommandFailure(.badInput, directory, String(cString: strerror(errno)))
-    }
+    if let reason = makeFolder(directory) { throw CommandFailure(.badInput, directory, reason) }
     for witness in witnesses { try write(witness.text, to: "\(directory)/\(witness.fileName)") }
   }
 }

@@ -42,8 +42,8 @@ struct Limen: ParsableCommand {
         1  an invariant was violated
         2  wrong usage, or bad input
         3  something the machine does not support was met
-        4  nothing applied
-        5  inconclusive: a bound was hit
+        4  nothing applied; of a replay, that it is not reproduced
+        5  inconclusive: a bound was hit, the kernel did not come as far as the question, or the check was interrupted
         70 an internal error of Limen's
       """,
     version: "limen \(LimenVersion.current)",

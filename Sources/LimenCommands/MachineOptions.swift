@@ -35,6 +35,34 @@ struct BoundOptions: ParsableArguments {
   }
 }
 
+/// What every verb that explores for long takes.
+struct TimeOptions: ParsableArguments {
+  @Option(
+    help: """
+      Stop after this time, as 90s, 10m or 2h, and report what is known by then; the rest is inconclusive. Where the clock ends a \
+      check the report depends on how fast the host is, and without this option never.
+      """)
+  var timeout: WallTime?
+}
+
+/// What every verb that judges sections takes.
+struct SectionOptions: ParsableArguments {
+  @Option(
+    help: """
+      End a section after this many million instructions of its trials; what was found is kept, and the rest is inconclusive. \
+      (default: \(Checker.standardSectionBound / 1_000_000))
+      """)
+  var sectionBound: Int?
+
+  var instructions: Int { sectionBound.map { $0 * 1_000_000 } ?? Checker.standardSectionBound }
+
+  mutating func validate() throws {
+    if let sectionBound, !(1...1_000_000_000).contains(sectionBound) {
+      throw ValidationError("--section-bound takes 1 to 1000000000")
+    }
+  }
+}
+
 /// What every verb that starts a machine takes.
 struct GuestOptions: ParsableArguments {
   @Option(help: "What to add to the kernel's command line.")
@@ -62,10 +90,13 @@ struct OneMachine: ParsableArguments {
 /// Lists of platforms and profiles, for the verbs that compare.
 struct ManyMachines: ParsableArguments {
   @Option(help: "Who delivers events; a list. (default: bare-metal, and for a design all)")
-  var platform: Selection<PlatformName>?
+  var platform: [Selection<PlatformName>] = []
 
   @Option(help: "The processors; a list.")
-  var profile = Selection<ProfileName>.all
+  var profile = [Selection<ProfileName>.all]
+
+  /// Nil when none was named.
+  var platforms: [PlatformName]? { platform.isEmpty ? nil : Selection.joined(platform) }
 }
 
 extension PlatformName: ExpressibleByArgument {}

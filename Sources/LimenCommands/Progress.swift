@@ -1,3 +1,4 @@
+import Findings
 import Foundation
 import Synchronization
 
@@ -29,11 +30,22 @@ final class Progress: Sendable {
   }
 
   /// Takes the line away, before anything else is printed.
-  func erase() {
+  func erase() { state.withLock { Self.erase(&$0) } }
+
+  /// Says something on a line of its own, on standard error, terminal or not.
+  func say(_ text: String) {
     state.withLock { state in
-      if state.drawn { StandardError.write("\r\u{1B}[K") }
-      state.drawn = false
+      Self.erase(&state)
+      StandardError.write("limen: \(printable(text, limit: 1024))\n")
     }
+  }
+
+  /// Says what is wrong without being an error.
+  func warn(_ text: String) { say("warning: \(text)") }
+
+  private static func erase(_ state: inout State) {
+    if state.drawn { StandardError.write("\r\u{1B}[K") }
+    state.drawn = false
   }
 
   private static var columns: Int {

@@ -8,7 +8,11 @@ struct Replay: ParsableCommand {
     abstract: "Runs a witness again and judges it.",
     discussion: """
       The file is a witness as 'limen check --witnesses' writes it. The kernel is looked for where the witness says,
-      or where --kernel says, and must be the same, byte for byte; a .S file is linked again.
+      or where --kernel says, and must be the same, byte for byte; a .S file is linked again. Of a file that a witness
+      names it is said, on standard error, that it is read.
+
+      The events must happen where the witness says, and something must break: else the run is not reproduced, and the
+      exit status is 4.
 
       EXAMPLE
         limen replay witness.json
@@ -29,6 +33,10 @@ struct Replay: ParsableCommand {
     let answer: Result<CheckReport, any Error> = Result { try look(witness, progress) }
     progress.erase()
     let found = try answer.get()
+    let broken = found.sections.flatMap(\.findings).map(\.invariant)
+    if !broken.isEmpty && !broken.contains(witness.invariant) {
+      progress.warn("\(file): says that \(witness.invariant) is broken; broken is \(broken[0])")
+    }
     try output.print(found)
     throw Outcome(status: found.exitStatus)
   }
@@ -40,7 +48,17 @@ struct Replay: ParsableCommand {
 
   private func look(_ witness: Witness, _ progress: Progress) throws -> CheckReport {
     try Catalogue.require(witness.platform)
+    guard Catalogue.invariants().contains(where: { $0.identifier == witness.invariant }) else {
+      throw CommandFailure(.badInput, file, "there is no invariant \(witness.invariant)")
+    }
+    if witness.limen != LimenVersion.current {
+      progress.warn(
+        "\(file): written by limen \(witness.limen), and this is \(LimenVersion.current), which may count boundaries otherwise"
+      )
+    }
     let path = kernel ?? witness.kernelPath
+    // A witness may come from anybody, and names what it likes.
+    if kernel == nil, let what = try KernelName(path).reads { progress.say("\(file): \(what), which it names") }
     let named = try naming.naming(NamedKernel.one(path))
     let image = named.image
     guard image.digest == witness.kernel.sha256 else {
@@ -53,14 +71,15 @@ struct Replay: ParsableCommand {
       }
       return ablation
     }
-    let checker = Checker(
+    var checker = Checker(
       kernel: image, kernelPath: named.name, probe: try ProbeFile.load(), memory: witness.memory,
       append: witness.commandLine, platforms: [witness.platform], profiles: [witness.profile],
       crossings: [witness.crossing], postures: [witness.posture], events: [], ablations: ablations,
       jobs: 1, witnessFolder: "", bootBound: named.isReference ? NamedKernel.referenceBound : BootSnapshot.standardBound
     )
+    checker.warn = progress.warn
     return try Starting.exploring {
-      try checker.replay(witness.path, line: "limen replay \(file)") { line in progress.show(line) }
+      try checker.replay(witness.path, line: "limen replay \(shellQuoted(file))") { line in progress.show(line) }
     }
   }
 }

@@ -28,8 +28,12 @@ struct ReportOptions: ParsableArguments {
     }
   }
 
-  func print(_ collection: CheckCollection) throws(CommandFailure) {
-    try StandardOutput.write(format.text(of: collection, colour: colour))
+  /// What is left to print of several kernels, whose reports for eyes are printed already.
+  func printCollection(_ collection: CheckCollection) throws(CommandFailure) {
+    switch format {
+    case .terminal: try StandardOutput.write(TerminalReport(colour: colour).summary(of: collection))
+    case .json: try StandardOutput.write(JSONReport.text(of: collection))
+    }
   }
 
   func print(_ report: CheckReport) throws(CommandFailure) {

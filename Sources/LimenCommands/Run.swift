@@ -9,7 +9,9 @@ public func main() -> Never {
   signal(SIGPIPE, SIG_DFL)
   // A limit on the size of files is an error of the write that meets it, like a full disk.
   signal(SIGXFSZ, SIG_IGN)
-  exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+  Interruption.setMemoryAside()
+  // Threads that were left alone may still run, and nothing is buffered.
+  _exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
 }
 
 /// What `main` does, without ending the process.

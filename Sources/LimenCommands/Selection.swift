@@ -2,7 +2,8 @@ import ArgumentParser
 import Findings
 
 /// A comma separated list of names, or `all`: `--profile intel,amd`. Repetitions count once; the order is the
-/// vocabulary's, so that the order on the command line changes nothing.
+/// vocabulary's, so that the order on the command line changes nothing. An option that is given again adds to its list:
+/// `--crossing nmi --crossing irq` means both.
 struct Selection<Name: Vocabulary>: ExpressibleByArgument {
   var names: [Name]
 
@@ -20,6 +21,9 @@ struct Selection<Name: Vocabulary>: ExpressibleByArgument {
     }
     self.init(chosen.sorted())
   }
+
+  /// What an option means that was given with each of the lists.
+  static func joined(_ lists: [Selection]) -> [Name] { Set(lists.flatMap(\.names)).sorted() }
 
   static var all: Selection { Selection(Array(Name.allCases)) }
 
@@ -44,9 +48,10 @@ struct OpenSelection<Name: OpenName>: ExpressibleByArgument {
 
   var defaultValueDescription: String { names.map(\.rawValue).joined(separator: ",") }
 
-  /// The chosen ones of those that are declared, in the order of declaration; `all` is every one.
-  func chosen(from known: [Name], option: String) throws(CommandFailure) -> [Name] {
-    if names.map(\.rawValue) == ["all"] { return known }
+  /// The names in the lists of an option, of those that are declared and in the order of declaration; `all` is every one.
+  static func chosen(_ lists: [OpenSelection], from known: [Name], option: String) throws(CommandFailure) -> [Name] {
+    if lists.contains(where: { $0.names.map(\.rawValue) == ["all"] }) { return known }
+    let names = lists.flatMap(\.names)
     for name in names where !known.contains(name) {
       throw CommandFailure(
         .badInput, option, "'\(name)' is not known (known: \(known.map(\.rawValue).joined(separator: ", ")))")

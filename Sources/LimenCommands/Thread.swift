@@ -21,6 +21,7 @@ struct Thread: ParsableCommand {
 
   @OptionGroup var guest: GuestOptions
   @OptionGroup var boot: BoundOptions
+  @OptionGroup var time: TimeOptions
 
   @Option(help: "The page's format; 'terminal' is Markdown.")
   var format: ReportFormat = .terminal
@@ -39,7 +40,10 @@ struct Thread: ParsableCommand {
       designs: designs.map { participant($0, isDesign: true) },
       others: others.map { participant($0, isDesign: false) }, probe: try ProbeFile.load(), memory: guest.memory,
       jobs: jobs)
+    let interruption = try Interruption(after: time.timeout)
     let progress = Progress()
+    runs.warn = progress.warn
+    runs.stop = { interruption.reason }
     let made: Result<Void, any Error> = Result {
       try Starting.exploring { try runs.make { line in progress.show(line) } }
     }
@@ -47,6 +51,7 @@ struct Thread: ParsableCommand {
     try made.get()
     let report = ThreadReport(runs)
     try StandardOutput.write(format == .json ? JSONReport.text(of: report) : ThreadPage.text(of: report))
+    interruption.complain()
     throw Outcome(status: report.exitStatus)
   }
 

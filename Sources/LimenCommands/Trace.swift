@@ -32,7 +32,7 @@ struct Trace: ParsableCommand {
   var inject: [Injection] = []
 
   @Option(help: "Guards to take away from the running kernel's world; a list.")
-  var ablate = OpenSelection<AblationName>([])
+  var ablate: [OpenSelection<AblationName>] = []
 
   @Flag(help: "Also print every read and write of memory.")
   var accesses = false
@@ -67,18 +67,17 @@ struct Trace: ParsableCommand {
   private func look(_ progress: Progress) throws -> TraceRecord {
     try Catalogue.require(one.platform)
     let probe = try ProbeFile.load()
-    let postures = try OpenSelection<PostureName>([PostureName(rawValue: posture)])
-      .chosen(from: probe.postures, option: "--posture")
+    let postures = try OpenSelection.chosen(
+      [OpenSelection([PostureName(rawValue: posture)])], from: probe.postures, option: "--posture")
     guard postures.count == 1 else { throw CommandFailure(.badInput, "--posture", "a trace takes one posture") }
     let kernel = try naming.naming(NamedKernel.one(machine.kernel))
-    let ablations = try ablate.chosen(from: Catalogue.ablations(), option: "--ablate").map {
-      Ablation(rawValue: $0.rawValue)!
-    }
-    let checker = Checker(
+    let ablations = try Catalogue.chosen(ablate)
+    var checker = Checker(
       kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: machine.memory,
       append: machine.append, platforms: [one.platform], profiles: [one.profile], crossings: [crossing],
       postures: postures, events: [], ablations: ablations, jobs: 1, witnessFolder: "", bootBound: kernel.bound(boot),
       judgesBoot: kernel.isReference)
+    checker.warn = progress.warn
     let events = Dictionary(uniqueKeysWithValues: inject.map { ($0.boundary, $0.event) })
     return try Starting.exploring {
       try checker.trace(events, accesses: accesses) { line in progress.show(line) }

@@ -9,29 +9,44 @@ public struct TerminalReport {
   public init(colour: Bool = false) { style = TerminalStyle(colour: colour) }
 
   public func text(of report: CheckReport) -> String {
-    var lines = ["\(printable(report.kernel.name)): sha256 \(printable(report.kernel.sha256)), limen \(report.limen)"]
-    if let symbols = SymbolLine.text(of: report.kernel) { lines.append(style(.open, symbols)) }
-    if !report.ablations.isEmpty {
-      let names = report.ablations.map { printable($0.rawValue) }.joined(separator: ", ")
+    head(report.kernel, ablations: report.ablations, limen: report.limen)
+      + report.sections.map { text(of: $0, kernel: report.kernel) }.joined() + summary(of: report)
+  }
+
+  // MARK: The parts of a report, to be printed as they come
+
+  /// What is known before anything ran.
+  public func head(
+    _ kernel: KernelIdentity, ablations: [AblationName], limen: String = LimenVersion.current
+  ) -> String {
+    var lines = ["\(printable(kernel.name)): sha256 \(printable(kernel.sha256)), limen \(limen)"]
+    if let symbols = SymbolLine.text(of: kernel) { lines.append(style(.open, symbols)) }
+    if !ablations.isEmpty {
+      let names = ablations.sorted().map { printable($0.rawValue) }.joined(separator: ", ")
       lines.append(style(.open, "taken away: \(names)"))
     }
-    for section in report.sections {
-      lines.append("")
-      lines += self.section(section, kernel: printable(report.kernel.name))
-    }
-    lines.append("")
-    lines += summary(report)
-    return lines.joined(separator: "\n") + "\n"
+    return text(lines)
   }
+
+  public func text(of section: CheckSection, kernel: KernelIdentity) -> String {
+    "\n" + text(self.section(section, kernel: printable(kernel.name)))
+  }
+
+  /// What can be said at the end.
+  public func summary(of report: CheckReport) -> String { "\n" + text(summary(report)) }
+
+  /// A line for each kernel of several.
+  public func summary(of collection: CheckCollection) -> String {
+    var table = TextTable(alignments: [.left, .left])
+    for report in collection.reports { table.rows.append([printable(report.kernel.name), word(report.verdict)]) }
+    return text(["\(count(collection.reports.count, "kernel")):"] + table.lines(indent: "  "))
+  }
+
+  private func text(_ lines: [String]) -> String { lines.joined(separator: "\n") + "\n" }
 
   /// Each kernel's report, and at the end a line for each.
   public func text(of collection: CheckCollection) -> String {
-    var table = TextTable(alignments: [.left, .left])
-    for report in collection.reports { table.rows.append([printable(report.kernel.name), word(report.verdict)]) }
-    let reports = collection.reports.map { text(of: $0) + "\n" }.joined()
-    return reports
-      + (["\(count(collection.reports.count, "kernel")):"] + table.lines(indent: "  ")).joined(separator: "\n")
-      + "\n"
+    collection.reports.map { text(of: $0) + "\n" }.joined() + summary(of: collection)
   }
 
   private func section(_ section: CheckSection, kernel: String) -> [String] {

@@ -46,6 +46,16 @@ import Testing
     }
   }
 
+  /// A report whose sections all say this, nothing on standard error, and this status.
+  private func expectSections(
+    _ ended: LimenProgram.Ended, _ status: Int32, _ text: String, location: SourceLocation = #_sourceLocation
+  ) {
+    #expect(!ended.bySignal && ended.status == status, "\(ended)", sourceLocation: location)
+    #expect(ended.complaint.isEmpty && ended.output.contains(text), "\(ended)", sourceLocation: location)
+    #expect(ended.output.contains(" section"), "\(ended)", sourceLocation: location)
+    #expect(!ended.output.contains(" held"), "\(ended)", sourceLocation: location)
+  }
+
   /// A file of names that is nothing but separators is refused at its first line, in no more memory than it takes to read it.
   @Test(arguments: ["\n", " "]) func namesOfNothingButSeparatorsAreTwo(separator: String) throws {
     let kernel = try TinyKernel(in: folder.url)
@@ -59,15 +69,21 @@ import Testing
 
   @Test func whatLimenDoesNotStartIsThree() throws {
     let noNote = try TinyKernel(["NO_NOTE"], in: folder.url)
-    expectRefusal(try limen("check", noNote.path), 3, "no PVH entry point")
+    expectSections(try limen("check", noNote.path), 3, "unsupported: the image has no PVH entry point")
     expectRefusal(try limen("boot", noNote.path), 3, "and no multiboot header")
     // Its notes say how to enter it on bare metal, and nothing to Xen.
     let xen = try TinyKernel(in: folder.url, named: "xen.elf")
-    for verb in ["check", "boot"] {
-      expectRefusal(
-        try limen(verb, xen.path, "--platform", "xen-pv", "--memory", "16"), 3,
-        "cannot be started on xen-pv: the notes name neither the generic loader nor Linux")
-    }
+    expectRefusal(
+      try limen("boot", xen.path, "--platform", "xen-pv", "--memory", "16"), 3,
+      "cannot be started on xen-pv: the notes name neither the generic loader nor Linux")
+    // The other platform's answers are there all the same.
+    let both = try limen(
+      "check", xen.path, "--platform", "xen-pv,bare-metal", "--memory", "16", "--crossing", "syscall64", "--profile",
+      "intel", "--event", "machine-check")
+    #expect(both.status == 3 && both.complaint.isEmpty, "\(both)")
+    #expect(both.output.contains("bare-metal intel syscall64 normal: held"))
+    #expect(
+      both.output.contains("xen-pv intel syscall64 normal: unsupported: cannot be started on xen-pv: the notes name"))
     // ELF-64 Object File Format, "e_ident": byte 4 is the class, and 1 is ELFCLASS32.
     var bytes = try Data(contentsOf: noNote.url)
     bytes[4] = 1
@@ -99,8 +115,8 @@ import Testing
 
   @Test(arguments: [
     // Without a gate for #UD.
-    ("ud2", 2, "triple fault"),
-    ("hlt", 2, "it halts and nothing can wake it"),
+    ("ud2", 5, "the kernel did not reach the probe: it died at"),
+    ("hlt", 5, "it halts and nothing can wake it"),
     ("1: jmp 1b", 5, "did not reach the probe within 20 million instructions"),
     // #UD whose handler is UD2, each time on the same interrupt stack: no instruction ever retires.
     ("GATE 6, bad_opcode, 1; ud2", 5, "did not reach the probe within 20 million instructions"),
@@ -108,7 +124,147 @@ import Testing
   ])
   func kernelsThatDoNotComeFar(boot: String, status: Int, text: String) throws {
     let kernel = try TinyKernel(["BOOT=\(boot)"], in: folder.url)
-    expectRefusal(try limen("check", kernel.path, "--profile", "intel", "--bound", "20"), Int32(status), text)
+    expectSections(try limen("check", kernel.path, "--profile", "intel", "--bound", "20"), Int32(status), text)
+  }
+
+  /// One of several kernels that does not come far takes nothing from the others.
+  @Test func aBadKernelTakesNothingFromTheOthers() throws {
+    let good = try TinyKernel(in: folder.url, named: "good.elf")
+    let dead = try TinyKernel(["BOOT=ud2"], in: folder.url, named: "dead.elf")
+    let noNote = try TinyKernel(["NO_NOTE"], in: folder.url, named: "note.elf")
+    let question = [
+      "--memory", "16", "--crossing", "syscall64", "--profile", "intel", "--event", "machine-check", "--platform",
+      "bare-metal",
+    ]
+    let ended = try limen.start(["check", dead.path, noNote.path, good.path] + question).ended()
+    #expect(ended.status == 3 && ended.complaint.isEmpty, "\(ended)")
+    #expect(ended.output.contains("bare-metal intel syscall64 normal: held"))
+    #expect(ended.output.contains("it died at") && ended.output.contains("no PVH entry point"))
+    #expect(ended.output.contains("3 kernels:"))
+    // What no section can tell is found before anything is explored.
+    let tooSmall = try limen.start(["check", good.path, dead.path, "--memory", "1"]).ended()
+    expectRefusal(tooSmall, 2, "does not fit into 1048576 bytes of memory")
+  }
+
+  // MARK: What is known when it has to end
+
+  /// The first machine's section is printed before the second's boot, which never ends.
+  @Test func sectionsAreWrittenAsTheyCome() throws {
+    let good = try TinyKernel(in: folder.url, named: "good.elf")
+    let spinning = try TinyKernel(["BOOT=1: jmp 1b"], in: folder.url, named: "spinning.elf")
+    let question = [
+      "check", good.path, spinning.path, "--memory", "16", "--crossing", "syscall64", "--profile", "intel",
+      "--platform", "bare-metal", "--bound", "1000000",
+    ]
+    for (number, reason) in [(SIGINT, "interrupted (SIGINT)"), (SIGTERM, "ended (SIGTERM)")] {
+      let running = try limen.start(question, before: ["env", "--default-signal=INT,TERM"])
+      try running.signal(number, afterOutput: "1 section")
+      let ended = try running.ended()
+      #expect(!ended.bySignal && ended.status == 5, "\(ended)")
+      #expect(ended.output.contains("intel syscall64 normal: held"))
+      #expect(ended.output.contains("intel syscall64 normal: inconclusive: \(reason)"))
+      #expect(ended.complaint == "limen: \(reason): the report holds what was done by then\n")
+    }
+  }
+
+  /// Programs get a whole document, with every section in its place.
+  @Test func theClockEndsACheckHonestly() throws {
+    let good = try TinyKernel(in: folder.url, named: "good.elf")
+    let spinning = try TinyKernel(["BOOT=1: jmp 1b"], in: folder.url, named: "spinning.elf")
+    let ended = try limen(
+      "check", good.path, spinning.path, "--memory", "16", "--crossing", "syscall64", "--crossing", "int80",
+      "--profile",
+      "intel", "--platform", "bare-metal", "--format", "json", "--timeout", "1s", "--bound", "1000000")
+    #expect(!ended.bySignal && ended.status == 5, "\(ended)")
+    let document = try #require(
+      try JSONSerialization.jsonObject(with: Data(ended.output.utf8)) as? [String: Any])
+    let reports = try #require(document["reports"] as? [[String: Any]])
+    #expect(reports.map { ($0["sections"] as? [Any])?.count } == [2, 2])
+    #expect(ended.output.contains("\"bound\" : \"--timeout 1s ran out\""))
+    #expect(ended.complaint == "limen: --timeout 1s ran out: the report holds what was done by then\n")
+    for wrong in ["", "0", "s", "1d", "-1s", "99999999999999999999"] {
+      #expect(try limen("check", good.path, "--timeout", wrong).status == 2)
+    }
+  }
+
+  /// A crossing that is long has many trials that are long. What is found before the bound counts, and nothing else is claimed.
+  @Test func aSectionHasABound() throws {
+    func kernel(_ definitions: [String], _ length: Int) throws -> String {
+      try TinyKernel(
+        definitions + ["CROSSING=movl $\(length), %ecx; 1: loop 1b"], in: folder.url,
+        named: "long-\(definitions.count)-\(length).elf"
+      ).path
+    }
+    func check(_ kernel: String, _ more: String...) throws -> LimenProgram.Ended {
+      try limen.start(
+        [
+          "check", kernel, "--memory", "16", "--crossing", "syscall64", "--profile", "intel", "--event", "nmi",
+          "--witnesses", folder.url.path + "/w",
+        ] + more
+      ).ended()
+    }
+    let sound = try kernel([], 100_000)
+    let bounded = try check(sound, "--section-bound", "2")
+    #expect(bounded.status == 5 && bounded.complaint.isEmpty, "\(bounded)")
+    #expect(bounded.output.contains("normal: inconclusive: 2 million instructions were spent at boundary "))
+    #expect(bounded.output.contains(" of 1000") && bounded.output.contains("rsp-owned: inconclusive"))
+    #expect(try check(sound, "--section-bound", "2") == bounded)
+    let broken = try check(try kernel(["ON_NMI=incq %rbx"], 100_000), "--section-bound", "2")
+    #expect(broken.status == 1 && broken.output.contains("user-state-preserved: violated"), "\(broken)")
+    #expect(broken.output.contains("rsp-owned: inconclusive: 2 million instructions"))
+    // How far the clock lets it come depends on the host.
+    let stopped = try check(try kernel(["ON_NMI=incq %rbx"], 600_000), "--timeout", "2s")
+    #expect(
+      [1, 5].contains(stopped.status) && stopped.output.contains("inconclusive: --timeout 2s ran out"), "\(stopped)")
+  }
+
+  /// Whatever the address space is limited to, the last line is clear, and there is no signal. (Swift's runtime says which allocation
+  /// failed on a line before it.)
+  @Test func memoryThatEndsIsNoCrash() throws {
+    let kernel = try TinyKernel(in: folder.url)
+    var seen: Set<Int32> = []
+    for mebibytes in stride(from: 90, through: 450, by: 30) {
+      let ended = try limen(
+        "check", kernel.path, "--memory", "64", "--crossing", "syscall64", "--profile", "intel",
+        before: ["bash", "-c", "ulimit -v \(mebibytes * 1024); exec \"$0\" \"$@\""])
+      // Too little for the program's own libraries is no doing of Limen's.
+      if ended.status == 127 && ended.output.isEmpty && !ended.complaint.contains("limen: ") { continue }
+      seen.insert(ended.status)
+      #expect(!ended.bySignal && [0, 2, 5].contains(ended.status), "\(mebibytes) MiB: \(ended)")
+      let last = ended.complaint.split(separator: "\n").last ?? ""
+      #expect(ended.status == 0 || last.hasPrefix("limen: ") && last.contains("the host"), "\(mebibytes) MiB: \(ended)")
+    }
+    #expect(seen.contains(5), "\(seen)")
+  }
+
+  // MARK: Witnesses that cannot be written
+
+  @Test func aVerdictOutlivesItsWitnesses() throws {
+    let kernel = try TinyKernel(["ON_NMI=incq %rbx"], in: folder.url)
+    func check(_ witnesses: String) throws -> LimenProgram.Ended {
+      try limen(
+        "check", kernel.path, "--profile", "intel", "--crossing", "syscall64", "--memory", "16", "--event", "nmi",
+        "--witnesses", witnesses)
+    }
+    let below = try check(kernel.path + "/below/a-file")
+    #expect(below.status == 1 && below.output.contains("user-state-preserved: violated"), "\(below)")
+    let lines = below.complaint.split(separator: "\n")
+    #expect(lines.count == 2 && lines[0].hasSuffix("Not a directory: no witness will be written"), "\(lines)")
+    // Folders are made, and a shell takes the line back as it is.
+    let folder = folder.url.path + "/two words/it's/deep"
+    let deep = try check(folder)
+    #expect(deep.status == 1 && deep.complaint.isEmpty, "\(deep)")
+    let replay = try #require(deep.output.split(separator: "\n").first { $0.hasPrefix("  replay     limen replay ") })
+    let word = String(replay.dropFirst("  replay     limen replay ".count))
+    #expect(
+      try run("bash", ["-c", "ls \(word)"]).output
+        == "\(folder)/bare-metal_intel_syscall64_normal_user-state-preserved_1-nmi.json\n")
+    // Nothing to write makes no folder.
+    let sound = try TinyKernel(in: self.folder.url, named: "sound.elf")
+    let none = self.folder.url.path + "/none"
+    let held = try limen(
+      "check", sound.path, "--profile", "intel", "--crossing", "syscall64", "--memory", "16", "--witnesses", none)
+    #expect(held.status == 0 && !FileManager.default.fileExists(atPath: none))
   }
 
   /// Whatever the bytes of a kernel are, Limen ends by itself with one of its statuses, and a report says no more than it may:
@@ -223,20 +379,6 @@ import Testing
       "check", kernel.path, "--profile", "intel", "--crossing", "syscall64", "--memory", "16", "--event",
       "debug-breakpoint", "--ablate", ablation)
     #expect(ended.status == status && ended.output.contains(text), "\(ended)")
-  }
-}
-
-/// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators"): the same places for the same seed.
-private struct Mutator {
-  var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func place(in range: Range<Int>) -> Int {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return range.lowerBound + Int((mixed ^ mixed >> 31) % UInt64(range.count))
   }
 }
 

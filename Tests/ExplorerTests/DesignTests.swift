@@ -168,6 +168,97 @@ import Testing
     #expect(ended.status == 5 && ended.output.contains("it stands at entry_join"))
   }
 
+  /// clang takes an argument `@FILE` for a file of arguments.
+  @Test func aNameIsNoFileOfArguments() throws {
+    let path = try write(try Self.complete(), "@my.S")
+    let written = folder.url.appendingPathComponent("written").path
+    _ = try write("-MD -MF \(written) \(path)\n", "my.S")
+    let ended = try limen.start(
+      [
+        "check", "@my.S", "--crossing", "syscall64", "--profile", "intel", "--platform", "bare-metal", "--event", "nmi",
+      ], before: ["env", "-C", folder.url.path]
+    ).ended()
+    #expect(ended.status == 0, "\(ended)")
+    #expect(!FileManager.default.fileExists(atPath: written))
+    // Nor an option.
+    _ = try write("nonsense\n", "-v.S")
+    let option = try limen.start(["check", "--", "-v.S"], before: ["env", "-C", folder.url.path]).ended()
+    #expect(option.status == 2 && option.complaint.contains("-v.S:1:1: error: invalid instruction mnemonic 'nonsense'"))
+  }
+
+  /// What it may include lies beside it; of everything else nothing reaches a message or the guest, however the directive is put together.
+  @Test(arguments: [
+    "#include \"SECRET\"\n", ".include \"SECRET\"\n", ".incbin \"SECRET\"\n", "#include \"below/secret.h\"\n",
+    "#include \"link.h\"\n", ".incbin \"../PARENT/link.h\"\n", "#include </etc/passwd>\n",
+    ".macro both a, b\n.\\a\\b \"SECRET\"\n.endm\nboth inc, bin\n",
+    ".macro both a, b\n.\\a\\b \"SECRET\"\n.endm\nboth inc, lude\n",
+  ])
+  func aDesignReadsWhatLiesBesideIt(attack: String) throws {
+    let elsewhere = try TemporaryFolder()
+    let secret = elsewhere.url.appendingPathComponent("secret.h").path
+    try "s3cr3t_w0rd here\n".write(toFile: secret, atomically: true, encoding: .utf8)
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.url.appendingPathComponent("link.h").path, withDestinationPath: secret)
+    let below = folder.url.appendingPathComponent("below")
+    try FileManager.default.createDirectory(at: below, withIntermediateDirectories: true)
+    try "s3cr3t_w0rd here\n".write(to: below.appendingPathComponent("secret.h"), atomically: true, encoding: .utf8)
+    let text = attack.replacingOccurrences(of: "SECRET", with: secret)
+      .replacingOccurrences(of: "PARENT", with: folder.url.lastPathComponent)
+    let ended = try check(try write(try Self.complete() + text), "--platform", "bare-metal", "--profile", "intel")
+    #expect(ended.status == 2 && ended.output.isEmpty, "\(ended)")
+    #expect(!ended.complaint.contains("s3cr3t"), "\(ended.complaint)")
+    #expect(ended.complaint.contains("my-entry.S: cannot be assembled"))
+  }
+
+  @Test func whatLiesBesideIsPartOfADesign() throws {
+    _ = try write("#define LATER .byte 0x90\n", "own.h")
+    _ = try write("  nop\n", "own.inc")
+    let whole = try Self.complete().replacingOccurrences(
+      of: "entry_join:\n", with: "entry_join:\n  LATER\n  .include \"own.inc\"\n")
+    let path = try write("#include \"own.h\"\n" + whole)
+    let ended = try check(path, "--platform", "bare-metal", "--profile", "intel", "--event", "machine-check")
+    #expect(ended.status == 0, "\(ended)")
+  }
+
+  /// LLVM's dependent libraries: ld.lld opens what the section names.
+  @Test func noLibraryIsLinked() throws {
+    let text = ".section \".deplibs\",\"MS\",@llvm_dependent_libraries,1\n.asciz \"/etc/hostname\"\n"
+    let ended = try check(
+      try write(try Self.complete() + text), "--platform", "bare-metal", "--profile", "intel", "--event",
+      "machine-check")
+    #expect(ended.status == 0 && !ended.complaint.contains("hostname"), "\(ended)")
+  }
+
+  /// clang as a driver starts a second process: both are gone when the time is up, as is what they wrote. A pipe is no file to include.
+  @Test func anAssemblerThatDoesNotEndIsEnded() throws {
+    let temporary = folder.url.appendingPathComponent("tmp")
+    try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)
+    let pipe = folder.url.appendingPathComponent("pipe.h").path
+    #expect(mkfifo(pipe, 0o600) == 0)
+    let waits = try check(try write(".include \"\(pipe)\"\n"))
+    #expect(waits.status == 2 && waits.complaint.contains("cannot be assembled"), "\(waits)")
+    // Nothing is written and nothing nests too deep, but it takes longer than anybody waits. Here a signal is what ends it.
+    var text = ".macro m15\n.endm\n"
+    for level in (0..<15).reversed() {
+      text += ".macro m\(level)\n" + String(repeating: "m\(level + 1)\n", count: 9) + ".endm\n"
+    }
+    let running = try limen.start(
+      ["check", try write(text + "m0\n")], before: ["env", "--default-signal=TERM", "TMPDIR=\(temporary.path)"])
+    func isPreprocessed() throws -> Bool {
+      try FileManager.default.subpathsOfDirectory(atPath: temporary.path).contains { $0.hasSuffix(".s") }
+    }
+    while try running.process.isRunning && !isPreprocessed() { usleep(10_000) }
+    usleep(200_000)
+    kill(running.process.processIdentifier, SIGTERM)
+    let ended = try running.ended()
+    #expect(!ended.bySignal && ended.status == 5 && ended.complaint == "limen: ended (SIGTERM)\n", "\(ended)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: temporary.path).isEmpty)
+    let left = try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }.compactMap {
+      try? String(decoding: Data(contentsOf: URL(filePath: "/proc/\($0)/cmdline")), as: UTF8.self)
+    }.filter { $0.contains(folder.url.lastPathComponent) }
+    #expect(left.isEmpty, "\(left)")
+  }
+
   @Test func nothingIsLeftBehind() throws {
     let temporary = folder.url.appendingPathComponent("tmp")
     try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)

@@ -23,13 +23,13 @@ struct LimenProgram {
     private let output: URL
     private let complaint: URL
 
-    init(_ command: [String], environment: [String: String]) throws {
+    init(_ command: [String], environment: [String: String], input: FileHandle) throws {
       (output, complaint) = try (Self.emptyFile(), Self.emptyFile())
       process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
       process.arguments = command
       process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
       process.currentDirectoryURL = FileManager.default.temporaryDirectory
-      process.standardInput = FileHandle.nullDevice
+      process.standardInput = input
       process.standardOutput = try FileHandle(forWritingTo: output)
       process.standardError = try FileHandle(forWritingTo: complaint)
       try process.run()
@@ -39,6 +39,20 @@ struct LimenProgram {
       let url = FileManager.default.temporaryDirectory.appendingPathComponent("limen-\(UUID().uuidString)")
       try Data().write(to: url)
       return url
+    }
+
+    /// Sends the signal once the program catches it and has printed the text.
+    func signal(_ number: Int32, afterOutput text: String = "") throws {
+      func isReady() throws -> Bool {
+        // proc(5), /proc/[pid]/status: SigCgt, a mask in hexadecimal whose bit 0 is signal 1.
+        let status = try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+        let line = status?.split(separator: "\n").first { $0.hasPrefix("SigCgt:") }
+        let caught = line.flatMap { UInt64($0.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16) } ?? 0
+        return try caught >> (number - 1) & 1 != 0
+          && (text.isEmpty || String(contentsOf: output, encoding: .utf8).contains(text))
+      }
+      while try process.isRunning && !isReady() { usleep(10_000) }
+      kill(process.processIdentifier, number)
     }
 
     func ended() throws -> Ended {
@@ -52,8 +66,11 @@ struct LimenProgram {
   }
 
   /// `before` is a command that starts the program: `["env", "--default-signal=INT"]`.
-  func start(_ arguments: [String], before: [String] = []) throws -> Running {
-    try Running(before + [Self.path] + arguments, environment: ["LIMEN_PROBE": probe, "LIMEN_CACHE": cache])
+  func start(
+    _ arguments: [String], before: [String] = [], input: FileHandle = .nullDevice
+  ) throws -> Running {
+    try Running(
+      before + [Self.path] + arguments, environment: ["LIMEN_PROBE": probe, "LIMEN_CACHE": cache], input: input)
   }
 
   func callAsFunction(_ arguments: String..., before: [String] = []) throws -> Ended {

@@ -1,4 +1,6 @@
+import Explorer
 import Foundation
+import KernelImage
 import Testing
 
 /// Goal: whatever is wrong with the cache, a check says the same, byte for byte.
@@ -45,7 +47,10 @@ import Testing
         let file = snapshot.appending(path: name)
         try FileManager.default.removeItem(at: file)
         if let damaged { try damaged.write(to: file) }
-        #expect(try check(limen) == first, "\(name)")
+        let ended = try check(limen)
+        #expect(ended.status == first.status && ended.output == first.output, "\(name)")
+        #expect(ended.complaint.hasPrefix("limen: warning: the snapshot of a boot, \(snapshot.path), is damaged"))
+        #expect(ended.complaint.filter(\.isNewline).count == 1)
         let written = try Data(contentsOf: file)
         #expect(written.count == bytes.count && written != damaged, "\(name)")
       }
@@ -53,8 +58,83 @@ import Testing
     // A file where the folder should be.
     try FileManager.default.removeItem(at: snapshot)
     try Data("foreign".utf8).write(to: snapshot)
+    #expect(try check(limen).output == first.output)
     #expect(try check(limen) == first)
+    // A pipe that nobody writes to.
+    let pipe = snapshot.appending(path: "platform")
+    try FileManager.default.removeItem(at: pipe)
+    #expect(mkfifo(pipe.path, 0o600) == 0)
+    #expect(try check(limen).output == first.output)
     #expect(try check(limen) == first)
+  }
+
+  /// Another snapshot under this one's name, whole and sealed.
+  @Test func aSnapshotUnderAnothersNameIsNoSnapshot() throws {
+    let first = try check(limen)
+    let other = try TinyKernel(["CROSSING=ud2"], in: folder.url, named: "other.elf")
+    let own = try #require(kept().first)
+    let broken = try limen.start(
+      ["check", other.path] + arguments.dropFirst(2) + ["--witnesses", folder.url.path + "/w"]
+    ).ended()
+    #expect(broken.status == 1)
+    let its = try #require(kept().first { $0.lastPathComponent != own.lastPathComponent })
+    try FileManager.default.removeItem(at: own)
+    try FileManager.default.moveItem(at: its, to: own)
+    let ended = try check(limen)
+    #expect(ended.status == 0 && ended.output == first.output && ended.complaint.contains("damaged"))
+  }
+
+  /// A boot that took longer than the bound is no answer, whether or not another question's boot is kept.
+  @Test func theAnswerDoesNotDependOnTheCache() throws {
+    let slow = try TinyKernel(["BOOT=movl $3000000, %ecx; 1: loop 1b"], in: folder.url, named: "slow.elf")
+    let question = ["check", slow.path] + arguments.dropFirst(2)
+    let cold = try limen.start(question + ["--bound", "1"]).ended()
+    #expect(cold.status == 5)
+    #expect(try limen.start(question).ended().status == 0)
+    #expect(try limen.start(question + ["--bound", "1"]).ended() == cold)
+  }
+
+  /// Every bit of the files of a snapshot counts: each that is flipped is noticed, and the kernel is booted again.
+  @Test func everyFlippedBitIsNoticed() throws {
+    let flips = ProcessInfo.processInfo.environment["LIMEN_SNAPSHOT_FLIPS"].flatMap(Int.init) ?? 100
+    let guest = Guest(
+      kernel: try KernelImage(contentsOf: kernel.path), initrd: [], commandLine: "", memory: 16)
+    let probe = try ProbeImage(bytes: [UInt8](Data(contentsOf: kernel.url)))
+    let snapshot = BootSnapshot(guest: guest, probe: probe, platform: .bareMetal, profile: .intel, cache: cache)
+    var warnings: [String] = []
+    func start() throws { _ = try snapshot.ready(warn: { warnings.append($0) }) }
+    try start()
+    let lies = try #require(
+      try FileManager.default.contentsOfDirectory(at: cache, includingPropertiesForKeys: nil).first)
+    let names = ["memory", "platform", "processor", "seal"]
+    // JSON's names come in any order, so `platform` and its seal are other bytes after each boot.
+    func contents(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: lies.appending(path: name))) }
+    let memory = try contents("memory")
+    let used = memory.indices.filter { memory[$0] != 0 }
+    try #require(used.count > 500)
+    try start()
+    #expect(warnings == [])
+
+    var random = Mutator(seed: 0x536E_6170_7368_6F74)
+    for flip in 0..<flips {
+      // Of RAM half a byte that is used, else any.
+      let file = flip % 8 < 5 ? 0 : flip % 8 - 4
+      let bytes = try file == 0 ? memory : contents(names[file])
+      let at = flip % 8 < 3 ? used[random.place(in: used.indices)] : random.place(in: bytes.indices)
+      let byte = bytes[at] ^ 1 << UInt8(random.place(in: 0..<8))
+      let handle = try FileHandle(forUpdating: lies.appending(path: names[file]))
+      try handle.seek(toOffset: UInt64(at))
+      try handle.write(contentsOf: [byte])
+      try handle.close()
+      warnings = []
+      try start()
+      #expect(warnings.count == 1, "bit of byte \(at) of \(names[file])")
+      if flip % 16 == 0 {
+        warnings = []
+        try start()
+        #expect(warnings.isEmpty)
+      }
+    }
   }
 
   @Test func aCacheThatCannotBeWrittenIsNoCache() throws {
@@ -77,13 +157,11 @@ import Testing
   @Test func whatWasInterruptedIsIgnored() throws {
     let spinning = try TinyKernel(["BOOT=1: jmp 1b"], in: folder.url, named: "spinning.elf")
     // Whoever started the tests may have ignored the signal.
-    let running = try limen.start(["check", spinning.path], before: ["env", "--default-signal=INT"])
-    while running.process.isRunning {
-      running.process.interrupt()
-      usleep(50_000)
-    }
+    let running = try limen.start(
+      ["check", spinning.path, "--bound", "1000000"], before: ["env", "--default-signal=INT"])
+    try running.signal(SIGINT)
     let ended = try running.ended()
-    #expect(ended.bySignal && ended.status == SIGINT && ended.output.isEmpty)
+    #expect(!ended.bySignal && ended.status == 5 && ended.output.contains("inconclusive: interrupted (SIGINT)"))
     #expect(kept() == [])
 
     // As an interruption in the middle of writing leaves it.

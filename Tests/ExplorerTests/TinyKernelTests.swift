@@ -44,4 +44,24 @@ import Testing
     #expect(trace.steps[boundary].delivery?.vector == (outcome == .taken ? 1 : nil))
     #expect(trace.steps.count { $0.instruction == "mov %rax, %dr6" && $0.executed } == 2 && trace.end.kind == .user)
   }
+
+  /// An option that takes a list adds to it each time it is given.
+  @Test func listsThatAreGivenAgainAdd() throws {
+    let kernel = try TinyKernel(in: folder.url)
+    let limen = LimenProgram(probe: kernel.path, cache: folder.url.path + "/cache")
+    let ended = try limen(
+      "check", kernel.path, "--memory", "16", "--crossing", "int80", "--crossing", "syscall64,nmi", "--profile", "amd",
+      "--profile", "intel", "--event", "external-interrupt", "--event", "machine-check", "--platform", "bare-metal")
+    #expect([0, 1].contains(ended.status), "\(ended)")
+    for machine in ["intel", "amd"] {
+      for section in ["int80 normal: not applicable", "syscall64 normal: ", "nmi normal: not applicable"] {
+        #expect(ended.output.contains("bare-metal \(machine) \(section)"), "\(ended)")
+      }
+    }
+    #expect(ended.output.contains("(interrupt 0, #MC 8)"), "\(ended)")
+    let trace = try limen(
+      "trace", kernel.path, "--memory", "16", "--crossing", "syscall64", "--ablate", "nmi-gate-absent", "--ablate",
+      "if-not-masked-at-syscall")
+    #expect(trace.output.contains("nmi-gate-absent") && trace.output.contains("if-not-masked-at-syscall"))
+  }
 }

@@ -11,6 +11,10 @@ public final class ThreadRuns {
   let probe: ProbeImage
   let memory: Int
   let jobs: Int
+  /// A reason to end before everything ran, asked for all the time.
+  public var stop: () -> String? = { nil }
+  /// Hears what is wrong without being an error, a sentence each.
+  public var warn: @Sendable (String) -> Void = { _ in }
 
   /// The crossings that go through a threshold.
   static let crossings: [CrossingKind] = [.syscall64, .syscall32, .sysenter]
@@ -34,32 +38,38 @@ public final class ThreadRuns {
   }
 
   /// Makes every run.
-  public func make(progress: @Sendable (String) -> Void) throws {
+  public func make(progress: @escaping @Sendable (String) -> Void) throws {
     for kernel in designs {
       try check(kernel, PlatformName.running, ProfileName.allCases, Self.crossings, progress)
-      try look(kernel, progress)
+      if stop() == nil { try look(kernel, progress) }
     }
     for kernel in others {
       try check(kernel, [.xenPV], [.intel], [.syscall64], progress)
-      try count(
-        kernel, checker(kernel, [.xenPV], [.intel], []).snapshot(.init(platform: .xenPV, profile: .intel)).ready())
+      let own = checker(kernel, [.xenPV], [.intel], [])
+      if stop() == nil, let machine = try? own.snapshot(.init(platform: .xenPV, profile: .intel)).ready() {
+        try count(kernel, machine)
+      }
     }
   }
 
   private func checker(
     _ kernel: ThreadKernel, _ platforms: [PlatformName], _ profiles: [ProfileName], _ crossings: [CrossingKind]
   ) -> Checker {
-    Checker(
+    var checker = Checker(
       kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: memory, append: "", platforms: platforms,
       profiles: profiles, crossings: crossings, postures: ["normal"], events: EventKind.allCases, ablations: [],
       jobs: jobs, witnessFolder: "limen-witnesses", bootBound: kernel.bootBound, judgesBoot: kernel.isDesign)
+    checker.warn = warn
+    return checker
   }
 
   private func check(
     _ kernel: ThreadKernel, _ platforms: [PlatformName], _ profiles: [ProfileName], _ crossings: [CrossingKind],
-    _ progress: @Sendable (String) -> Void
+    _ progress: @escaping @Sendable (String) -> Void
   ) throws {
-    let result = try checker(kernel, platforms, profiles, crossings).check { progress("\(kernel.title): \($0)") }
+    let result = try checker(kernel, platforms, profiles, crossings).check(stop: stop) {
+      progress("\(kernel.title): \($0)")
+    }
     var own: [Checker.Task: DiffCell] = [:]
     for section in result.report.sections {
       let task = Checker.Task(

@@ -22,6 +22,15 @@ enum KernelName: Equatable {
     self = .design(name: parts[0], cell: parts.count == 2 ? parts[1] : nil)
   }
 
+  /// What is about to be done with a file of somebody's, for a message; nil for what Limen has built itself.
+  var reads: String? {
+    switch self {
+    case .file(let path): "reads the kernel \(path)"
+    case .assembly(let path): "assembles \(path)"
+    case .design: nil
+    }
+  }
+
   /// It is, or will be, linked from the reference kernel.
   var isReference: Bool {
     if case .file = self { false } else { true }

@@ -33,7 +33,7 @@ struct ReferenceFolder {
     return self
   }
 
-  func path(_ name: String) -> String { url.appending(path: name).path }
+  func path(_ name: String) -> String { Files.wholePath(url.appending(path: name).path) }
 
   /// In the order in which they are to be presented.
   func designs() throws(CommandFailure) -> [Design] {

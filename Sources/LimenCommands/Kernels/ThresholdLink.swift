@@ -1,7 +1,12 @@
 /// An assembly file with a threshold, made into a kernel: assembled, linked with the rest of the reference kernel in a
 /// folder that is gone afterwards, and complained about in terms of the file.
 ///
+/// The file may be anybody's. What it includes, by the preprocessor or by a directive of the assembler (which a macro can put together
+/// from parts, so that no search through its text would find it), are the headers and assembly files beside it and those of the
+/// reference kernel: the tools can read nothing else of the user's. Documentation/Designs.md, "What is trusted".
+///
 /// The tools' own messages that name file and line are passed on; what the linker says is said in Limen's words.
+import Confinement
 import Findings
 import Foundation
 import KernelImage
@@ -14,6 +19,10 @@ struct ThresholdLink {
 
   /// The linked image.
   func image() throws(CommandFailure) -> [UInt8] {
+    try Interruption.watched(made)
+  }
+
+  private func made() throws(CommandFailure) -> [UInt8] {
     // Says what there is to say of a file that cannot be read.
     _ = try Files.read(source, limit: Self.largestSource)
     let reference = try ReferenceFolder.find()
@@ -23,7 +32,14 @@ struct ThresholdLink {
       throw CommandFailure(
         .badInput, "reference kernel", "\(reference.path(part)) is missing; \(ReferenceFolder.remedy)")
     }
-    let folder = FileManager.default.temporaryDirectory.appending(path: "limen-link-\(UUID().uuidString)")
+    if confinement_is_possible() == 0 {
+      StandardError.write(
+        "limen: warning: this host has no Landlock: what \(printable(source)) includes may be any file that you can read\n"
+      )
+    }
+    let folder = URL(
+      filePath: Files.wholePath(
+        FileManager.default.temporaryDirectory.appending(path: "limen-link-\(UUID().uuidString)").path))
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
@@ -41,25 +57,42 @@ struct ThresholdLink {
   private static let linked = "kernel.elf"
 
   private func assemble(_ tools: Toolchain, _ reference: ReferenceFolder, _ folder: URL) throws(CommandFailure) {
+    let file = Files.wholePath(source)
+    let beside = URL(filePath: file).deletingLastPathComponent().path
     let ended = try Toolchain.run(
       tools.clang,
       [
-        "--target=x86_64-unknown-none-elf", "-I", reference.path("include"), "-x", "assembler-with-cpp", "-c", source,
-        "-o", folder.appending(path: Self.object).path,
-      ], in: folder)
+        "--target=x86_64-unknown-none-elf", "-fno-crash-diagnostics", "-nostdinc", "-I", beside, "-I",
+        reference.path("include"), "-x", "assembler-with-cpp", "-c", file, "-o",
+        folder.appending(path: Self.object).path,
+      ], reading: [file, reference.path("include")] + Self.parts(beside), in: folder)
     guard !ended.succeeded else { return }
-    throw CommandFailure(.badInput, source, "cannot be assembled; clang's message is above", details: ended.text)
+    throw CommandFailure(
+      .badInput, source, "cannot be assembled; clang's message is above",
+      details: ended.text.replacingOccurrences(of: file, with: source))
+  }
+
+  /// What a design may be made of: the headers and assembly files in the folder. A link leads to what it is no part of.
+  private static func parts(_ folder: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.sorted().filter { name in [".h", ".S", ".s", ".inc"].contains { name.hasSuffix($0) } }
+      .map { "\(folder)/\($0)" }
+      .filter { path in
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+      }
   }
 
   private func link(_ tools: Toolchain, _ reference: ReferenceFolder, _ folder: URL) throws(CommandFailure) {
+    let parts = ["kernel.ld", "kernel.o"].map(reference.path)
     let ended = try Toolchain.run(
       tools.linker,
       [
         "-nostdlib", "-static", "-z", "max-page-size=4096", "--no-rosegment", "--gc-sections", "--build-id=none",
-        "--error-limit=0",
-        "-T", reference.path("kernel.ld"), "-o", folder.appending(path: Self.linked).path,
-        reference.path("kernel.o"), folder.appending(path: Self.object).path,
-      ], in: folder)
+        "--error-limit=0", "--no-dependent-libraries",
+        "-T", parts[0], "-o", folder.appending(path: Self.linked).path, parts[1],
+        folder.appending(path: Self.object).path,
+      ], reading: parts, in: folder)
     guard !ended.succeeded else { return }
     throw CommandFailure(.badInput, source, "cannot be linked with the reference kernel", details: explain(ended.text))
   }

@@ -1,0 +1,149 @@
+/// Where the snapshots of boots lie, how one is read, written and replaced, and which are kept.
+import Foundation
+import KernelImage
+import Machine
+
+extension BootSnapshot {
+  private static let layout = 4
+
+  /// Names this build: a digest of the running program's file.
+  private static let build: String = {
+    guard let bytes = try? Data(contentsOf: URL(filePath: "/proc/self/exe")) else { return "unknown" }
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    bytes.withUnsafeBytes { raw in
+      for i in 0..<raw.count / 8 {
+        hash =
+          (hash ^ raw.loadUnaligned(fromByteOffset: i * 8, as: UInt64.self)) &* 0x0000_0100_0000_01B3 ^ (hash >> 31)
+      }
+    }
+    return String(hash, radix: 16) + "-\(bytes.count)"
+  }()
+
+  /// The key of this snapshot. The bound is in it, so that an answer does not depend on what the cache holds: a boot that another
+  /// bound allowed says nothing about this one.
+  private var key: String {
+    let parts = [
+      "\(Self.layout)", Self.build, guest.kernel.digest, platform.rawValue, profile.name, "\(guest.memory)",
+      guest.commandLine, SHA256.hexadecimal(of: guest.initrd), "\(bound)",
+    ]
+    return SHA256.hexadecimal(of: Array(parts.joined(separator: "\n").utf8))
+  }
+
+  private var folder: URL? { cache?.appending(path: key) }
+
+  /// Something lies in the cache under its name.
+  var isKept: Bool { folder.map(Self.exists) ?? false }
+
+  func load(_ warn: (String) -> Void) -> (any PlatformComputer)? {
+    guard let folder, Self.exists(folder) else { return nil }
+    if let computer = load(folder) { return computer }
+    // Somebody else may have removed it meanwhile.
+    if Self.exists(folder) {
+      warn("the snapshot of a boot, \(folder.path), is damaged or not this Limen's; the kernel is booted again")
+      // Whatever lies there would stand in the way of another.
+      try? FileManager.default.removeItem(at: folder)
+    }
+    return nil
+  }
+
+  /// Whether something lies there, a link that leads nowhere included.
+  private static func exists(_ url: URL) -> Bool {
+    var status = stat()
+    return lstat(url.path, &status) == 0
+  }
+
+  private func load(_ folder: URL) -> (any PlatformComputer)? {
+    guard let type = platform.computer, let processor = Self.contents(of: "processor", in: folder),
+      let rest = Self.contents(of: "platform", in: folder), let seal = Self.contents(of: "seal", in: folder),
+      let memory = Self.open("memory", in: folder)
+    else { return nil }
+    defer { close(memory.descriptor) }
+    let archive = ComputerArchive(processor: processor, platform: rest)
+    guard let own = SnapshotSeal(archive, memory: memory.descriptor, key: key), seal == Array(own.text.utf8) else {
+      return nil
+    }
+    // The time of use orders the cache.
+    utimensat(AT_FDCWD, folder.path, nil, 0)
+    return type.resume(archive, guest: guest, file: memory.descriptor, fileSize: memory.size, profile: profile)
+  }
+
+  /// State is a few megabytes.
+  private static let largestState = 1 << 28
+
+  /// A regular file of the folder, open, with its size. Anything else, as a pipe that nobody writes to, is none of ours.
+  private static func open(_ name: String, in folder: URL) -> (descriptor: Int32, size: Int)? {
+    let descriptor = Foundation.open(folder.appending(path: name).path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
+    guard descriptor >= 0 else { return nil }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      return nil
+    }
+    return (descriptor, Int(status.st_size))
+  }
+
+  private static func contents(of name: String, in folder: URL) -> [UInt8]? {
+    guard let file = open(name, in: folder) else { return nil }
+    let handle = FileHandle(fileDescriptor: file.descriptor, closeOnDealloc: true)
+    guard file.size <= largestState, let data = try? handle.readToEnd() ?? Data(), data.count == file.size else {
+      return nil
+    }
+    return [UInt8](data)
+  }
+
+  func save(_ computer: any PlatformComputer) {
+    guard let cache, let folder, let archive = computer.archive else { return }
+    let files = FileManager.default
+    let draft = cache.appending(path: "draft-\(getpid())-\(key.prefix(16))")
+    do {
+      try files.createDirectory(at: draft, withIntermediateDirectories: true)
+      try Data(archive.processor).write(to: draft.appending(path: "processor"))
+      try Data(archive.platform).write(to: draft.appending(path: "platform"))
+      let seal = try writeMemory(computer.processor.memory, beside: archive, to: draft.appending(path: "memory").path)
+      try Data(seal.text.utf8).write(to: draft.appending(path: "seal"))
+      // Somebody else may have been faster; theirs is as good.
+      if !files.fileExists(atPath: folder.path) { try files.moveItem(at: draft, to: folder) }
+      trim(cache)
+    } catch {}
+    try? files.removeItem(at: draft)
+  }
+
+  private struct WriteFailure: Error {}
+
+  /// Writes RAM, leaving holes where it is zero, and seals it together with the rest.
+  private func writeMemory(_ memory: PhysicalMemory, beside archive: ComputerArchive, to path: String) throws
+    -> SnapshotSeal
+  {
+    let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw WriteFailure() }
+    defer { close(descriptor) }
+    guard ftruncate(descriptor, off_t(memory.size)) == 0 else { throw WriteFailure() }
+    let written = memory.forEachNonzeroPage { address, bytes in
+      var done = 0
+      while done < bytes.count {
+        let count = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(address) + off_t(done))
+        if count < 0 && errno == EINTR { continue }
+        if count <= 0 { return false }
+        done += count
+      }
+      return true
+    }
+    guard written, let seal = SnapshotSeal(archive, memory: descriptor, key: key) else { throw WriteFailure() }
+    return seal
+  }
+
+  /// Keeps the newest snapshots, and drafts that may still be written.
+  private func trim(_ cache: URL) {
+    let files = FileManager.default
+    let keys: [URLResourceKey] = [.contentModificationDateKey]
+    guard let all = try? files.contentsOfDirectory(at: cache, includingPropertiesForKeys: keys) else { return }
+    func date(_ url: URL) -> Date {
+      (try? url.resourceValues(forKeys: [.contentModificationDateKey]).contentModificationDate) ?? .distantPast
+    }
+    let snapshots = all.filter { !$0.lastPathComponent.hasPrefix("draft-") }.sorted { date($0) > date($1) }
+    for old in snapshots.dropFirst(kept) { try? files.removeItem(at: old) }
+    for draft in all where draft.lastPathComponent.hasPrefix("draft-") && date(draft).timeIntervalSinceNow < -3600 {
+      try? files.removeItem(at: draft)
+    }
+  }
+}

@@ -1,0 +1,62 @@
+/// The run that a witness names, made to happen exactly as it says or not judged at all.
+///
+/// A witness may come from anywhere: another version of Limen may count boundaries otherwise, a hand may have edited it. A run in
+/// which one of its events did not happen, where it says, answers another question; that it broke nothing would mean nothing.
+import Findings
+import Invariants
+
+extension Exploration {
+  /// Runs the path and judges; throws `Stop` where it cannot be followed to its end, or nothing breaks.
+  func follow(
+    _ path: Path, _ boundaries: [Boundary], _ user: UserSide, _ swapgs: Int, _ expected: UserView?,
+    _ found: inout [Found]
+  ) throws {
+    for step in path.steps where !type(of: computer).events.contains(step.event) {
+      throw Self.notReproduced("\(step.event.title) does not exist on \(computer.platform.rawValue)")
+    }
+    computer.restore()
+    let run = machine.run(user, crossing, ablations, swapgs)
+    run.knownFalselyOn = knownFalselyOn
+    var steps = path.steps[...]
+    var end = run.cross()
+    while end == nil {
+      if let step = steps.first, step.boundary == run.boundary {
+        if let reason = mismatch(step) { throw Self.notReproduced(reason) }
+        end = run.inject(step.event)
+        steps = steps.dropFirst()
+      } else {
+        end = run.step()
+      }
+    }
+    note(run)
+    costs.instructions += run.instructions
+    var evidence = run.evidence(end: end!)
+    evidence.expected = expected
+    if judge(evidence, path, evidence.boundary ?? boundaries[0].state, &found) { return }
+    if case .unsupported(let what) = end! {
+      throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(computer.processor.rip))"))
+    }
+    if let step = steps.first {
+      throw Self.notReproduced("the run ended at boundary \(run.boundary), before boundary \(step.boundary)")
+    }
+    throw Self.notReproduced("every event happened, and no invariant was broken")
+  }
+
+  /// Why the step cannot be taken at the boundary at which the machine stands.
+  private func mismatch(_ step: PathStep) -> String? {
+    let rip = computer.processor.rip
+    guard rip == step.location.address else {
+      // By its address: the name may be the same.
+      return
+        "at boundary \(step.boundary) the run stands at \(Location(address: rip)) (\(machine.location(rip))), not at "
+        + "\(Location(address: step.location.address))"
+    }
+    guard let obstacle = computer.obstacle(to: step.event), !computer.canBecomePending(step.event) else { return nil }
+    return "\(step.event.title) cannot be taken at boundary \(step.boundary), \(machine.location(rip)): "
+      + (obstacle == .noSource ? "nothing can raise it there" : "it is \(obstacle.rawValue)")
+  }
+
+  static func notReproduced(_ reason: String) -> Stop {
+    Stop(verdict: .notApplicable(reason: "not reproduced: \(reason)"))
+  }
+}

@@ -1,0 +1,23 @@
+/// What is asked at each boundary while a section is explored: how far it is, and whether it is to end before it is complete.
+///
+/// A section that ends so keeps what it found; of what it did not break it says nothing.
+struct Supervision: Sendable {
+  /// Guest instructions, baseline and trials together, after which the section ends.
+  var bound = Supervision.standardBound
+  /// A reason to end now.
+  var reason: @Sendable () -> String? = { nil }
+  /// Hears that the trials of a boundary begin, and how many boundaries there are.
+  var progress: @Sendable (Int, Int) -> Void = { _, _ in }
+
+  /// Some hours; a hundred times what the longest crossing of Debian's kernels takes.
+  static let standardBound = 1_000_000_000_000
+
+  /// Why the section ends at this boundary; nil when it goes on.
+  func end(at boundary: Int, of boundaries: Int, spent: Int) -> String? {
+    progress(boundary, boundaries)
+    let place = "at boundary \(boundary) of \(boundaries)"
+    if let reason = reason() { return "\(reason), \(place)" }
+    guard spent >= bound else { return nil }
+    return "\(bound / 1_000_000) million instructions were spent \(place) (--section-bound sets another bound)"
+  }
+}
