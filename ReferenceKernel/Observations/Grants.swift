@@ -183,7 +183,7 @@ func observeGrants() {
   let readOnly = map("map-table-read-only", 10, first, Map.host | Map.readOnly, entry: Memory.leaf(first))
   unmap("unmap-table", readOnly, first, 10)
   grant(10, 1, page)
-  let entry = map("map-entry", 10, Memory.machineLeaf(first), Map.host | Map.containsEntry, entry: Memory.leaf(first))
+  let entry = map("map-in-entry", 10, Memory.machineLeaf(first), Map.host | Map.containsEntry, entry: Memory.leaf(first))
   unmap("unmap-entry-by-address", entry, first, 10)
   unmap("unmap-entry", entry, Memory.machineLeaf(first), 10)
 

@@ -57,6 +57,28 @@ import Testing
     try XenMachine.run(kernel: design.path, initramfs: try probe().path, profile: profile, body)
   }
 
+  /// A boot that stands at a boundary of the crossing. A tick may send the kernel another way, and the machine then ends without
+  /// having been there.
+  private static func run(
+    _ design: Design, _ profile: String, to step: LimenTrace.Step, of trace: LimenTrace,
+    _ body: (XenMachine) throws -> Void
+  ) throws {
+    func attempt() throws {
+      try run(design, profile) { machine in
+        let stub = machine.stub
+        do {
+          try arrive(stub, trace)
+          try stub.run(to: step.location.address.value) { try stub.rsp == step.rsp.value }
+        } catch is GDBStub.Gone { throw AnotherWay() }
+        try body(machine)
+      }
+    }
+    for _ in 0..<4 {
+      do { return try attempt() } catch is AnotherWay {}
+    }
+    try attempt()
+  }
+
   /// Up to the user's instruction that crosses, in the posture that the trace began with.
   static func arrive(_ stub: GDBStub, _ trace: LimenTrace) throws {
     let first = trace.steps[0]
@@ -247,10 +269,8 @@ import Testing
     for step in trace.window {
       let witness = try LimenTrace.of(
         design.path, crossing: crossing, posture: posture, profile: profile, nmiAt: step.boundary, by: limen)
-      try Self.run(design, profile) { machine in
+      try Self.run(design, profile, to: step, of: trace) { machine in
         let stub = machine.stub
-        try Self.arrive(stub, trace)
-        try stub.run(to: step.location.address.value) { try stub.rsp == step.rsp.value }
         try stub.monitor("nmi")
         guard witness.end.kind == "dead" else {
           let delivery = try #require(witness.steps.compactMap(\.delivery).first { $0.injected })
