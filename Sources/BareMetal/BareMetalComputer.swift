@@ -1,8 +1,8 @@
 /// The whole computer: one processor, RAM and the board, and the loop that lets them act on each other.
 ///
 /// Everything that happens follows from the start: the board is told the virtual time, the processor runs to the board's next
-/// deadline or to the end of an instruction that used the board, which answers at once (`BareMetalComputer+Bus.swift`). A kernel powers off by halting with interrupts disabled, since
-/// the board has no ACPI.
+/// deadline or to the end of an instruction that used the board, which answers at once (`BareMetalComputer+Bus.swift`). A kernel
+/// powers off by halting with interrupts disabled, since the board has no ACPI.
 import Machine
 
 public final class BareMetalComputer {
