@@ -53,15 +53,18 @@ public final class BareMetalComputer {
   /// What the board does between two stretches takes as long as this many instructions.
   private static let roundCost: UInt64 = 32
 
-  /// Runs until `budget` is spent (see `Processor.spent`) or the machine stops; with `address`, also until the instruction there
-  /// is next.
-  public func run(_ budget: UInt64, until address: UInt64? = nil) -> End {
+  /// Runs until `budget` is spent (see `Processor.spent`), `position` is reached, a stop was requested or the machine is over; with
+  /// `address`, also until the instruction there is next.
+  public func run(_ budget: UInt64, until address: UInt64? = nil, toward position: UInt64 = .max) -> End {
     let limit = processor.spent &+ budget
     while true {
       synchronise()
       let spent = processor.spent
-      if spent >= limit || processor.rip == address { return .budget }
-      var slice = limit - spent
+      if spent >= limit || processor.position >= position || processor.isStopRequested || processor.rip == address {
+        return .budget
+      }
+      // No step spends less than one.
+      var slice = min(limit - spent, position - processor.position)
       if let deadline = board.nextDeadline(after: processor.now) {
         slice = min(slice, max(1, deadline > processor.now ? deadline - processor.now : 1))
       }
@@ -71,10 +74,14 @@ public final class BareMetalComputer {
     }
   }
 
-  /// Takes one step: one instruction, or the delivery of one event that is due.
+  /// Takes one step: one instruction, or the delivery of one event that is due. Time that passes while halted is none.
   public func step() -> End {
-    synchronise()
-    return answer(processor.step()) ?? .budget
+    let position = processor.position
+    repeat {
+      synchronise()
+      if let end = answer(processor.step()) { return end }
+    } while processor.position == position
+    return .budget
   }
 
   /// Lets the processor deliver an event of its own now, and answers what that asks of the board.

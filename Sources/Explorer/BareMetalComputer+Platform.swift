@@ -66,6 +66,8 @@ extension BareMetalComputer: PlatformComputer {
     ComputerEnd(run(budget, until: address))
   }
 
+  public func proceed(toward position: UInt64) -> ComputerEnd { ComputerEnd(run(.max / 2, toward: position)) }
+
   public func takeStep() -> ComputerEnd { ComputerEnd(step()) }
 
   // MARK: The boundary
@@ -130,36 +132,9 @@ extension BareMetalComputer: PlatformComputer {
     }
   }
 
-  public var deliveryCount: UInt64 { processor.eventCount }
-
-  public func deliveries(since count: UInt64, from before: BoundaryState) -> [DeliveredEvent] {
-    guard processor.eventCount != count else { return [] }
-    let vector = processor.lastVector.rawValue
-    let frame = processor[.rsp]
-    let instruction = processor.bytes(atLinear: before.rip, count: 3, tables: before.cr3)
-    let stack = Int(processor.interruptStack(of: Vector(vector)) ?? 0)
-    return [
-      DeliveredEvent(
-        name: "vector \(vector)", vector: vector, errorCode: processor.lastErrorCode, from: before.rip,
-        fromKernel: before.isKernel, frame: frame, wordCount: processor.lastErrorCode == nil ? 5 : 6,
-        interruptStack: stack, previousRSP: before.rsp,
-        // SDM vol. 3A, "64-Bit Mode Stack Frame": without a change of privilege and without an IST the stack stays.
-        onCurrentStack: before.isKernel && stack == 0, cr2: processor.cr2,
-        isMaskable: vector >= 32 && before.interruptsOpen, atReturn: instruction.map(Self.returnsToUser) ?? false)
-    ]
+  public func event(_ transition: Transition) -> DeliveredEvent {
+    DeliveredEvent(transition, name: "vector \(transition.delivery?.vector ?? 0)")
   }
-
-  /// SYSRET, SYSEXIT or IRET, perhaps behind REX.W.
-  private static func returnsToUser(_ bytes: [UInt8]) -> Bool {
-    let rest = bytes[0] & 0xF0 == 0x40 ? bytes.dropFirst() : bytes[...]
-    guard let first = rest.first else { return false }
-    if first == 0xCF { return true }
-    guard first == 0x0F, let second = rest.dropFirst().first else { return false }
-    return second == 0x07 || second == 0x35
-  }
-
-  /// A frame that cannot be pushed becomes an exception, and at last a shutdown.
-  public var lostFrame: DeliveredEvent? { nil }
 
   /// The processor promises nothing that the boundary itself would not show.
   public var brokenPromise: String? { nil }

@@ -179,10 +179,17 @@ final class Exploration {
     else { return nil }
     let run = machine.run(user, crossing, ablations, swapgs)
     var end = run.cross()
-    while end == nil { end = run.step() }
+    if end == nil { end = rest(of: run) }
     note(run)
     costs.instructions += run.instructions
     return end == .user ? UserView(computer.processor) : nil
+  }
+
+  /// Runs to the end.
+  private func rest(of run: Run) -> RunEnd {
+    var end: RunEnd?
+    while end == nil { end = stepped ? run.step() : run.proceed() }
+    return end!
   }
 
   // MARK: Trials
@@ -197,7 +204,11 @@ final class Exploration {
     let run = machine.run(user, crossing, ablations, swapgs)
     if !path.isEmpty { run.knownFalselyOn = knownFalselyOn }
     var end = run.cross()
-    while end == nil { end = run.advance(path) }
+    for boundary in path.keys.sorted() where end == nil {
+      end = stepped ? nil : run.proceed(to: boundary)
+      while end == nil && run.boundary <= boundary { end = run.advance(path) }
+    }
+    if end == nil { end = rest(of: run) }
     note(run)
     costs.instructions += run.instructions
     return run.evidence(end: end!)
@@ -272,7 +283,7 @@ final class Exploration {
         end = run.inject(.nmi)
       }
     }
-    while end == nil { end = run.step() }
+    if end == nil { end = rest(of: run) }
     note(run)
     costs.instructions += run.instructions
     var evidence = run.evidence(end: end!)

@@ -44,6 +44,8 @@ public protocol PlatformComputer: AnyObject {
 
   /// Runs until `budget` more instructions have retired, the guest is over or the instruction at `address` is next.
   func proceed(_ budget: UInt64, until address: UInt64?) -> ComputerEnd
+  /// Runs until the machine's position is `position`, its processor was asked to stop, or the guest is over.
+  func proceed(toward position: UInt64) -> ComputerEnd
   /// Takes one step: one instruction, or the delivery of one event that is due.
   func takeStep() -> ComputerEnd
 
@@ -79,13 +81,8 @@ public protocol PlatformComputer: AnyObject {
   func canBecomePending(_ event: EventKind) -> Bool
   /// Makes the event happen at this boundary, which must allow it, or fall due here.
   func inject(_ event: EventKind) -> ComputerEnd
-  /// How many events were delivered since the start.
-  var deliveryCount: UInt64 { get }
-  /// What was delivered since `deliveryCount` was `count`, by the step that started at `before`, first to last: each but the
-  /// last was interrupted by the next before its handler's first instruction.
-  func deliveries(since count: UInt64, from before: BoundaryState) -> [DeliveredEvent]
-  /// The frame that could not be pushed, where that was the guest's end.
-  var lostFrame: DeliveredEvent? { get }
+  /// The event of a transition, as reports name it.
+  func event(_ transition: Transition) -> DeliveredEvent
   /// How the state at this boundary, to which a delivery has just led, breaks what the kernel asked the platform for.
   var brokenPromise: String? { get }
   /// What of the events is not over.

@@ -27,7 +27,12 @@ public final class ReadyMachine {
     self.symbols = symbols
     self.claims = claims
     computer.fork()
-    computer.console = { [unowned self] in run?.console.append($0) }
+    computer.console = { [unowned self] in
+      guard let run else { return }
+      run.console.append($0)
+      // A run looks at each line as soon as it stands.
+      if $0 == UInt8(ascii: "\n") { computer.processor.requestStop() }
+    }
   }
 
   /// Names an address.
@@ -40,7 +45,7 @@ public final class ReadyMachine {
 
   /// Brings the machine to the crossing in the posture, and forks there.
   func position(crossing: CrossingKind, posture: PostureName) throws {
-    run = nil
+    endRun()
     computer.restore()
     guard let c = probe.crossings.firstIndex(of: crossing.rawValue) else {
       throw Exploration.Stop(verdict: .notApplicable(reason: "the probe has no crossing \(crossing.rawValue)"))
@@ -79,9 +84,16 @@ public final class ReadyMachine {
 
   /// Goes back to the request, whatever was explored.
   func leave() {
-    run = nil
+    endRun()
     computer.restore()
     computer.drop()
+  }
+
+  /// Nobody watches the machine any more.
+  private func endRun() {
+    run = nil
+    computer.processor.isWatched = false
+    computer.processor.clearTransitions()
   }
 
   func fork() { computer.fork() }

@@ -18,14 +18,16 @@ final class Run {
   let claims: KernelClaims
   /// Where interrupts are claimed to be on and are known to be off, so that it is no news.
   var knownFalselyOn: Set<UInt64> = []
-  /// Boundaries taken so far.
-  private(set) var boundary = 0
-  private(set) var instructions = 0
+  /// The machine's position at boundary 0, and where the bound on a run was counted from last.
+  private let origin: UInt64
+  private var start: UInt64
   var console: [UInt8] = []
 
   /// Whose stack RSP points to.
   private(set) var stack: StackOwner
-  /// What happened so far, as one number: the state at every boundary and every delivery.
+  /// An event could push its frame at RSP when RSP or the page tables got their value.
+  private var hasRoom = true
+  /// What happened so far, as one number: every transition and its place.
   private(set) var digest = RunDigest()
   private var swapgsSeen = 0
   /// Ablations that took something away in this run.
@@ -52,14 +54,23 @@ final class Run {
     self.swapgsCount = swapgsCount
     self.claims = claims
     stack = StackOwner(values: user.stackPointers)
+    origin = computer.processor.position
+    start = origin
+    computer.processor.isWatched = true
+    computer.processor.clearTransitions()
   }
 
   private var processor: Processor { computer.processor }
 
+  /// Boundaries taken so far.
+  var boundary: Int { Int(processor.position &- origin) }
+  /// Boundaries taken since the bound was counted anew.
+  var instructions: Int { Int(processor.position &- start) }
+
   /// State of the run that a fork of the computer does not hold.
   struct Mark {
-    var boundary: Int
     var stack: StackOwner
+    var hasRoom: Bool
     var digest: RunDigest
     var swapgsSeen: Int
     var struck: Set<Ablation>
@@ -73,12 +84,12 @@ final class Run {
   var mark: Mark {
     get {
       Mark(
-        boundary: boundary, stack: stack, digest: digest, swapgsSeen: swapgsSeen, struck: struck, evidence: evidence,
+        stack: stack, hasRoom: hasRoom, digest: digest, swapgsSeen: swapgsSeen, struck: struck, evidence: evidence,
         entryCalls: entryCalls, entered: entered, console: console, offSince: offSince)
     }
     set {
-      boundary = newValue.boundary
       stack = newValue.stack
+      hasRoom = newValue.hasRoom
       digest = newValue.digest
       swapgsSeen = newValue.swapgsSeen
       struck = newValue.struck
@@ -88,6 +99,7 @@ final class Run {
       console = newValue.console
       offSince = newValue.offSince
       consoleRead = console.count
+      processor.clearTransitions()
     }
   }
 
@@ -102,19 +114,35 @@ final class Run {
   /// One step. Nil while the run goes on.
   func step() -> RunEnd? {
     skipAblated()
-    let before = BoundaryState(computer)
-    let deliveries = computer.deliveryCount
+    let before = processor.standing
     let stray = before.isKernel && user.gsBases.contains(before.gsBase) && processor.nextInstructionUsesGS()
     if stray && evidence.strayGS == nil {
-      evidence.strayGS = StrayAccess(step: boundary, rip: before.rip, gsBase: before.gsBase)
+      evidence.strayGS = StrayAccess(step: boundary, rip: processor.rip, gsBase: before.gsBase)
     }
     let returns = ablations.contains(.registerNotRestored) && before.isKernel && isNext(Ablation.iretq)
-    let end = finish(before, deliveries, computer.takeStep(), injected: false)
+    let end = absorb(computer.takeStep(), injected: false)
     if returns, let at = evidence.boundary, processor.rip == at.rip, processor[.rsp] == at.rsp {
       processor[.r15] ^= 1 << 40
       struck.insert(.registerNotRestored)
     }
     return end
+  }
+
+  /// Goes on as fast as the machine can, up to the end or the boundary. What happens is the same as step by step. Nil at the boundary.
+  func proceed(to boundary: Int = .max) -> RunEnd? {
+    while self.boundary < boundary {
+      let target = min(UInt64(boundary) &+ origin, start &+ UInt64(Self.bound))
+      if let end = mustStep ? step() : absorb(computer.proceed(toward: target), injected: false) { return end }
+    }
+    return nil
+  }
+
+  /// Something has to be looked at at every boundary: the way in is not over, or the kernel runs on what is the user's.
+  private var mustStep: Bool {
+    if !entered || entryCalls < 2 || !claims.isEmpty || ablations.contains(where: \.watchesRuns) { return true }
+    let standing = processor.standing
+    return !standing.isKernel || stack.isUser || !hasRoom || standing.rflags.contains(.trap)
+      || user.gsBases.contains(standing.gsBase)
   }
 
   private func isNext(_ instruction: [UInt8]) -> Bool {
@@ -137,50 +165,27 @@ final class Run {
     user.ownership(of: state, rspIsUser: stack.isUser)
   }
 
-  /// Whose state an event of the step that started at `before` interrupted: that of the boundary, or that of a handler that
-  /// another event of the same step had just been given to, or what the hypervisor was about to return to.
-  private func ownership(interruptedBy event: DeliveredEvent, isFirst: Bool, _ before: BoundaryState) -> Ownership {
-    if !event.fromKernel {
-      stack.follow(.user, to: event.previousRSP)
-    } else if isFirst && event.previousRSP != before.rsp {
-      stack.follow(loaded(event.previousRSP), to: event.previousRSP)
-    }
-    if isFirst && event.fromKernel == before.isKernel { return ownership(of: before) }
-    return stack.isUser ? .userRSP : []
+  /// Whose state an event interrupted.
+  private func ownership(of standing: Standing) -> Ownership {
+    let canPush = computer.canPushFrame(below: standing.rsp)
+    return user.ownership(
+      isKernel: standing.isKernel, gsBase: standing.gsBase, cr3: standing.cr3, rspIsUser: stack.isUser, canPush: canPush,
+      isAtStackEnd: !canPush && computer.canPushFrame(below: standing.rsp &+ 8))
   }
 
   private func loaded(_ rsp: UInt64) -> StackChange {
     .loaded(isReachableByUser: processor.isUserReachable(rsp, tables: user.cr3))
   }
 
-  /// How RSP came to its value by a step without a delivery.
-  private func stackChange(since before: BoundaryState) -> StackChange {
-    let rsp = processor[.rsp]
-    if !computer.isInKernel { return .user }
-    if rsp == before.rsp || !processor.loadsStackPointer(at: before.rip, tables: before.cr3) { return .moved }
-    return loaded(rsp)
-  }
-
-  private func finish(_ before: BoundaryState, _ deliveries: UInt64, _ end: ComputerEnd, injected: Bool) -> RunEnd? {
-    boundary += 1
-    instructions += 1
-    let delivers = computer.deliveryCount != deliveries
-    if delivers {
-      recordDeliveries(before, since: deliveries, injected: injected)
-    } else {
-      stack.follow(stackChange(since: before), to: processor[.rsp])
-    }
-    // What only falls due shows where it is delivered.
-    if delivers || !injected { digest.add(BoundaryState(computer)) }
+  /// Takes in what led to the boundary at which the machine stands.
+  private func absorb(_ end: ComputerEnd, injected: Bool) -> RunEnd? {
+    let transitions = processor.transitions
+    for transition in transitions { take(transition, injected: injected) }
+    processor.clearTransitions()
+    if !transitions.isEmpty { hasRoom = computer.canPushFrame(below: processor[.rsp]) }
     switch end {
     case .budget: break
-    case .powerOff(let how), .died(let how), .left(_, let how):
-      evidence.lostFrame = computer.lostFrame.map {
-        DeliveryRecord(
-          $0, step: boundary,
-          ownership: ownership(interruptedBy: $0, isFirst: !delivers, before), injected: injected)
-      }
-      return .dead(how)
+    case .powerOff(let how), .died(let how), .left(_, let how): return .dead(how)
     case .unsupported(let what): return .unsupported(what)
     }
     if console.count != consoleRead, let words = newLastWords() { return .dead("it said: \(words)") }
@@ -195,29 +200,33 @@ final class Run {
     return nil
   }
 
-  /// A line that the kernel has just finished and in which it gives up.
-  private func newLastWords() -> String? {
-    guard console.count > consoleRead, console.last == UInt8(ascii: "\n") else { return nil }
-    let line = String(decoding: console[consoleRead...], as: UTF8.self)
-    consoleRead = console.count
-    guard NoKernelDeath.lastWords.contains(where: line.contains) else { return nil }
-    // The time stamp is the kernel's own and says nothing here.
-    return String(line.trimmingPrefix { $0 != "]" }.drop { $0 == "]" || $0 == " " }.prefix { !$0.isNewline })
+  private func take(_ transition: Transition, injected: Bool) {
+    digest.add(transition, at: boundary)
+    let (before, after) = (transition.before, transition.after)
+    switch transition.kind {
+    case .event: record(computer.event(transition), of: transition, injected: injected)
+    case .lostEvent:
+      evidence.lostFrame = DeliveryRecord(
+        computer.event(transition), step: boundary, ownership: ownership(of: before), injected: injected)
+    case .entry, .exit, .stackLoad:
+      if !after.isKernel {
+        stack.follow(.user, to: after.rsp)
+      } else if after.rsp != before.rsp {
+        stack.follow(loaded(after.rsp), to: after.rsp)
+      }
+    case .gsBase, .pageTables, .flags: break
+    }
   }
 
-  private func recordDeliveries(_ before: BoundaryState, since count: UInt64, injected: Bool) {
-    for (index, delivery) in computer.deliveries(since: count, from: before).enumerated() {
-      let record = DeliveryRecord(
-        delivery, step: boundary, ownership: ownership(interruptedBy: delivery, isFirst: index == 0, before),
-        injected: injected)
-      evidence.deliveries.append(record)
-      digest.add(record)
-      stack.interrupt(at: delivery.previousRSP)
-      stack.follow(delivery.onCurrentStack ? .moved : .switched, to: delivery.frame)
-      if evidence.falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claims.areOn(at: delivery.from) == false
-      {
-        evidence.falselyOff = record
-      }
+  private func record(_ delivery: DeliveredEvent, of transition: Transition, injected: Bool) {
+    if !delivery.fromKernel { stack.follow(.user, to: delivery.previousRSP) }
+    let record = DeliveryRecord(
+      delivery, step: boundary, ownership: ownership(of: transition.before), injected: injected)
+    evidence.deliveries.append(record)
+    stack.interrupt(at: delivery.previousRSP)
+    stack.follow(delivery.onCurrentStack ? .moved : .switched, to: delivery.frame)
+    if evidence.falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claims.areOn(at: delivery.from) == false {
+      evidence.falselyOff = record
     }
     if evidence.brokenPromise == nil, let message = computer.brokenPromise {
       evidence.brokenPromise = (boundary, processor.rip, message)
@@ -228,10 +237,20 @@ final class Run {
     }
   }
 
+  /// A line that the kernel has just finished and in which it gives up.
+  private func newLastWords() -> String? {
+    guard console.count > consoleRead, console.last == UInt8(ascii: "\n") else { return nil }
+    let line = String(decoding: console[consoleRead...], as: UTF8.self)
+    consoleRead = console.count
+    guard NoKernelDeath.lastWords.contains(where: line.contains) else { return nil }
+    // The time stamp is the kernel's own and says nothing here.
+    return String(line.trimmingPrefix { $0 != "]" }.drop { $0 == "]" || $0 == " " }.prefix { !$0.isNewline })
+  }
+
   /// Flags and masks that a kernel-mode boundary must not show.
   private func watchBoundary() {
     let flags = processor.rflags
-    let ownsRSP = !stack.isUser && computer.canPushFrame(below: processor[.rsp])
+    let ownsRSP = !stack.isUser && hasRoom
     if !ownsRSP && computer.interruptsOpen && evidence.openWindow == nil && boundary > 0 {
       evidence.openWindow = (boundary, BoundaryState(computer))
     }
@@ -264,19 +283,17 @@ final class Run {
   }
 
   /// Starts the bound on instructions anew, for another run from the same boundary.
-  func resetInstructions() { instructions = 0 }
+  func resetInstructions() { start = processor.position }
 
   // MARK: Injection
 
   /// Makes the event happen at this boundary. Nil while the run goes on.
   func inject(_ event: EventKind, asCrossing: Bool = false) -> RunEnd? {
-    let before = BoundaryState(computer)
-    let deliveries = computer.deliveryCount
     if !asCrossing && evidence.event == nil {
       evidence.event = event
-      evidence.boundary = before
+      evidence.boundary = BoundaryState(computer)
     }
-    return finish(before, deliveries, computer.inject(event), injected: true)
+    return absorb(computer.inject(event), injected: true)
   }
 
   // MARK: Ablations that watch instructions

@@ -19,22 +19,18 @@ struct RunDigest: Hashable, Sendable {
     add(UInt64(text.utf8.count))
   }
 
-  /// A boundary: where it is, on what, in which mode, and whether events are let in.
-  mutating func add(_ state: BoundaryState) {
-    add(state.rip)
-    add(state.rsp)
-    add(state.gsBase)
-    add(state.cr3)
-    add((state.isKernel ? 1 : 0) | (state.interruptsOpen ? 2 : 0))
-  }
-
-  /// A delivery: of what, from where, to which frame.
-  mutating func add(_ delivery: DeliveryRecord) {
-    add(delivery.name)
+  /// A transition, and the boundary that it led to.
+  mutating func add(_ transition: Transition, at boundary: Int) {
+    add(UInt64(transition.kind.rawValue) | UInt64(boundary) << 8)
+    add(transition.rip)
+    add(transition.after.rsp)
+    add(transition.after.gsBase)
+    add(transition.after.cr3)
+    add(transition.after.isKernel ? 1 : 0)
+    guard let delivery = transition.delivery else { return }
+    add(delivery.vector.map { UInt64($0) } ?? 0x100 | UInt64(delivery.platformKind))
     add(delivery.errorCode.map { UInt64($0) + 1 } ?? 0)
-    add(delivery.from)
     add(delivery.frame)
-    add((delivery.fromKernel ? 1 : 0) | (delivery.onCurrentStack ? 2 : 0) | (delivery.injected ? 4 : 0))
   }
 
   /// The end, and what user mode sees there.

@@ -17,10 +17,18 @@ struct UserSide: Sendable, Hashable {
 
   /// Whose state a boundary of the crossing, or of a run with events in it, is on.
   func ownership(of state: BoundaryState, rspIsUser: Bool) -> Ownership {
+    ownership(
+      isKernel: state.isKernel, gsBase: state.gsBase, cr3: state.cr3, rspIsUser: rspIsUser, canPush: state.canPush,
+      isAtStackEnd: state.isAtStackEnd)
+  }
+
+  func ownership(
+    isKernel: Bool, gsBase: UInt64, cr3: UInt64, rspIsUser: Bool, canPush: Bool, isAtStackEnd: Bool
+  ) -> Ownership {
     var result: Ownership = rspIsUser ? .userRSP : []
-    if state.isKernel && !state.canPush { result.insert(state.isAtStackEnd ? .fullStack : .noStack) }
-    if gsBases.contains(state.gsBase) { result.insert(.userGS) }
-    if hasSplitTables && state.cr3 == cr3 { result.insert(.userTables) }
+    if isKernel && !canPush { result.insert(isAtStackEnd ? .fullStack : .noStack) }
+    if gsBases.contains(gsBase) { result.insert(.userGS) }
+    if hasSplitTables && cr3 == self.cr3 { result.insert(.userTables) }
     return result
   }
 }

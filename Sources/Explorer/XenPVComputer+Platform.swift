@@ -71,15 +71,14 @@ extension XenPVComputer: PlatformComputer {
     ComputerEnd(run(budget, until: address))
   }
 
+  public func proceed(toward position: UInt64) -> ComputerEnd { ComputerEnd(run(.max / 2, toward: position)) }
+
   public func takeStep() -> ComputerEnd { ComputerEnd(step()) }
 
   // MARK: The boundary
 
   public var isInKernel: Bool { domain.vcpu.isInKernel }
   public var interruptsOpen: Bool { upcallMask == 0 }
-
-  /// A frame's lowest word lies this far below RSP at most: eight words below an RSP that is aligned to 16 bytes.
-  private static let longestFrame: UInt64 = 79
 
   /// Every page that the longest frame could touch is mapped and writable in the kernel's tables, and not the hypervisor's.
   public func canPushFrame(below rsp: UInt64) -> Bool {
@@ -151,32 +150,16 @@ extension XenPVComputer: PlatformComputer {
     }
   }
 
-  public var deliveryCount: UInt64 { domain.deliveries }
-
-  public func deliveries(since count: UInt64, from before: BoundaryState) -> [DeliveredEvent] {
-    domain.recentDeliveries.suffix(Int(clamping: domain.deliveries &- count)).map(event)
+  public func event(_ transition: Transition) -> DeliveredEvent {
+    let delivered = transition.delivery
+    let kind = Delivery.Kind(rawValue: delivered?.platformKind ?? 0) ?? .exception
+    return DeliveredEvent(transition, name: Self.name(kind, delivered?.vector ?? 0), isBounce: true)
   }
 
-  public var lostFrame: DeliveredEvent? { domain.lostFrame.map(event) }
-
-  private func event(_ last: Delivery) -> DeliveredEvent {
-    let words = last.errorCode == nil ? 7 : 8
-    let isNear = last.previousRSP &- last.frame <= Self.longestFrame
-    // From user mode the frame belongs at the top of the stack that stack_switch named.
-    let isOnKernelStack =
-      !last.wasInKernel && domain.vcpu.kernelSP & ~0xF == last.frame &+ UInt64(words * 8)
-    let hasVector = [.exception, .softwareInterrupt, .nmi, .machineCheck].contains(last.kind)
-    return DeliveredEvent(
-      name: Self.name(last), vector: hasVector ? last.vector : nil, isBounce: true, errorCode: last.errorCode,
-      from: last.rip, fromKernel: last.wasInKernel, frame: last.frame, wordCount: words,
-      previousRSP: last.previousRSP, onCurrentStack: isNear && !isOnKernelStack, cr2: processor.cr2,
-      isMaskable: last.kind == .eventUpcall, atReturn: false)
-  }
-
-  private static func name(_ delivery: Delivery) -> String {
-    switch delivery.kind {
-    case .exception: "vector \(delivery.vector)"
-    case .softwareInterrupt: "INT 0x\(String(delivery.vector, radix: 16))"
+  private static func name(_ kind: Delivery.Kind, _ vector: UInt8) -> String {
+    switch kind {
+    case .exception: "vector \(vector)"
+    case .softwareInterrupt: "INT 0x\(String(vector, radix: 16))"
     case .systemCall: "SYSCALL"
     case .systemEnter: "SYSENTER"
     case .eventUpcall: "event upcall"
@@ -199,7 +182,7 @@ extension XenPVComputer: PlatformComputer {
       case .eventUpcall: true
       }
     guard masks else { return nil }
-    return "the handler of \(Self.name(last)), registered to run with events masked, runs with them let in"
+    return "the handler of \(Self.name(last.kind, last.vector)), registered to run with events masked, runs with them let in"
   }
 
   public var unfinished: Unfinished {

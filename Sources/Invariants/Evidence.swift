@@ -127,26 +127,22 @@ public struct DeliveredEvent: Sendable, Hashable {
   /// The instruction that was interrupted returns to user mode (SYSRET, IRET, SYSEXIT).
   public var atReturn: Bool
 
-  public init(
-    name: String, vector: UInt8?, isBounce: Bool = false, errorCode: UInt32?, from: UInt64, fromKernel: Bool,
-    frame: UInt64, wordCount: Int,
-    interruptStack: Int = 0, previousRSP: UInt64, onCurrentStack: Bool, cr2: UInt64, isMaskable: Bool = false,
-    atReturn: Bool
-  ) {
+  public init(_ transition: Transition, name: String, isBounce: Bool = false) {
+    guard let delivered = transition.delivery else { preconditionFailure("only an event is delivered") }
     self.name = name
-    self.vector = vector
+    vector = delivered.vector
     self.isBounce = isBounce
-    self.errorCode = errorCode
-    self.from = from
-    self.fromKernel = fromKernel
-    self.frame = frame
-    self.wordCount = wordCount
-    self.interruptStack = interruptStack
-    self.previousRSP = previousRSP
-    self.onCurrentStack = onCurrentStack
-    self.cr2 = cr2
-    self.isMaskable = isMaskable
-    self.atReturn = atReturn
+    errorCode = delivered.errorCode
+    from = transition.rip
+    fromKernel = delivered.fromKernel
+    frame = delivered.frame
+    wordCount = delivered.wordCount
+    interruptStack = delivered.interruptStack
+    previousRSP = transition.before.rsp
+    onCurrentStack = delivered.onCurrentStack
+    cr2 = delivered.cr2
+    isMaskable = delivered.isMaskable
+    atReturn = delivered.atReturn
   }
 }
 

@@ -19,11 +19,11 @@ extension Processor {
     while true {
       do throws(Fault) {
         if !isAlone {
+          if isStopRequested { return .budget }
           if attention, let exit = try takeBoundaryEvents() { return exit }
           if deviceWasAccessed { return noteDevices() }
           if s.pointee.isHalted { return .halted }
-          if spent >= end { return .budget }
-          if isAtStopAddress { return .budget }
+          if spent >= end || isStopRequested || isAtStopAddress { return .budget }
         }
         if attention || isAlone {
           isAlone = false

@@ -17,7 +17,11 @@ extension Processor {
     fork()
     unprotectedPage = linear & ~0xFFF
     observer = recorder
+    let (position, noted) = (self.position, transitions.count)
     let exit = step()
+    // It belongs to the fault that led to it.
+    s.pointee.unretired &-= self.position &- position
+    transitions.removeSubrange(noted...)
     observer = previous
     unprotectedPage = Processor.noStop
     if let previous { recorded = (recorder, previous) }

@@ -43,6 +43,7 @@ extension Processor {
     state.rflags = [.interruptEnable, .fixedOne]
     setState(state)
     enterFixed(code: code | 3, stack: stack | 3, cpl: 3, mode: .bits64)
+    setGuestRunsKernel(true)
     updateView()
   }
 
@@ -228,17 +229,21 @@ extension Processor {
 
   /// Writes CR3 and drops every cached translation.
   public func setPageTables(_ cr3: UInt64) {
+    let before = standing
     s.pointee.cr3 = cr3
     flushTranslations()
+    noteChange(.pageTables, since: before, \.cr3)
   }
 
   /// Writes CR3 for the address space that it belongs to, 0 or 1, and drops what was cached for that space unless it `keeps` it.
   public func switchPageTables(_ cr3: UInt64, space: UInt8, keeps: Bool) {
+    let before = standing
     s.pointee.cr3 = cr3
     s.pointee.addressSpace = space
     if !keeps { contextOfPCID[currentPCID] = 0 }
     enterContext()
     updateView()
+    noteChange(.pageTables, since: before, \.cr3)
   }
 
   /// Drops every cached translation.

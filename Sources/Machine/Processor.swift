@@ -59,6 +59,14 @@ public final class Processor {
   /// What a guarded step did, for an observer that has not heard of it yet.
   var recorded: (StoreRecorder, any Observer)?
 
+  /// Transitions are noted, and a run stops behind each. See `Watching/Processor+Watching.swift`.
+  public var isWatched = false
+  public internal(set) var transitions: [Transition] = []
+  /// A run is to stop at the next boundary.
+  public internal(set) var isStopRequested = false
+  /// The fault that is about to be delivered is one of an instruction that returns.
+  var returnFaulted = false
+
   /// An instruction address at which a run stops before the instruction is executed. Not canonical where there is none.
   var stopAddress = Processor.noStop
   static let noStop: UInt64 = 1 << 63
@@ -120,8 +128,12 @@ public final class Processor {
   public func segment(_ name: SegmentName) -> SegmentRegister { s.pointee.segments[name.rawValue] }
   public func segmentBase(_ name: SegmentName) -> UInt64 { s.pointee.registers[20 + name.rawValue] }
 
-  /// Changes a segment base behind the kernel's back: for whoever plays the user program or removes a guard.
-  public func setSegmentBase(_ name: SegmentName, _ base: UInt64) { s.pointee.registers[20 + name.rawValue] = base }
+  /// Changes a segment base: for a hypervisor, and for whoever plays the user program or removes a guard.
+  public func setSegmentBase(_ name: SegmentName, _ base: UInt64) {
+    let before = standing
+    s.pointee.registers[20 + name.rawValue] = base
+    noteChange(.gsBase, since: before, \.gsBase)
+  }
 
   // MARK: Forks
 

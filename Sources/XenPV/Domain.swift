@@ -72,7 +72,7 @@ public enum Shutdown: Sendable, Codable, Hashable {
 
 /// A frame that was pushed on the guest's stack.
 public struct Delivery: Sendable, Codable, Hashable {
-  public enum Kind: Sendable, Codable, Hashable {
+  public enum Kind: UInt8, Sendable, Codable, Hashable {
     case exception, softwareInterrupt, systemCall, systemEnter, eventUpcall, nmi, machineCheck
   }
   public var kind: Kind

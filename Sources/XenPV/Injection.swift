@@ -53,8 +53,9 @@ extension XenPVComputer {
     return answer(exit) ?? .budget
   }
 
-  /// An interrupt that entered the hypervisor, after which it returns to the guest as always.
+  /// An interrupt that entered the hypervisor, after which it returns to the guest as always: a step.
   func passThrough() -> End {
+    processor.countStep()
     returnFromInterrupt()
     return end ?? .budget
   }

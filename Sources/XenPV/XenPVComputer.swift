@@ -59,23 +59,19 @@ public final class XenPVComputer {
 
   // MARK: Running
 
-  /// Runs until `budget` is spent (see `Processor.spent`) or the domain ends; with `address`, also until the instruction there is
-  /// next.
-  public func run(_ budget: UInt64, until address: UInt64? = nil) -> End {
+  /// Runs until `budget` is spent (see `Processor.spent`), `position` is reached, a stop was requested or the domain ends; with
+  /// `address`, also until the instruction there is next.
+  public func run(_ budget: UInt64, until address: UInt64? = nil, toward position: UInt64 = .max) -> End {
     let limit = processor.spent &+ budget
     while true {
       if let end = end { return end }
       let spent = processor.spent
-      if spent >= limit || processor.rip == address { return .budget }
-      if domain.vcpu.isBlocked {
-        wake()
-        continue
+      if spent >= limit || processor.position >= position || processor.isStopRequested || processor.rip == address {
+        return .budget
       }
-      if processor.canTakeExternalEvent && runTimers() {
-        returnFromInterrupt()
-        continue
-      }
-      var slice = limit - spent
+      if enterByTimer() { continue }
+      // No step spends less than one.
+      var slice = min(limit - spent, position - processor.position)
       if let deadline = nextDeadline { slice = min(slice, max(1, deadline > now ? deadline - now : 1)) }
       let exit = address.map { processor.run(slice, until: $0) } ?? processor.run(slice)
       // What enters the hypervisor without an event uses up the budget as well.
@@ -86,12 +82,25 @@ public final class XenPVComputer {
 
   /// Takes one step: one instruction with whatever the hypervisor does about it, or the delivery of one event that is due.
   public func step() -> End {
+    let position = processor.position
+    while end == nil && processor.position == position && enterByTimer() {}
     if let end { return end }
-    let delivered = domain.deliveries
-    if domain.vcpu.isBlocked { wake() }
-    if processor.canTakeExternalEvent && runTimers() { returnFromInterrupt() }
-    if domain.deliveries != delivered { return end ?? .budget }
+    if processor.position != position { return .budget }
     return answer(processor.step()) ?? end ?? .budget
+  }
+
+  /// Enters the hypervisor where the guest waits or a timer is due; false where neither is. What is delivered to the guest is a step.
+  private func enterByTimer() -> Bool {
+    let delivered = domain.deliveries
+    if domain.vcpu.isBlocked {
+      wake()
+    } else if processor.canTakeExternalEvent && runTimers() {
+      returnFromInterrupt()
+    } else {
+      return false
+    }
+    if domain.deliveries != delivered || end != nil { processor.countStep() }
+    return true
   }
 
   func answer(_ exit: Exit) -> End? {

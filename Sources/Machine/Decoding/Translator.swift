@@ -37,7 +37,13 @@ struct Translator {
     self.offset = offset
     first = operations.count
     ended = false
+    let loadsStack = is64 && decoded.loadsStackPointer
+    if loadsStack { emit(.move64, dst: Slot.stackBefore, src: Slot.rsp) }
     translateMnemonic()
+    if loadsStack {
+      operations[operations.count - 1].traits.remove(.endsBlock)
+      emit(.stackLoaded, [.endsBlock])
+    }
     if operations.count == first { emit(.nop) }
   }
 

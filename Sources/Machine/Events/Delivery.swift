@@ -81,6 +81,7 @@ extension Processor {
     }
     guard isLongModeActive else { throw Fault.unsupported("an event outside long mode") }
     let from = s.pointee.rip
+    let before = standing
     let ext: UInt32 = kind == .software ? 0 : 1
     let idtCode = UInt32(vector.rawValue) << 3 | 2
     let offset = UInt64(vector.rawValue) * 16
@@ -160,9 +161,24 @@ extension Processor {
     s.pointee.shadow = .none
     s.pointee.isHalted = false
     s.pointee.eventCount &+= 1
+    // An INT n retires.
+    if returnTo == nil { s.pointee.unretired &+= 1 }
     s.pointee.lastVector = vector
     s.pointee.lastErrorCode = errorCode
     updateView()
+    if isWatched {
+      let fromKernel = before.isKernel
+      note(
+        Transition(
+          kind: .event, rip: from, before: before, after: standing,
+          delivery: Delivered(
+            vector: vector.rawValue, errorCode: errorCode, fromKernel: fromKernel, frame: get(Slot.rsp, UInt64.self),
+            wordCount: count, interruptStack: ist,
+            // SDM vol. 3A, "64-Bit Mode Stack Frame": without a change of privilege and without an IST the stack stays.
+            onCurrentStack: fromKernel && ist == 0, cr2: s.pointee.cr2,
+            isMaskable: vector.rawValue >= 32 && before.rflags.contains(.interruptEnable), atReturn: returnFaulted)))
+      returnFaulted = false
+    }
     observer?.delivered(vector, errorCode: errorCode, from: from)
   }
 

@@ -48,7 +48,7 @@ extension Processor {
     switch what {
     case .exception:
       s.pointee.pendingDebug = 0
-      if next != s.pointee.rip { s.pointee.retired &+= 1 }
+      if next != s.pointee.rip { s.pointee.retired &+= 1 } else { s.pointee.unretired &+= 1 }
     case .interrupt, .systemCall, .systemEnter: s.pointee.retired &+= 1
     }
     s.pointee.rip = next

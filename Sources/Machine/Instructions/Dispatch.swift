@@ -4,7 +4,7 @@ typealias Operation = UnsafeMutablePointer<MicroOperation>
 
 extension Processor {
   @inline(never)
-  func executeExternal(_ u: Operation) throws(Fault) {
+  func dispatch(_ u: Operation) throws(Fault) {
     switch External(rawValue: u.pointee.detail).unsafelyUnwrapped {
     case .legacyAddress: try legacyAddress(u)
     case .pushSized: try push(value(u, UInt64.self), width: Int(u.pointee.width))
@@ -16,6 +16,7 @@ extension Processor {
     case .popAll: try popAll(u)
     case .enter: try enterFrame(u)
     case .leave: try leaveFrame(u)
+    case .stackLoaded: break
 
     case .rotateLeft, .rotateRight: rotate(u)
     case .rotateCarryLeft: sizedCarry(u, left: true)

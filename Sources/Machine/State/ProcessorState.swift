@@ -17,12 +17,16 @@ public struct ProcessorState: Sendable {
   public internal(set) var retired: UInt64 = 0
   /// Virtual nanoseconds that passed while halted, added to `retired`.
   public internal(set) var idleTime: UInt64 = 0
+  /// Steps that retired nothing: see `Processor.position`.
+  var unretired: UInt64 = 0
   /// What was done and retired nothing, in instructions that would take as long: see `Processor.spent`.
   var work: UInt64 = 0
 
   /// Current privilege level, 0 to 3.
   public internal(set) var cpl: UInt8 = 0
   var codeMode: CodeMode = .bits32
+  /// What runs at privilege 3 is the kernel of a hypervisor's guest.
+  var guestRunsKernel = false
   /// What an event must wait for: set by STI and by loads of SS.
   public internal(set) var shadow: InterruptShadow = .none
   /// NMIs wait until the next IRET.

@@ -1,7 +1,7 @@
 /// The register file as micro-operations see it: 32 slots of 64 bits, named by byte offset so that an operand needs no shift.
 ///
 /// The sixteen general registers come first, in the order of their encoding (SDM vol. 2A, "Register Encoding"), then a slot
-/// that always holds zero, four temporaries that live only inside one instruction, and the bases of the segment registers.
+/// that always holds zero, five temporaries that live only inside one instruction, and the bases of the segment registers.
 @usableFromInline
 struct Slot {
   /// Slot number `n` as a byte offset.
@@ -22,6 +22,8 @@ struct Slot {
   static let t1 = at(18)
   static let t2 = at(19)
   static let t3 = at(26)
+  /// RSP before an instruction that gives it a value from elsewhere.
+  static let stackBefore = at(27)
   /// Base addresses of ES, CS, SS, DS, FS, GS, in the order of their encoding.
   static let esBase = at(20)
   static let csBase = at(21)

@@ -21,6 +21,7 @@ extension XenPVComputer {
       words.append(word)
     }
     let flags = RFLAGS(rawValue: words[6])
+    let (rip, before) = (registers.rip, guestStanding)
     if words[5] & 3 == 3 {
       guard domain.vcpu.guestTableUser != 0 else {
         crash("iret to user mode without user page tables")
@@ -34,6 +35,7 @@ extension XenPVComputer {
     registers.rflags = flags.subtracting([.ioPrivilegeLevel, .virtual8086]).union(.interruptEnable)
     registers.rsp = words[7]
     registers.ss = UInt16(truncatingIfNeeded: words[8]) | 3
+    processor.note(Transition(kind: .exit, rip: rip, before: before, after: guestStanding))
     if words[3] & Self.inSyscall == 0 {
       registers.leavesBySysret = false
       processor[.r11] = words[1]

@@ -18,6 +18,7 @@ extension XenPVComputer {
   func createBounceFrame(_ bounce: TrapBounce, _ kind: Delivery.Kind) {
     let wasInKernel = domain.vcpu.isInKernel
     let from = registers
+    let before = guestStanding
     var savedCS = UInt64(registers.cs)
     var top: UInt64
     if wasInKernel {
@@ -46,6 +47,9 @@ extension XenPVComputer {
     for (index, word) in words.enumerated().reversed() {
       guard processor.storeGuest(frame &+ UInt64(index * 8), word) else {
         domain.lostFrame = delivery
+        processor.note(
+          Transition(
+            kind: .lostEvent, rip: from.rip, before: before, after: guestStanding, delivery: delivered(delivery)))
         return crash(
           "a fault while the frame of vector \(bounce.vector) was pushed at 0x\(String(frame, radix: 16))")
       }
@@ -59,7 +63,28 @@ extension XenPVComputer {
     guard bounce.address != 0 else { return crash("vector \(bounce.vector) has no handler") }
     registers.rip = bounce.address
     domain.note(delivery)
+    processor.note(
+      Transition(
+        kind: .event, rip: from.rip, before: before, after: guestStanding,
+        delivery: delivered(delivery)))
     processor.observer?.delivered(Vector(bounce.vector), errorCode: bounce.errorCode, from: from.rip)
+  }
+
+  /// The guest's own standing while the hypervisor runs.
+  var guestStanding: Standing {
+    Standing(
+      rsp: registers.rsp, gsBase: processor.segmentBase(.gs), cr3: processor.cr3, rflags: registers.rflags,
+      isKernel: domain.vcpu.isInKernel)
+  }
+
+  /// What was pushed, as the log of transitions has it.
+  public func delivered(_ delivery: Delivery) -> Delivered {
+    let hasVector = [.exception, .softwareInterrupt, .nmi, .machineCheck].contains(delivery.kind)
+    return Delivered(
+      vector: hasVector ? delivery.vector : nil, platformKind: delivery.kind.rawValue, errorCode: delivery.errorCode,
+      fromKernel: delivery.wasInKernel, frame: delivery.frame, wordCount: delivery.errorCode == nil ? 7 : 8,
+      onCurrentStack: delivery.wasInKernel || domain.ablations.contains(.frameAtUserRSP), cr2: processor.cr2,
+      isMaskable: delivery.kind == .eventUpcall)
   }
 
   /// pv_inject_event: notes the exception; the frame is made on the way out.
@@ -123,6 +148,7 @@ extension XenPVComputer {
     processor.setSegmentBase(.gs, domain.vcpu.inactiveGSBase)
     domain.vcpu.inactiveGSBase = base
     domain.vcpu.isInKernel.toggle()
+    processor.setGuestRunsKernel(domain.vcpu.isInKernel)
     let keepsKernelTables = domain.ablations.contains(.kernelTablesInUserMode)
     // Xen makes the guest's user pages global, so that their translations outlive the switch; the kernel's do not.
     processor.switchPageTables(

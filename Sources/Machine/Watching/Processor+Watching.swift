@@ -1,0 +1,93 @@
+/// The log of transitions, and the stop at the boundary behind one.
+///
+/// While the processor is watched every transition is appended to `transitions`, and a run stops at the boundary that it led to; so all
+/// that stands in the log at a stop led to that boundary. What is not watched costs a test for each out-of-line body.
+
+extension Processor {
+  /// A machine's own clock: instructions retired, and events delivered that retired none. Every step, of `step()` or inside a run, adds
+  /// one. A hypervisor's platform counts what it does for an instruction, or between two, with `countStep`.
+  public var position: UInt64 { s.pointee.retired &+ s.pointee.unretired }
+
+  /// A step that retired nothing and delivered nothing.
+  public func countStep() { s.pointee.unretired &+= 1 }
+
+  /// Makes a run stop at the next boundary.
+  public func requestStop() { isStopRequested = true }
+
+  /// Empties the log, and lets a run go on.
+  public func clearTransitions() {
+    transitions.removeAll(keepingCapacity: true)
+    isStopRequested = false
+  }
+
+  /// A hypervisor's guest goes over from its kernel to its user, or back: both may run at privilege 3.
+  public func setGuestRunsKernel(_ runs: Bool) { s.pointee.guestRunsKernel = runs }
+
+  public var standing: Standing {
+    Standing(
+      rsp: get(Slot.rsp, UInt64.self), gsBase: get(Slot.gsBase, UInt64.self), cr3: s.pointee.cr3,
+      rflags: s.pointee.rflags, isKernel: s.pointee.cpl != 3 || s.pointee.guestRunsKernel)
+  }
+
+  /// Appends what a platform did between two stretches of its guest.
+  public func note(_ transition: Transition) {
+    guard isWatched else { return }
+    transitions.append(transition)
+    isStopRequested = true
+  }
+
+  /// Appends what a platform changed of the standing, where it changed.
+  func noteChange(_ kind: Transition.Kind, since before: Standing, _ part: KeyPath<Standing, UInt64>) {
+    guard isWatched, before[keyPath: part] != standing[keyPath: part] else { return }
+    note(Transition(kind: kind, rip: s.pointee.rip, before: before, after: standing))
+  }
+
+  /// Executes an out-of-line body, and notes what it did to the processor's standing.
+  @inline(__always)
+  func executeExternal(_ u: Operation) throws(Fault) {
+    if isWatched { return try executeWatched(u) }
+    try dispatch(u)
+  }
+
+  private func executeWatched(_ u: Operation) throws(Fault) {
+    guard let kind = Transition.Kind(External(rawValue: u.pointee.detail).unsafelyUnwrapped) else {
+      return try dispatch(u)
+    }
+    let rip = s.pointee.rip
+    var before = standing
+    if kind == .stackLoad { before.rsp = get(Slot.stackBefore, UInt64.self) }
+    do throws(Fault) {
+      try dispatch(u)
+    } catch {
+      returnFaulted = kind == .exit
+      throw error
+    }
+    // INT n is an event: its delivery noted it.
+    let after = standing
+    let happened =
+      switch kind {
+      case .event, .lostEvent: false
+      case .entry, .exit, .stackLoad: true
+      case .gsBase: before.gsBase != after.gsBase
+      case .pageTables: before.cr3 != after.cr3
+      case .flags:
+        !before.rflags.symmetricDifference(after.rflags).isDisjoint(with: [.trap, .direction, .nestedTask])
+      }
+    if happened { note(Transition(kind: kind, rip: rip, before: before, after: after)) }
+  }
+}
+
+extension Transition.Kind {
+  /// What a body may do; nil where it is nothing that is noted.
+  init?(_ body: External) {
+    switch body {
+    case .systemCall, .systemEnter, .farCall, .farJump: self = .entry
+    case .interruptReturn, .systemReturn, .systemExit, .farReturn: self = .exit
+    case .stackLoaded: self = .stackLoad
+    case .swapGS, .writeGSBase, .writeMSR, .writeSegment, .popSegment, .loadFarPointer: self = .gsBase
+    case .writeControl: self = .pageTables
+    case .popFlags, .setDirection, .clearDirection: self = .flags
+    default: return nil
+    }
+  }
+}
