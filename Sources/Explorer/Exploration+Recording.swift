@@ -76,7 +76,7 @@ extension Exploration {
     result.stoppedAt = computer.processor.rip
     if result.end == .user {
       note()
-      result.view = UserView(computer.processor)
+      result.view = machine.userView()
     }
     return result
   }

@@ -16,7 +16,7 @@ final class Exploration {
   /// Those of the wanted ablations that take a guard of the platform away.
   let ablations: [Ablation]
   private let lacksGuards: Bool
-  /// Every trial is run, also of an event that did harm often enough.
+  /// Every trial is run step by step.
   let stepped: Bool
   /// Whether it may go on is asked here.
   var supervision = Supervision()
@@ -182,7 +182,7 @@ final class Exploration {
     if end == nil { end = rest(of: run) }
     note(run)
     costs.instructions += run.instructions
-    return end == .user ? UserView(computer.processor) : nil
+    return end == .user ? machine.userView() : nil
   }
 
   /// Runs to the end.
@@ -193,10 +193,6 @@ final class Exploration {
   }
 
   // MARK: Trials
-
-  /// When the trials in which an event did harm have cost so many instructions it has been shown to; the rest are reported as not
-  /// tried. A trial that does not come back costs `Run.bound`.
-  private static let harmBound = 4 * Run.bound
 
   /// Runs from the crossing to the end, injecting at the named boundaries.
   func runToEnd(_ user: UserSide, _ swapgs: Int, _ path: [Int: EventKind]) -> Evidence {
@@ -222,7 +218,6 @@ final class Exploration {
     run.knownFalselyOn = knownFalselyOn
     var trials = Dictionary(uniqueKeysWithValues: events.map { ($0, 0) })
     var distinct: [EventKind: Set<RunDigest>] = [:]
-    var harm: [EventKind: Int] = [:]
     var end = run.cross()
     while end == nil {
       let index = run.boundary
@@ -242,14 +237,9 @@ final class Exploration {
           if index < boundaries.count { boundaries[index].arrivals[event] = obstacle }
           continue
         }
-        if !stepped && harm[event, default: 0] >= Self.harmBound {
-          if index < boundaries.count { boundaries[index].arrivals[event] = .notTried }
-          continue
-        }
         trials[event]! += 1
         let (arrival, digest) = trial(event, run, expected, &found)
         distinct[event, default: []].insert(digest)
-        if arrival == .harmful { harm[event, default: 0] += run.instructions }
         // What falls due here arrives elsewhere, and so does its harm.
         if index < boundaries.count { boundaries[index].arrivals[event] = obstacle ?? arrival }
         costs.pagesRestored += computer.processor.memory.dirtyPageCount

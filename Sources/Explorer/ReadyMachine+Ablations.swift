@@ -21,7 +21,7 @@ extension ReadyMachine {
       unapplied[ablation] = computer.prepare(ablation) ?? prepare(ablation, pointer, user, boundaries)
       if ablation.watchesRuns { unapplied[ablation] = ablation.isAbsent("nothing of the kind was met") }
     }
-    computer.refork()
+    refork()
     return unapplied
   }
 

@@ -12,6 +12,8 @@ public final class ReadyMachine {
   private let symbols: SymbolTable
   private var console: [UInt8] = []
   private var run: Run?
+  /// The user's memory at the crossing.
+  private(set) var userMemory = UserMemory()
 
   /// The probe needs no more than this from the request to the crossing.
   private static let approachBound: UInt64 = 200_000_000
@@ -80,7 +82,17 @@ public final class ReadyMachine {
           bound: "the probe did not reach its crossing; it stands at \(location(computer.processor.rip))"))
     }
     computer.fork()
+    userMemory = computer.processor.userMemory()
   }
+
+  /// Moves the fork of the crossing here: what was changed since belongs to every later run.
+  func refork() {
+    computer.refork()
+    userMemory = computer.processor.userMemory()
+  }
+
+  /// What user mode can see at this boundary.
+  func userView() -> UserView { UserView(computer.processor, userMemory) }
 
   /// Goes back to the request, whatever was explored.
   func leave() {
@@ -109,7 +121,8 @@ public final class ReadyMachine {
   }
 
   func run(_ user: UserSide, _ crossing: CrossingKind, _ ablations: [Ablation], _ swapgs: Int) -> Run {
-    let run = Run(computer, user: user, crossing: crossing, ablations: ablations, swapgsCount: swapgs, claims: claims)
+    let run = Run(computer, user: user, crossing: crossing, ablations: ablations, swapgsCount: swapgs, claims: claims,
+      userMemory: userMemory)
     self.run = run
     return run
   }

@@ -16,6 +16,8 @@ final class Run {
   let swapgsCount: Int
   /// What the kernel says of its interrupts.
   let claims: KernelClaims
+  /// The user's memory at the crossing.
+  private let userMemory: UserMemory
   /// Where interrupts are claimed to be on and are known to be off, so that it is no news.
   var knownFalselyOn: Set<UInt64> = []
   /// The machine's position at boundary 0, and where the bound on a run was counted from last.
@@ -45,8 +47,9 @@ final class Run {
 
   init(
     _ computer: any PlatformComputer, user: UserSide, crossing: CrossingKind, ablations: [Ablation] = [],
-    swapgsCount: Int = 0, claims: KernelClaims = KernelClaims()
+    swapgsCount: Int = 0, claims: KernelClaims = KernelClaims(), userMemory: UserMemory
   ) {
+    self.userMemory = userMemory
     self.computer = computer
     self.user = user
     self.crossing = crossing
@@ -330,7 +333,7 @@ final class Run {
     result.console = String(decoding: console, as: UTF8.self)
     if end != .user { result.stoppedAt = processor.rip }
     if end == .user {
-      result.view = UserView(processor)
+      result.view = UserView(processor, userMemory)
       result.unfinished = computer.unfinished
       result.shutsEventsOut = user.interruptsOpen && !computer.interruptsOpen
       if processor.topTable != user.topTable { result.foreignTables = processor.topTable }
@@ -340,10 +343,11 @@ final class Run {
 }
 
 extension UserView {
-  init(_ processor: Processor) {
+  /// - Parameter memory: the user's memory at a fork that is still open.
+  init(_ processor: Processor, _ memory: UserMemory) {
     self.init(
       registers: GeneralRegister.allCases.map { processor[$0] }, rip: processor.rip, rflags: processor.rflags,
       selectors: processor.selectors, attributes: processor.segmentAttributes, fsBase: processor.segmentBase(.fs),
-      gsBase: processor.segmentBase(.gs), vectors: processor.digestVectors(), memory: processor.digestUserPages())
+      gsBase: processor.segmentBase(.gs), vectors: processor.digestVectors(), memory: processor.userPages(since: memory))
   }
 }

@@ -45,9 +45,9 @@ struct RunDigest: Hashable, Sendable {
     add(view.fsBase)
     add(view.gsBase)
     add(view.vectors)
-    for (page, digest) in view.memory.sorted(by: { $0.key < $1.key }) {
-      add(page)
-      add(digest)
+    for page in view.memory {
+      add(page.linear)
+      add(page.digest)
     }
   }
 }

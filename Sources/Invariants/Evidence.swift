@@ -47,12 +47,12 @@ public struct UserView: Sendable, Equatable {
   public var gsBase: UInt64
   /// Digest of the floating-point and vector state.
   public var vectors: UInt64
-  /// Digest of every page that user mode can write, by linear address.
-  public var memory: [UInt64: UInt64]
+  /// Every page that user mode can write, ascending.
+  public var memory: [UserPage]
 
   public init(
     registers: [UInt64], rip: UInt64, rflags: RFLAGS, selectors: [UInt16], attributes: [UInt16], fsBase: UInt64,
-    gsBase: UInt64, vectors: UInt64, memory: [UInt64: UInt64]
+    gsBase: UInt64, vectors: UInt64, memory: [UserPage]
   ) {
     self.registers = registers
     self.rip = rip
@@ -77,10 +77,16 @@ public struct UserView: Sendable, Equatable {
     if fsBase != other.fsBase { return "FS base is \(hex(fsBase)), not \(hex(other.fsBase))" }
     if gsBase != other.gsBase { return "GS base is \(hex(gsBase)), not \(hex(other.gsBase))" }
     if vectors != other.vectors { return "the floating-point or vector state differs" }
-    for page in Set(memory.keys).union(other.memory.keys).sorted() where memory[page] != other.memory[page] {
-      return "memory at \(hex(page)) differs"
+    return memoryDifference(from: other).map { "memory at \(hex($0)) differs" }
+  }
+
+  /// The lowest page that only one of them has, or has with these bytes.
+  private func memoryDifference(from other: UserView) -> UInt64? {
+    for (mine, theirs) in zip(memory, other.memory) where mine != theirs {
+      return min(mine.linear, theirs.linear)
     }
-    return nil
+    let rest = memory.dropFirst(other.memory.count).first ?? other.memory.dropFirst(memory.count).first
+    return rest?.linear
   }
 }
 

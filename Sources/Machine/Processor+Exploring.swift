@@ -78,41 +78,6 @@ extension Processor {
   public var selectors: [UInt16] { SegmentName.allCases.map { s.pointee.segments[$0.rawValue].selector } }
   public var segmentAttributes: [UInt16] { SegmentName.allCases.map { s.pointee.segments[$0.rawValue].attributes } }
 
-  /// A digest of each page that user mode can write in the current address space, by linear address.
-  public func digestUserPages() -> [UInt64: UInt64] {
-    var result: [UInt64: UInt64] = [:]
-    visit(table: s.pointee.cr3 & PageTableEntry.addressMask, linear: 0, shift: 39, limit: 256, &result)
-    return result
-  }
-
-  private func visit(table: UInt64, linear: UInt64, shift: UInt64, limit: Int, _ result: inout [UInt64: UInt64]) {
-    let needed = PageTableEntry.present | PageTableEntry.user | PageTableEntry.writable
-    for i in 0..<limit {
-      let entry = loadPhysical64(table + UInt64(i) * 8)
-      guard entry & needed == needed else { continue }
-      let at = linear | UInt64(i) << shift
-      if shift == 12 {
-        let page = entry & PageTableEntry.addressMask
-        if memory.contains(page, count: 4096) { result[at] = digest(page: page) }
-      } else if entry & PageTableEntry.pageSize == 0 || shift == 39 {
-        visit(table: entry & PageTableEntry.addressMask, linear: at, shift: shift - 9, limit: 512, &result)
-      } else {
-        let base = entry & PageTableEntry.addressMask & ~((1 << shift) - 1)
-        for piece in stride(from: UInt64(0), to: 1 << shift, by: 4096) where memory.contains(base + piece, count: 4096)
-        {
-          result[at + piece] = digest(page: base + piece)
-        }
-      }
-    }
-  }
-
-  private func digest(page: UInt64) -> UInt64 {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    let words = (memory.base + Int(page)).assumingMemoryBound(to: UInt64.self)
-    for i in 0..<512 { hash = (hash ^ words[i]) &* 0x0000_0100_0000_01B3 ^ (hash >> 29) }
-    return hash
-  }
-
   /// A digest of the floating-point and vector registers. The pointers to the last x87 instruction are left out: AMD's
   /// FXSAVE keeps them only while an exception is pending. AMD APM vol. 3, "FXSAVE".
   public func digestVectors() -> UInt64 {

@@ -70,7 +70,7 @@ extension ReadyMachine {
       }
       end = run.step()
     }
-    frames.view = end == .user ? UserView(computer.processor) : nil
+    frames.view = end == .user ? userView() : nil
     return frames
   }
 
@@ -141,7 +141,7 @@ extension ReadyMachine {
       guard computer.processor.write(changed, atLinear: address) else { return nil }
     }
     guard case .budget = computer.takeStep(), !computer.isInKernel else { return nil }
-    return UserView(computer.processor)
+    return userView()
   }
 }
 

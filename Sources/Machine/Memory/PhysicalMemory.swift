@@ -134,6 +134,9 @@ public final class PhysicalMemory {
     epochs[last].saved.removeAll(keepingCapacity: true)
   }
 
+  /// Whether the page was written since the fork was opened that is the `depth`-th of those open, counted from 1.
+  func isWritten(page: Int, sinceFork depth: Int) -> Bool { epochOfPage[page] >= epochs[depth - 1].identifier }
+
   /// Pages written since the innermost fork was opened.
   public var dirtyPageCount: Int { epochs.last?.saved.count ?? 0 }
 
