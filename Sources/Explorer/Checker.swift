@@ -26,6 +26,8 @@ public struct Checker: Sendable {
   public let judgesBoot: Bool
   /// Nothing is left out that could be run.
   public let stepped: Bool
+  /// The most events of one path, 1 to 3.
+  public var depth = 1
   /// A section ends after this many instructions, baseline and trials together, complete or not.
   public var sectionBound = Checker.standardSectionBound
   /// Hears what is wrong without being an error, a sentence each.
@@ -158,7 +160,7 @@ public struct Checker: Sendable {
   func exploration(_ task: Task, on machine: ReadyMachine) -> Exploration {
     Exploration(
       machine, crossing: task.crossing, posture: task.posture, events: events, ablations: ablations,
-      stepped: stepped
+      stepped: stepped, depth: depth
     ) { invariant, path in
       let witness = self.witness(task, invariant, path)
       return "limen replay \(shellQuoted("\(self.witnessFolder)/\(witness.fileName)"))"

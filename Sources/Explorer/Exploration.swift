@@ -18,10 +18,12 @@ final class Exploration {
   private let lacksGuards: Bool
   /// Every trial is run step by step.
   let stepped: Bool
+  /// The most events of one path.
+  let depth: Int
   /// Whether it may go on is asked here.
   var supervision = Supervision()
   /// Why it ended before every trial was made.
-  private var cut: String?
+  var cut: String?
   /// Makes the line that replays a finding.
   let replayLine: (InvariantName, Path) -> String
 
@@ -30,7 +32,7 @@ final class Exploration {
   /// What the parts of the crossing cost, once it ran.
   private(set) var parts: CrossingParts?
   /// Where the crossing without events runs with interrupts off that are claimed to be on: its own verdict, and no trial's.
-  private(set) var knownFalselyOn: Set<UInt64> = []
+  var knownFalselyOn: Set<UInt64> = []
   /// The boundary at which the way in ends.
   private var firstCall: Int?
   /// The boundary at which the way out starts.
@@ -40,7 +42,7 @@ final class Exploration {
 
   init(
     _ machine: ReadyMachine, crossing: CrossingKind, posture: PostureName, events: [EventKind], ablations: [Ablation],
-    stepped: Bool = false, replayLine: @escaping (InvariantName, Path) -> String
+    stepped: Bool = false, depth: Int = 1, replayLine: @escaping (InvariantName, Path) -> String
   ) {
     self.machine = machine
     self.crossing = crossing
@@ -51,6 +53,7 @@ final class Exploration {
     self.ablations = ablations.filter { $0.platform == machine.computer.platform }
     lacksGuards = !ablations.isEmpty && self.ablations.isEmpty
     self.stepped = stepped
+    self.depth = depth
     self.replayLine = replayLine
   }
 
@@ -59,6 +62,17 @@ final class Exploration {
     var violation: Violation
     var path: Path
     var boundary: BoundaryState
+
+    /// What broke first in the run; nil when everything held.
+    init?(_ evidence: Evidence, _ path: Path, _ boundary: BoundaryState) {
+      guard let (invariant, violation) = Invariants.blame(evidence, from: path.steps.first?.boundary ?? 0) else {
+        return nil
+      }
+      self.invariant = invariant
+      self.violation = violation
+      self.path = path
+      self.boundary = boundary
+    }
   }
 
   // MARK: The section
@@ -112,13 +126,14 @@ final class Exploration {
     var found: [Found] = []
     if let path, !path.steps.isEmpty {
       try follow(path, boundaries, user, swapgs, expected, &found)
-      return assemble(boundaries, [], found, meter.baseline)
+      return assemble(boundaries, nil, found, meter.baseline)
     }
     let baseline = try judgeBaseline(user, swapgs: swapgs, expected: expected, boundaries: boundaries, &found)
     if path != nil && found.isEmpty { throw Self.notReproduced("the crossing without events broke no invariant") }
-    var trials: [EventTrials] = []
-    if baseline && path == nil { trials = explore(&boundaries, user, swapgs, expected, &found) }
-    return assemble(boundaries, trials, found, meter.baseline)
+    guard baseline && path == nil else { return assemble(boundaries, nil, found, meter.baseline) }
+    let search = Search(self, user, swapgs: swapgs, expected: expected)
+    search.explore(&boundaries)
+    return assemble(boundaries, search, found + search.found, meter.baseline)
   }
 
   /// Some of the guards that were to be taken away, if any, are the platform's.
@@ -186,7 +201,7 @@ final class Exploration {
   }
 
   /// Runs to the end.
-  private func rest(of run: Run) -> RunEnd {
+  func rest(of run: Run) -> RunEnd {
     var end: RunEnd?
     while end == nil { end = stepped ? run.step() : run.proceed() }
     return end!
@@ -210,95 +225,17 @@ final class Exploration {
     return run.evidence(end: end!)
   }
 
-  private func explore(
-    _ boundaries: inout [Boundary], _ user: UserSide, _ swapgs: Int, _ expected: UserView?, _ found: inout [Found]
-  ) -> [EventTrials] {
-    computer.restore()
-    let run = machine.run(user, crossing, ablations, swapgs)
-    run.knownFalselyOn = knownFalselyOn
-    var trials = Dictionary(uniqueKeysWithValues: events.map { ($0, 0) })
-    var distinct: [EventKind: Set<RunDigest>] = [:]
-    var end = run.cross()
-    while end == nil {
-      let index = run.boundary
-      cut = supervision.end(at: index, of: boundaries.count, spent: costs.instructions + run.instructions)
-      if cut != nil {
-        for i in boundaries.indices.dropFirst(index) {
-          for event in events { boundaries[i].arrivals[event] = .notTried }
-        }
-        break
-      }
-      let start = run.mark
-      machine.fork()
-      costs.forks += 1
-      for event in events {
-        let obstacle = computer.obstacle(to: event)
-        if let obstacle, !computer.canBecomePending(event) {
-          if index < boundaries.count { boundaries[index].arrivals[event] = obstacle }
-          continue
-        }
-        trials[event]! += 1
-        let (arrival, digest) = trial(event, run, expected, &found)
-        distinct[event, default: []].insert(digest)
-        // What falls due here arrives elsewhere, and so does its harm.
-        if index < boundaries.count { boundaries[index].arrivals[event] = obstacle ?? arrival }
-        costs.pagesRestored += computer.processor.memory.dirtyPageCount
-        computer.restore()
-        run.mark = start
-        run.resetInstructions()
-      }
-      machine.drop()
-      end = run.step()
-    }
-    costs.instructions += run.instructions
-    return events.map { EventTrials(event: $0, trials: trials[$0]!, unique: distinct[$0]?.count ?? 0) }
-  }
-
-  /// Injects one event here, runs to the end and judges.
-  private func trial(
-    _ event: EventKind, _ run: Run, _ expected: UserView?, _ found: inout [Found]
-  ) -> (arrival: Arrival, digest: RunDigest) {
-    let state = BoundaryState(computer)
-    let boundary = run.boundary
-    var steps = [PathStep(boundary: boundary, location: machine.location(state.rip), event: event)]
-    run.resetInstructions()
-    var end = run.inject(event)
-    let onOwnStack = state.rsp &- computer.processor[.rsp] > 64
-    if ablations.contains(.nmiUnblockedEarly), event == .nmi, end == nil {
-      // A second NMI on the handler's first instructions, while the first frame still lies where it was pushed.
-      for _ in 0..<2 where end == nil { end = run.step() }
-      if end == nil {
-        let rip = computer.processor.rip
-        steps.append(PathStep(boundary: run.boundary, location: machine.location(rip), event: .nmi))
-        end = run.inject(.nmi)
-      }
-    }
-    if end == nil { end = rest(of: run) }
-    note(run)
-    costs.instructions += run.instructions
-    var evidence = run.evidence(end: end!)
-    evidence.event = event
-    evidence.boundary = state
-    evidence.expected = expected
-    var digest = run.digest
-    digest.add(evidence.end, evidence.view)
-    let broke = judge(evidence, Path(steps), state, &found)
-    return (broke ? .harmful : onOwnStack ? .ownStack : .recovered, digest)
-  }
-
   @discardableResult
   func judge(_ evidence: Evidence, _ path: Path, _ state: BoundaryState, _ found: inout [Found]) -> Bool {
-    guard let (invariant, violation) = Invariants.blame(evidence, from: path.steps.first?.boundary ?? 0) else {
-      return false
-    }
-    found.append(Found(invariant: invariant, violation: violation, path: path, boundary: state))
+    guard let one = Found(evidence, path, state) else { return false }
+    found.append(one)
     return true
   }
 
   // MARK: The report
 
   private func assemble(
-    _ boundaries: [Boundary], _ trials: [EventTrials], _ found: [Found], _ cost: Baseline
+    _ boundaries: [Boundary], _ search: Search?, _ found: [Found], _ cost: Baseline
   ) -> CheckSection {
     let kernel = boundaries.count { $0.state.isKernel }
     let unbroken = cut.map { Verdict.inconclusive(bound: $0) } ?? .held
@@ -312,8 +249,8 @@ final class Exploration {
     if verdict == .held && !unapplied.isEmpty { verdict = whatUnappliedAblationsSay }
     return CheckSection(
       platform: computer.platform, profile: machine.profileName, crossing: crossing, posture: posture,
-      verdict: verdict, baseline: cost, boundaries: kernel, trials: trials,
-      invariants: verdicts, windows: map(boundaries).windows, findings: findings(found),
+      verdict: verdict, baseline: cost, boundaries: kernel, trials: search?.trials ?? [],
+      nested: search?.nested, invariants: verdicts, windows: map(boundaries).windows, findings: findings(found),
       costs: costs)
   }
 
@@ -321,12 +258,12 @@ final class Exploration {
     WindowMap(boundaries, crossing, machine, firstCall: firstCall, lastReturn: lastReturn)
   }
 
-  /// The first finding of each invariant and event, with how often it was met.
+  /// The first finding of each invariant and sequence of events, with how often it was met.
   private func findings(_ found: [Found]) -> [Finding] {
     var first: [String: (found: Found, count: Int)] = [:]
     var order: [String] = []
     for one in found {
-      let key = one.invariant.rawValue + (one.path.steps.first?.event.rawValue ?? "")
+      let key = ([one.invariant.rawValue] + one.path.steps.map(\.event.rawValue)).joined(separator: " ")
       if first[key] == nil {
         first[key] = (one, 1)
         order.append(key)

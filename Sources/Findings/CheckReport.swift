@@ -54,6 +54,21 @@ public struct EventTrials: Hashable, Sendable, Codable {
   }
 }
 
+/// How often an event was injected behind others, whichever they were.
+public struct NestedTrials: Hashable, Sendable, Codable {
+  /// Events of the path, this one included: 2 or more.
+  public var depth: Int
+  public var trials: Int
+  /// How many of the trials were distinguishable by what they did.
+  public var unique: Int
+
+  public init(depth: Int, trials: Int, unique: Int) {
+    self.depth = depth
+    self.trials = trials
+    self.unique = unique
+  }
+}
+
 /// One invariant's answer for one crossing from one posture.
 public struct InvariantVerdict: Hashable, Sendable, Codable {
   public var invariant: InvariantName
@@ -92,6 +107,8 @@ public struct CheckSection: Hashable, Sendable, Codable {
   /// Boundaries of the baseline in kernel mode.
   public var boundaries: Int
   public var trials: [EventTrials]
+  /// Trials of paths of several events, by their number; absent where one event was the most.
+  public var nested: [NestedTrials]?
   public var invariants: [InvariantVerdict]
   public var windows: [Window]
   public var findings: [Finding]
@@ -99,8 +116,8 @@ public struct CheckSection: Hashable, Sendable, Codable {
 
   public init(
     platform: PlatformName, profile: ProfileName, crossing: CrossingKind, posture: PostureName, verdict: Verdict,
-    baseline: Baseline? = nil, boundaries: Int = 0, trials: [EventTrials] = [], invariants: [InvariantVerdict] = [],
-    windows: [Window] = [], findings: [Finding] = [], costs: Costs = Costs()
+    baseline: Baseline? = nil, boundaries: Int = 0, trials: [EventTrials] = [], nested: [NestedTrials]? = nil,
+    invariants: [InvariantVerdict] = [], windows: [Window] = [], findings: [Finding] = [], costs: Costs = Costs()
   ) {
     self.platform = platform
     self.profile = profile
@@ -110,6 +127,7 @@ public struct CheckSection: Hashable, Sendable, Codable {
     self.baseline = baseline
     self.boundaries = boundaries
     self.trials = trials.sorted { $0.event < $1.event }
+    self.nested = nested
     self.invariants = invariants.sorted { $0.invariant < $1.invariant }
     self.windows = windows.sorted()
     self.findings = findings.sorted()

@@ -38,7 +38,10 @@ struct Check: ParsableCommand {
   @Option(help: "Guards to take away from the running kernel's world; a list.")
   var ablate: [OpenSelection<AblationName>] = []
 
-  @Flag(help: "Leave nothing out: also the trials of an event that has done harm often enough.")
+  @Option(help: "The most events of one path, 1 to 3: 2 injects every event again at every boundary of what follows each.")
+  var depth = 1
+
+  @Flag(help: "Run every trial instruction by instruction: the oracle of the fast way, with the same report.")
   var stepped = false
 
   @OptionGroup var naming: SymbolOptions
@@ -55,6 +58,7 @@ struct Check: ParsableCommand {
 
   mutating func validate() throws {
     guard (1...1024).contains(jobs) else { throw ValidationError("-j takes 1 to 1024") }
+    guard (1...3).contains(depth) else { throw ValidationError("--depth takes 1 to 3") }
   }
 
   func run() throws {
@@ -132,6 +136,7 @@ struct Check: ParsableCommand {
         crossings: crossing.isEmpty ? kernel.crossings : Selection.joined(crossing),
         postures: postures, events: Selection.joined(event), ablations: ablations, jobs: jobs, witnessFolder: folder,
         bootBound: kernel.bound(boot), judgesBoot: kernel.isReference, stepped: stepped)
+      checker.depth = depth
       checker.sectionBound = section.instructions
       checker.warn = progress.warn
       return checker

@@ -1,0 +1,174 @@
+/// Every path of up to so many events: each event at each boundary of the crossing, and again at each boundary of what follows it.
+///
+/// What may nest the platform says: an event that the architecture holds back at a boundary is not injected there. Below a path that
+/// broke an invariant nothing is looked for: it would only say the same again, and longer.
+import Findings
+import Invariants
+import Machine
+
+final class Search {
+  private unowned let exploration: Exploration
+  private let run: Run
+  private let expected: UserView?
+  private(set) var found: [Exploration.Found] = []
+  /// By event, of paths of one event.
+  private var counts: [EventKind: Count] = [:]
+  /// By depth, from 2 on.
+  private var nestedCounts: [Count]
+
+  private struct Count {
+    var trials = 0
+    var distinct: Set<RunDigest> = []
+  }
+
+  private var machine: ReadyMachine { exploration.machine }
+  private var computer: any PlatformComputer { exploration.computer }
+  private var events: [EventKind] { exploration.events }
+
+  /// - Parameter expected: what the user sees behind the crossing without events.
+  init(_ exploration: Exploration, _ user: UserSide, swapgs: Int, expected: UserView?) {
+    self.exploration = exploration
+    self.expected = expected
+    exploration.computer.restore()
+    run = exploration.machine.run(user, exploration.crossing, exploration.ablations, swapgs)
+    run.knownFalselyOn = exploration.knownFalselyOn
+    nestedCounts = Array(repeating: Count(), count: exploration.depth - 1)
+  }
+
+  /// How often each event was injected into the crossing itself.
+  var trials: [EventTrials] {
+    events.map { EventTrials(event: $0, trials: counts[$0]?.trials ?? 0, unique: counts[$0]?.distinct.count ?? 0) }
+  }
+
+  /// How often an event was injected behind another; nil where none was to be.
+  var nested: [NestedTrials]? {
+    if nestedCounts.isEmpty { return nil }
+    return nestedCounts.enumerated().map {
+      NestedTrials(depth: $0 + 2, trials: $1.trials, unique: $1.distinct.count)
+    }
+  }
+
+  // MARK: The crossing
+
+  /// Tries everything, and notes for each boundary what became of each event there.
+  func explore(_ boundaries: inout [Exploration.Boundary]) {
+    var end = run.cross()
+    while end == nil {
+      let index = run.boundary
+      if isOver(at: index, of: boundaries.count) {
+        for i in boundaries.indices.dropFirst(index) {
+          for event in events { boundaries[i].arrivals[event] = .notTried }
+        }
+        break
+      }
+      let arrivals = tryEvents(after: [])
+      if index < boundaries.count { boundaries[index].arrivals = arrivals }
+      end = run.step()
+    }
+    exploration.costs.instructions += run.instructions
+  }
+
+  /// Whether the section ends before it is complete.
+  private func isOver(at boundary: Int, of count: Int) -> Bool {
+    if exploration.cut == nil {
+      exploration.cut = exploration.supervision.end(
+        at: boundary, of: count, spent: exploration.costs.instructions + run.instructions)
+    }
+    return exploration.cut != nil
+  }
+
+  // MARK: One boundary
+
+  /// Tries every event at the boundary at which the run stands, and what can follow it, and comes back here.
+  private func tryEvents(after path: [PathStep]) -> [EventKind: Arrival] {
+    var arrivals: [EventKind: Arrival] = [:]
+    let start = run.mark
+    machine.fork()
+    exploration.costs.forks += 1
+    for event in events {
+      let obstacle = computer.obstacle(to: event)
+      if let obstacle, !computer.canBecomePending(event) {
+        arrivals[event] = obstacle
+        continue
+      }
+      let trial = trial(event, after: path)
+      // What falls due here arrives elsewhere, and so does its harm.
+      arrivals[event] = obstacle ?? trial.arrival
+      comeBack(start)
+      if trial.arrival != .harmful && trial.path.count < exploration.depth {
+        followUp(event, trial.path)
+        comeBack(start)
+      }
+    }
+    machine.drop()
+    return arrivals
+  }
+
+  private func comeBack(_ start: Run.Mark) {
+    exploration.costs.pagesRestored += computer.processor.memory.dirtyPageCount
+    computer.restore()
+    run.mark = start
+    run.resetInstructions()
+  }
+
+  /// Injects the last event of the path here, and tries every event at each boundary of what follows.
+  private func followUp(_ event: EventKind, _ path: [PathStep]) {
+    var end = run.inject(event)
+    while end == nil && !isOver(at: path[0].boundary, of: 0) {
+      _ = tryEvents(after: path)
+      end = run.step()
+    }
+  }
+
+  private struct Trial {
+    var path: [PathStep]
+    var arrival: Arrival
+  }
+
+  /// Injects one event here, runs to the end and judges.
+  private func trial(_ event: EventKind, after path: [PathStep]) -> Trial {
+    let state = BoundaryState(computer)
+    var path = path + [PathStep(boundary: run.boundary, location: machine.location(state.rip), event: event)]
+    run.resetInstructions()
+    var end = run.inject(event)
+    let onOwnStack = state.rsp &- computer.processor[.rsp] > 64
+    if exploration.ablations.contains(.nmiUnblockedEarly), event == .nmi, end == nil {
+      // A second NMI on the handler's first instructions, while the first frame still lies where it was pushed.
+      for _ in 0..<2 where end == nil { end = run.step() }
+      if end == nil {
+        let rip = computer.processor.rip
+        path.append(PathStep(boundary: run.boundary, location: machine.location(rip), event: .nmi))
+        end = run.inject(.nmi)
+      }
+    }
+    let depth = path.count
+    let last = end ?? exploration.rest(of: run)
+    exploration.note(run)
+    exploration.costs.instructions += run.instructions
+    var evidence = run.evidence(end: last)
+    evidence.event = event
+    evidence.boundary = state
+    evidence.expected = expected
+    var digest = run.digest
+    digest.add(evidence.end, evidence.view)
+    let one = Exploration.Found(evidence, Path(path), state)
+    if let one, isNews(one) { found.append(one) }
+    if depth == 1 || exploration.depth == 1 {
+      counts[event, default: Count()].trials += 1
+      counts[event]!.distinct.insert(digest)
+    } else {
+      nestedCounts[depth - 2].trials += 1
+      nestedCounts[depth - 2].distinct.insert(digest)
+    }
+    return Trial(path: path, arrival: one != nil ? .harmful : onOwnStack ? .ownStack : .recovered)
+  }
+
+  /// No shorter path breaks the same in the same place.
+  private func isNews(_ one: Exploration.Found) -> Bool {
+    one.path.steps.count == 1
+      || !found.contains {
+        $0.path.steps.count < one.path.steps.count && $0.invariant == one.invariant
+          && $0.violation.rip == one.violation.rip && $0.path.steps.last?.event == one.path.steps.last?.event
+      }
+  }
+}
