@@ -243,9 +243,10 @@ final class Run {
   /// A line that the kernel has just finished and in which it gives up.
   private func newLastWords() -> String? {
     guard console.count > consoleRead, console.last == UInt8(ascii: "\n") else { return nil }
-    let line = String(decoding: console[consoleRead...], as: UTF8.self)
+    let bytes = console[consoleRead...]
     consoleRead = console.count
-    guard NoKernelDeath.lastWords.contains(where: line.contains) else { return nil }
+    guard NoKernelDeath.isLastWord(bytes) else { return nil }
+    let line = String(decoding: bytes, as: UTF8.self)
     // The time stamp is the kernel's own and says nothing here.
     return String(line.trimmingPrefix { $0 != "]" }.drop { $0 == "]" || $0 == " " }.prefix { !$0.isNewline })
   }

@@ -1,5 +1,5 @@
-/// What happened in a run as one number, so that runs can be told apart: two with equal digests passed the same boundaries in
-/// the same state, had the same deliveries and ended alike.
+/// What happened in a run as one number, so that runs can be told apart: two with equal digests had the same transitions at the same
+/// boundaries, and ended alike.
 ///
 /// What enters is named in Documentation/Formats.md, "distinct". FNV-1a (Fowler, Noll, Vo) over words of 64 bits, with a shift that lets
 /// the upper half reach the lower.
@@ -35,7 +35,16 @@ struct RunDigest: Hashable, Sendable {
 
   /// The end, and what user mode sees there.
   mutating func add(_ end: RunEnd, _ view: UserView?) {
-    add("\(end)")
+    switch end {
+    case .user: add(0)
+    case .bound(let steps): add(1 | steps << 2)
+    case .dead(let how):
+      add(2)
+      add(how)
+    case .unsupported(let what):
+      add(3)
+      add(what)
+    }
     guard let view else { return }
     for register in view.registers { add(register) }
     add(view.rip)

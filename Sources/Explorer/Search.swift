@@ -11,6 +11,9 @@ final class Search {
   private let run: Run
   private let expected: UserView?
   private(set) var found: [Exploration.Found] = []
+  /// Boundaries of the crossing, and how many behind events were passed.
+  private var boundaryCount = 0
+  private var followed = 0
   /// By event, of paths of one event.
   private var counts: [EventKind: Count] = [:]
   /// By depth, from 2 on.
@@ -52,6 +55,7 @@ final class Search {
 
   /// Tries everything, and notes for each boundary what became of each event there.
   func explore(_ boundaries: inout [Exploration.Boundary]) {
+    boundaryCount = boundaries.count
     var end = run.cross()
     while end == nil {
       let index = run.boundary
@@ -66,6 +70,12 @@ final class Search {
       end = run.step()
     }
     exploration.costs.instructions += run.instructions
+  }
+
+  /// The same behind the events of a path; to ask costs more than a boundary.
+  private func isOver(behind path: [PathStep]) -> Bool {
+    followed &+= 1
+    return followed % 64 == 0 ? isOver(at: path[0].boundary, of: boundaryCount) : exploration.cut != nil
   }
 
   /// Whether the section ends before it is complete.
@@ -114,7 +124,7 @@ final class Search {
   /// Injects the last event of the path here, and tries every event at each boundary of what follows.
   private func followUp(_ event: EventKind, _ path: [PathStep]) {
     var end = run.inject(event)
-    while end == nil && !isOver(at: path[0].boundary, of: 0) {
+    while end == nil && !isOver(behind: path) {
       _ = tryEvents(after: path)
       end = run.step()
     }

@@ -20,6 +20,18 @@ public struct NoKernelDeath: Invariant {
     "Unrecoverable", "Machine check from unknown source", "WARNING: CPU",
   ]
 
+  private static let bytesOfLastWords = lastWords.map { [UInt8]($0.utf8) }
+
+  /// Whether a line of the console holds any of them.
+  public static func isLastWord(_ line: ArraySlice<UInt8>) -> Bool {
+    bytesOfLastWords.contains { words in
+      guard line.count >= words.count else { return false }
+      return (line.startIndex...line.endIndex - words.count).contains { start in
+        line[start] == words[0] && line[start..<start + words.count].elementsEqual(words)
+      }
+    }
+  }
+
   public func judge(_ run: Evidence) -> Violation? {
     guard case .dead(let how) = run.end else { return nil }
     let at = run.lostFrame?.from ?? run.deliveries.last?.from ?? run.boundary?.rip ?? run.stoppedAt ?? 0
