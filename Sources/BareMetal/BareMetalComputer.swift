@@ -68,20 +68,24 @@ public final class BareMetalComputer {
       if let deadline = board.nextDeadline(after: processor.now) {
         slice = min(slice, max(1, deadline > processor.now ? deadline - processor.now : 1))
       }
+      let before = processor.position
       let exit = address.map { processor.run(slice, until: $0) } ?? processor.run(slice)
       processor.charge(Self.roundCost)
-      if let end = answer(exit) { return end }
+      if let end = answer(exit, since: before) { return end }
     }
   }
 
-  /// Takes one step: one instruction, or the delivery of one event that is due. Time that passes while halted is none.
+  /// Takes one step: one instruction, or the delivery of one event that is due, or a wait up to the board's next deadline.
   public func step() -> End {
-    let position = processor.position
-    repeat {
-      synchronise()
-      if let end = answer(processor.step()) { return end }
-    } while processor.position == position
-    return .budget
+    synchronise()
+    let before = processor.position
+    return answer(processor.step(), since: before) ?? .budget
+  }
+
+  /// Answers an exit of a stretch that began at a position: one that began halted and ends so is a step.
+  private func answer(_ exit: Exit, since position: UInt64) -> End? {
+    if case .halted = exit, processor.position == position { processor.countStep() }
+    return answer(exit)
   }
 
   /// Lets the processor deliver an event of its own now, and answers what that asks of the board.

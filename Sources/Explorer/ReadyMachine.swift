@@ -121,7 +121,8 @@ public final class ReadyMachine {
   }
 
   func run(_ user: UserSide, _ crossing: CrossingKind, _ ablations: [Ablation], _ swapgs: Int) -> Run {
-    let run = Run(computer, user: user, crossing: crossing, ablations: ablations, swapgsCount: swapgs, claims: claims,
+    let run = Run(
+      computer, user: user, crossing: crossing, ablations: ablations, swapgsCount: swapgs, claims: claims,
       userMemory: userMemory)
     self.run = run
     return run

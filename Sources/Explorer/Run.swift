@@ -172,7 +172,8 @@ final class Run {
   private func ownership(of standing: Standing) -> Ownership {
     let canPush = computer.canPushFrame(below: standing.rsp)
     return user.ownership(
-      isKernel: standing.isKernel, gsBase: standing.gsBase, cr3: standing.cr3, rspIsUser: stack.isUser, canPush: canPush,
+      isKernel: standing.isKernel, gsBase: standing.gsBase, cr3: standing.cr3, rspIsUser: stack.isUser,
+      canPush: canPush,
       isAtStackEnd: !canPush && computer.canPushFrame(below: standing.rsp &+ 8))
   }
 
@@ -217,7 +218,7 @@ final class Run {
       } else if after.rsp != before.rsp {
         stack.follow(loaded(after.rsp), to: after.rsp)
       }
-    case .gsBase, .pageTables, .flags: break
+    case .stackMove, .gsBase, .pageTables, .flags: break
     }
   }
 
@@ -349,6 +350,7 @@ extension UserView {
     self.init(
       registers: GeneralRegister.allCases.map { processor[$0] }, rip: processor.rip, rflags: processor.rflags,
       selectors: processor.selectors, attributes: processor.segmentAttributes, fsBase: processor.segmentBase(.fs),
-      gsBase: processor.segmentBase(.gs), vectors: processor.digestVectors(), memory: processor.userPages(since: memory))
+      gsBase: processor.segmentBase(.gs), vectors: processor.digestVectors(), memory: processor.userPages(since: memory)
+    )
   }
 }

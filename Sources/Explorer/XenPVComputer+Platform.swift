@@ -182,7 +182,8 @@ extension XenPVComputer: PlatformComputer {
       case .eventUpcall: true
       }
     guard masks else { return nil }
-    return "the handler of \(Self.name(last.kind, last.vector)), registered to run with events masked, runs with them let in"
+    return
+      "the handler of \(Self.name(last.kind, last.vector)), registered to run with events masked, runs with them let in"
   }
 
   public var unfinished: Unfinished {

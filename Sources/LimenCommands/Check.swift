@@ -38,7 +38,8 @@ struct Check: ParsableCommand {
   @Option(help: "Guards to take away from the running kernel's world; a list.")
   var ablate: [OpenSelection<AblationName>] = []
 
-  @Option(help: "The most events of one path, 1 to 3: 2 injects every event again at every boundary of what follows each.")
+  @Option(
+    help: "The most events of one path, 1 to 3: 2 injects every event again at every boundary of what follows each.")
   var depth = 1
 
   @Flag(help: "Run every trial instruction by instruction: the oracle of the fast way, with the same report.")

@@ -3,8 +3,8 @@ enum External: UInt16 {
   // Addresses and the stack outside 64-bit mode
   case legacyAddress, pushSized, popSized, popMemory, callSized, returnSized, pushAll, popAll
   case enter, leave
-  // Stands behind the micro-operations of an instruction that gives RSP a value from elsewhere
-  case stackLoaded
+  // Stand behind the micro-operations of an instruction that gives RSP a value from elsewhere, or moves it far
+  case stackLoaded, stackMoved
   // Integer
   case rotateLeft, rotateRight, rotateCarryLeft, rotateCarryRight, shiftDoubleLeft, shiftDoubleRight
   case multiply, multiplySigned, divide, divideSigned

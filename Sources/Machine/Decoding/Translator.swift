@@ -37,12 +37,12 @@ struct Translator {
     self.offset = offset
     first = operations.count
     ended = false
-    let loadsStack = is64 && decoded.loadsStackPointer
-    if loadsStack { emit(.move64, dst: Slot.stackBefore, src: Slot.rsp) }
+    let stackTransition = is64 ? decoded.stackTransition : nil
+    if stackTransition != nil { emit(.move64, dst: Slot.stackBefore, src: Slot.rsp) }
     translateMnemonic()
-    if loadsStack {
+    if let stackTransition {
       operations[operations.count - 1].traits.remove(.endsBlock)
-      emit(.stackLoaded, [.endsBlock])
+      emit(stackTransition == .stackLoad ? .stackLoaded : .stackMoved, [.endsBlock])
     }
     if operations.count == first { emit(.nop) }
   }

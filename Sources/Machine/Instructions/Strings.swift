@@ -88,6 +88,7 @@ extension Processor {
     s.pointee.rip = start
     s.pointee.otherFlags |= RFLAGS.resume.rawValue
     s.pointee.retired &-= 1
+    s.pointee.unretired &+= 1
     updateAttention()
   }
 

@@ -22,7 +22,7 @@ struct Slot {
   static let t1 = at(18)
   static let t2 = at(19)
   static let t3 = at(26)
-  /// RSP before an instruction that gives it a value from elsewhere.
+  /// RSP before an instruction that gives it a value from elsewhere, or moves it far.
   static let stackBefore = at(27)
   /// Base addresses of ES, CS, SS, DS, FS, GS, in the order of their encoding.
   static let esBase = at(20)

@@ -5,7 +5,8 @@
 
 extension Processor {
   /// A machine's own clock: instructions retired, and events delivered that retired none. Every step, of `step()` or inside a run, adds
-  /// one. A hypervisor's platform counts what it does for an instruction, or between two, with `countStep`.
+  /// one; so does a REP that is left between two iterations. A platform counts with `countStep` what it does for an instruction, or
+  /// between two.
   public var position: UInt64 { s.pointee.retired &+ s.pointee.unretired }
 
   /// A step that retired nothing and delivered nothing.
@@ -55,7 +56,7 @@ extension Processor {
     }
     let rip = s.pointee.rip
     var before = standing
-    if kind == .stackLoad { before.rsp = get(Slot.stackBefore, UInt64.self) }
+    if kind == .stackLoad || kind == .stackMove { before.rsp = get(Slot.stackBefore, UInt64.self) }
     do throws(Fault) {
       try dispatch(u)
     } catch {
@@ -67,11 +68,11 @@ extension Processor {
     let happened =
       switch kind {
       case .event, .lostEvent: false
-      case .entry, .exit, .stackLoad: true
+      case .entry, .exit, .stackLoad, .stackMove: true
       case .gsBase: before.gsBase != after.gsBase
       case .pageTables: before.cr3 != after.cr3
       case .flags:
-        !before.rflags.symmetricDifference(after.rflags).isDisjoint(with: [.trap, .direction, .nestedTask])
+        !before.rflags.symmetricDifference(after.rflags).isDisjoint(with: [.trap, .nestedTask])
       }
     if happened { note(Transition(kind: kind, rip: rip, before: before, after: after)) }
   }
@@ -84,9 +85,10 @@ extension Transition.Kind {
     case .systemCall, .systemEnter, .farCall, .farJump: self = .entry
     case .interruptReturn, .systemReturn, .systemExit, .farReturn: self = .exit
     case .stackLoaded: self = .stackLoad
+    case .stackMoved: self = .stackMove
     case .swapGS, .writeGSBase, .writeMSR, .writeSegment, .popSegment, .loadFarPointer: self = .gsBase
     case .writeControl: self = .pageTables
-    case .popFlags, .setDirection, .clearDirection: self = .flags
+    case .popFlags: self = .flags
     default: return nil
     }
   }

@@ -34,11 +34,13 @@ public struct Transition: Sendable, Hashable {
     case exit
     /// RSP was given a value that does not derive from RSP: a MOV, POP RSP, LEAVE.
     case stackLoad
+    /// RSP was moved by arithmetic with a register, or by a page or more.
+    case stackMove
     /// SWAPGS, WRGSBASE, a write of IA32_GS_BASE, or a load of GS changed the base.
     case gsBase
     /// MOV to CR3, or a hypervisor's switch of page tables.
     case pageTables
-    /// POPF or STD changed TF, DF or NT.
+    /// POPF changed TF or NT.
     case flags
   }
 
