@@ -44,7 +44,7 @@ extension Checker {
       }
       guard isFirst else { return section(task, .inconclusive(bound: "the kernel did not reach the probe")) }
       let finding = Finding(
-        invariant: NoKernelDeath().description.identifier,
+        invariant: NoKernelDeath.description.identifier,
         message: "the kernel died on its way to the probe: \(death)", location: place, path: Path(),
         replay: "limen check \(shellQuoted(kernelPath)) --platform \(task.machine.platform.rawValue) --profile "
           + "\(task.machine.profile.rawValue) --crossing \(task.crossing.rawValue)")

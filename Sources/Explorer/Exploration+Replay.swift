@@ -16,7 +16,7 @@ extension Exploration {
     }
     computer.restore()
     let run = machine.run(user, crossing, ablations, swapgs)
-    run.knownFalselyOn = knownFalselyOn
+    run.monitors.knownFalselyOn = knownFalselyOn
     var steps = path.steps[...]
     var end = run.cross()
     while end == nil {
@@ -30,9 +30,9 @@ extension Exploration {
     }
     note(run)
     costs.instructions += run.instructions
-    var evidence = run.evidence(end: end!)
-    evidence.expected = expected
-    if judge(evidence, path, evidence.boundary ?? boundaries[0].state, &found) { return }
+    var outcome = run.outcome(end!)
+    outcome.expected = expected
+    if judge(run, outcome, path, outcome.boundary ?? boundaries[0].state, &found) { return }
     if case .unsupported(let what) = end! {
       throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(computer.processor.rip))"))
     }

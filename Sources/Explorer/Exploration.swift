@@ -64,8 +64,8 @@ final class Exploration {
     var boundary: BoundaryState
 
     /// What broke first in the run; nil when everything held.
-    init?(_ evidence: Evidence, _ path: Path, _ boundary: BoundaryState) {
-      guard let (invariant, violation) = Invariants.blame(evidence, from: path.steps.first?.boundary ?? 0) else {
+    init?(_ run: Run, _ outcome: Outcome, _ path: Path, _ boundary: BoundaryState) {
+      guard let (invariant, violation) = run.monitors.blame(outcome, from: path.steps.first?.boundary ?? 0) else {
         return nil
       }
       self.invariant = invariant
@@ -173,15 +173,16 @@ final class Exploration {
   private func judgeBaseline(
     _ user: UserSide, swapgs: Int, expected: UserView?, boundaries: [Boundary], _ found: inout [Found]
   ) throws -> Bool {
-    var evidence = runToEnd(user, swapgs, [:])
-    evidence.expected = expected
-    if evidence.end == .user { evidence.secretView = secretView(user, swapgs, boundaries) }
-    judge(evidence, Path(), boundaries[0].state, &found)
-    if case .unsupported(let what) = evidence.end {
-      throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(computer.processor.rip))"))
+    let run = runToEnd(user, swapgs)
+    var outcome = run.outcome
+    outcome.expected = expected
+    if outcome.end == .user { outcome.secretView = secretView(user, swapgs, boundaries) }
+    judge(run.run, outcome, Path(), boundaries[0].state, &found)
+    if case .unsupported(let what) = outcome.end {
+      throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))"))
     }
     // Events on top of a crossing that already returns wrongly would only say the same again.
-    return evidence.end == .user && evidence.view == expected
+    return outcome.end == .user && outcome.view == expected
   }
 
   /// What the user sees when other bytes are left on the kernel's stacks.
@@ -193,8 +194,7 @@ final class Exploration {
         computer.processor, tables: boundaries.first { $0.state.isKernel && $0.state.cr3 != user.cr3 }?.state.cr3)
     else { return nil }
     let run = machine.run(user, crossing, ablations, swapgs)
-    var end = run.cross()
-    if end == nil { end = rest(of: run) }
+    let end = run.cross() ?? rest(of: run)
     note(run)
     costs.instructions += run.instructions
     return end == .user ? machine.userView() : nil
@@ -207,27 +207,19 @@ final class Exploration {
     return end!
   }
 
-  // MARK: Trials
-
-  /// Runs from the crossing to the end, injecting at the named boundaries.
-  func runToEnd(_ user: UserSide, _ swapgs: Int, _ path: [Int: EventKind]) -> Evidence {
+  /// Runs from the crossing to the end.
+  private func runToEnd(_ user: UserSide, _ swapgs: Int) -> (run: Run, outcome: Outcome) {
     computer.restore()
     let run = machine.run(user, crossing, ablations, swapgs)
-    if !path.isEmpty { run.knownFalselyOn = knownFalselyOn }
-    var end = run.cross()
-    for boundary in path.keys.sorted() where end == nil {
-      end = stepped ? nil : run.proceed(to: boundary)
-      while end == nil && run.boundary <= boundary { end = run.advance(path) }
-    }
-    if end == nil { end = rest(of: run) }
+    let end = run.cross() ?? rest(of: run)
     note(run)
     costs.instructions += run.instructions
-    return run.evidence(end: end!)
+    return (run, run.outcome(end))
   }
 
   @discardableResult
-  func judge(_ evidence: Evidence, _ path: Path, _ state: BoundaryState, _ found: inout [Found]) -> Bool {
-    guard let one = Found(evidence, path, state) else { return false }
+  func judge(_ run: Run, _ outcome: Outcome, _ path: Path, _ state: BoundaryState, _ found: inout [Found]) -> Bool {
+    guard let one = Found(run, outcome, path, state) else { return false }
     found.append(one)
     return true
   }
@@ -240,8 +232,7 @@ final class Exploration {
     let kernel = boundaries.count { $0.state.isKernel }
     let unbroken = cut.map { Verdict.inconclusive(bound: $0) } ?? .held
     var verdicts: [InvariantVerdict] = []
-    for invariant in Invariants.all {
-      let name = invariant.description.identifier
+    for name in Monitors.descriptions.map(\.identifier) {
       verdicts.append(
         InvariantVerdict(invariant: name, verdict: found.contains { $0.invariant == name } ? .violated : unbroken))
     }

@@ -18,8 +18,6 @@ final class Run {
   let claims: KernelClaims
   /// The user's memory at the crossing.
   private let userMemory: UserMemory
-  /// Where interrupts are claimed to be on and are known to be off, so that it is no news.
-  var knownFalselyOn: Set<UInt64> = []
   /// The machine's position at boundary 0, and where the bound on a run was counted from last.
   private let origin: UInt64
   private var start: UInt64
@@ -34,13 +32,14 @@ final class Run {
   private var swapgsSeen = 0
   /// Ablations that took something away in this run.
   private(set) var struck: Set<Ablation> = []
-  private var evidence = Evidence(end: .user)
-  /// CALLs of the entry code on the kernel's stack, as far as they matter.
-  private var entryCalls = 0
+  /// What the invariants saw of it.
+  var monitors: Monitors
+  /// What was delivered so far.
+  private(set) var deliveries: [DeliveryRecord] = []
+  /// The last event that was injected, and where.
+  private var injected: (event: EventKind, boundary: BoundaryState)?
   private var entered = false
   private var consoleRead = 0
-  /// Where interrupts were first found off, since they were last on.
-  private var offSince: UInt64?
 
   /// A run that takes more is not coming back.
   static let bound = 2_000_000
@@ -57,6 +56,7 @@ final class Run {
     self.swapgsCount = swapgsCount
     self.claims = claims
     stack = StackOwner(values: user.stackPointers)
+    monitors = Monitors(allowsTrapFlag: user.entersBySysenter)
     origin = computer.processor.position
     start = origin
     computer.processor.isWatched = true
@@ -77,18 +77,18 @@ final class Run {
     var digest: RunDigest
     var swapgsSeen: Int
     var struck: Set<Ablation>
-    var evidence: Evidence
-    var entryCalls: Int
+    var monitors: Monitors
+    var deliveries: [DeliveryRecord]
+    var injected: (event: EventKind, boundary: BoundaryState)?
     var entered: Bool
     var console: [UInt8]
-    var offSince: UInt64?
   }
 
   var mark: Mark {
     get {
       Mark(
-        stack: stack, hasRoom: hasRoom, digest: digest, swapgsSeen: swapgsSeen, struck: struck, evidence: evidence,
-        entryCalls: entryCalls, entered: entered, console: console, offSince: offSince)
+        stack: stack, hasRoom: hasRoom, digest: digest, swapgsSeen: swapgsSeen, struck: struck, monitors: monitors,
+        deliveries: deliveries, injected: injected, entered: entered, console: console)
     }
     set {
       stack = newValue.stack
@@ -96,11 +96,11 @@ final class Run {
       digest = newValue.digest
       swapgsSeen = newValue.swapgsSeen
       struck = newValue.struck
-      evidence = newValue.evidence
-      entryCalls = newValue.entryCalls
+      monitors = newValue.monitors
+      deliveries = newValue.deliveries
+      injected = newValue.injected
       entered = newValue.entered
       console = newValue.console
-      offSince = newValue.offSince
       consoleRead = console.count
       processor.clearTransitions()
     }
@@ -117,14 +117,10 @@ final class Run {
   /// One step. Nil while the run goes on.
   func step() -> RunEnd? {
     skipAblated()
-    let before = processor.standing
-    let stray = before.isKernel && user.gsBases.contains(before.gsBase) && processor.nextInstructionUsesGS()
-    if stray && evidence.strayGS == nil {
-      evidence.strayGS = StrayAccess(step: boundary, rip: processor.rip, gsBase: before.gsBase)
-    }
-    let returns = ablations.contains(.registerNotRestored) && before.isKernel && isNext(Ablation.iretq)
-    let end = absorb(computer.takeStep(), injected: false)
-    if returns, let at = evidence.boundary, processor.rip == at.rip, processor[.rsp] == at.rsp {
+    monitors.execute(sight)
+    let returns = ablations.contains(.registerNotRestored) && computer.isInKernel && isNext(Ablation.iretq)
+    let end = absorb(computer.takeStep())
+    if returns, let at = injected?.boundary, processor.rip == at.rip, processor[.rsp] == at.rsp {
       processor[.r15] ^= 1 << 40
       struck.insert(.registerNotRestored)
     }
@@ -135,17 +131,24 @@ final class Run {
   func proceed(to boundary: Int = .max) -> RunEnd? {
     while self.boundary < boundary {
       let target = min(UInt64(boundary) &+ origin, start &+ UInt64(Self.bound))
-      if let end = mustStep ? step() : absorb(computer.proceed(toward: target), injected: false) { return end }
+      if let end = mustStep ? step() : absorb(computer.proceed(toward: target)) { return end }
     }
     return nil
   }
 
-  /// Something has to be looked at at every boundary: the way in is not over, or the kernel runs on what is the user's.
+  /// Somebody looks at the next boundary, whatever leads to it: a monitor, an ablation, or the run itself while user mode is not left.
   private var mustStep: Bool {
-    if !entered || entryCalls < 2 || !claims.isEmpty || ablations.contains(where: \.watchesRuns) { return true }
-    let standing = processor.standing
-    return !standing.isKernel || stack.isUser || !hasRoom || standing.rflags.contains(.trap)
-      || user.gsBases.contains(standing.gsBase)
+    if !entered || ablations.contains(where: \.watchesRuns) { return true }
+    let sight = sight
+    return !sight.isKernel || monitors.needsEveryBoundary(sight)
+  }
+
+  /// The boundary at which the run stands.
+  private var sight: Sight {
+    Sight(
+      processor, step: boundary, isKernel: computer.isInKernel, ownsRSP: !stack.isUser && hasRoom,
+      gsIsUser: user.gsBases.contains(processor.segmentBase(.gs)), interruptsOpen: computer.interruptsOpen,
+      hasClaims: !claims.isEmpty, claimedOn: claims.isEmpty ? nil : claims.areOn(at: processor.rip))
   }
 
   private func isNext(_ instruction: [UInt8]) -> Bool {
@@ -157,9 +160,6 @@ final class Run {
     if let event = path[boundary], computer.takes(event) { return inject(event) }
     return step()
   }
-
-  /// What was delivered so far.
-  var deliveries: [DeliveryRecord] { evidence.deliveries }
 
   // MARK: Whose state it is
 
@@ -182,7 +182,7 @@ final class Run {
   }
 
   /// Takes in what led to the boundary at which the machine stands.
-  private func absorb(_ end: ComputerEnd, injected: Bool) -> RunEnd? {
+  private func absorb(_ end: ComputerEnd, injected: Bool = false) -> RunEnd? {
     let transitions = processor.transitions
     for transition in transitions { take(transition, injected: injected) }
     processor.clearTransitions()
@@ -200,7 +200,7 @@ final class Run {
       return entered || boundary >= 8 ? .user : nil
     }
     if instructions >= Self.bound { return .bound(UInt64(Self.bound)) }
-    watchBoundary()
+    monitors.arrive(sight)
     return nil
   }
 
@@ -208,10 +208,7 @@ final class Run {
     digest.add(transition, at: boundary)
     let (before, after) = (transition.before, transition.after)
     switch transition.kind {
-    case .event: record(computer.event(transition), of: transition, injected: injected)
-    case .lostEvent:
-      evidence.lostFrame = DeliveryRecord(
-        computer.event(transition), step: boundary, ownership: ownership(of: before), injected: injected)
+    case .event, .lostEvent: record(transition, injected: injected)
     case .entry, .exit, .stackLoad:
       if !after.isKernel {
         stack.follow(.user, to: after.rsp)
@@ -222,19 +219,18 @@ final class Run {
     }
   }
 
-  private func record(_ delivery: DeliveredEvent, of transition: Transition, injected: Bool) {
+  private func record(_ transition: Transition, injected: Bool) {
+    let delivery = computer.event(transition)
     if !delivery.fromKernel { stack.follow(.user, to: delivery.previousRSP) }
     let record = DeliveryRecord(
-      delivery, step: boundary, ownership: ownership(of: transition.before), injected: injected)
-    evidence.deliveries.append(record)
+      delivery, step: boundary, ownership: ownership(of: transition.before), injected: injected,
+      isLost: transition.kind == .lostEvent)
+    let promise = record.isLost ? nil : computer.brokenPromise.map { (rip: processor.rip, message: $0) }
+    monitors.take(record, claimedOn: claims.areOn(at: delivery.from), promise: promise)
+    if record.isLost { return }
+    deliveries.append(record)
     stack.interrupt(at: delivery.previousRSP)
     stack.follow(delivery.onCurrentStack ? .moved : .switched, to: delivery.frame)
-    if evidence.falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claims.areOn(at: delivery.from) == false {
-      evidence.falselyOff = record
-    }
-    if evidence.brokenPromise == nil, let message = computer.brokenPromise {
-      evidence.brokenPromise = (boundary, processor.rip, message)
-    }
     if ablations.contains(.nmiUnblockedEarly) && processor.lastVector == .nmi {
       processor.nmiBlocked = false
       struck.insert(.nmiUnblockedEarly)
@@ -252,41 +248,6 @@ final class Run {
     return String(line.trimmingPrefix { $0 != "]" }.drop { $0 == "]" || $0 == " " }.prefix { !$0.isNewline })
   }
 
-  /// Flags and masks that a kernel-mode boundary must not show.
-  private func watchBoundary() {
-    let flags = processor.rflags
-    let ownsRSP = !stack.isUser && hasRoom
-    if !ownsRSP && computer.interruptsOpen && evidence.openWindow == nil && boundary > 0 {
-      evidence.openWindow = (boundary, BoundaryState(computer))
-    }
-    watchClaims()
-    guard evidence.badFlags == nil else { return }
-    if flags.contains(.trap) && !user.entersBySysenter {
-      evidence.badFlags = (boundary, processor.rip, flags)
-    } else if ownsRSP && entryCalls < 2 && isNext([0xE8]) {
-      // The entry code has until it calls what does the work to clear them; its first call may be to the code that does
-      // that (Linux 5.10: `error_entry` and `paranoid_entry` begin with CLD).
-      if entryCalls == 1 && !flags.isDisjoint(with: [.direction, .nestedTask]) {
-        evidence.badFlags = (boundary, processor.rip, flags)
-      }
-      entryCalls += 1
-    }
-  }
-
-  /// Compares the interrupt state with what the kernel claims of it.
-  private func watchClaims() {
-    guard !claims.isEmpty else { return }
-    if computer.interruptsOpen {
-      offSince = nil
-      return
-    }
-    let since = offSince ?? processor.rip
-    offSince = since
-    guard evidence.falselyOn == nil, claims.areOn(at: processor.rip) == true, !knownFalselyOn.contains(processor.rip)
-    else { return }
-    evidence.falselyOn = (boundary, processor.rip, since)
-  }
-
   /// Starts the bound on instructions anew, for another run from the same boundary.
   func resetInstructions() { start = processor.position }
 
@@ -294,10 +255,7 @@ final class Run {
 
   /// Makes the event happen at this boundary. Nil while the run goes on.
   func inject(_ event: EventKind, asCrossing: Bool = false) -> RunEnd? {
-    if !asCrossing && evidence.event == nil {
-      evidence.event = event
-      evidence.boundary = BoundaryState(computer)
-    }
+    if !asCrossing { injected = (event, BoundaryState(computer)) }
     return absorb(computer.inject(event), injected: true)
   }
 
@@ -328,11 +286,10 @@ final class Run {
 
   // MARK: The end
 
-  /// Everything that the run showed, now that it ended so.
-  func evidence(end: RunEnd) -> Evidence {
-    var result = evidence
-    result.end = end
-    result.console = String(decoding: console, as: UTF8.self)
+  /// How the run ended, now that it ended so.
+  func outcome(_ end: RunEnd) -> Outcome {
+    var result = Outcome(end: end)
+    (result.event, result.boundary) = (injected?.event, injected?.boundary)
     if end != .user { result.stoppedAt = processor.rip }
     if end == .user {
       result.view = UserView(processor, userMemory)

@@ -34,7 +34,7 @@ final class Search {
     self.expected = expected
     exploration.computer.restore()
     run = exploration.machine.run(user, exploration.crossing, exploration.ablations, swapgs)
-    run.knownFalselyOn = exploration.knownFalselyOn
+    run.monitors.knownFalselyOn = exploration.knownFalselyOn
     nestedCounts = Array(repeating: Count(), count: exploration.depth - 1)
   }
 
@@ -155,13 +155,11 @@ final class Search {
     let last = end ?? exploration.rest(of: run)
     exploration.note(run)
     exploration.costs.instructions += run.instructions
-    var evidence = run.evidence(end: last)
-    evidence.event = event
-    evidence.boundary = state
-    evidence.expected = expected
+    var outcome = run.outcome(last)
+    outcome.expected = expected
     var digest = run.digest
-    digest.add(evidence.end, evidence.view)
-    let one = Exploration.Found(evidence, Path(path), state)
+    digest.add(outcome.end, outcome.view)
+    let one = Exploration.Found(run, outcome, Path(path), state)
     if let one, isNews(one) { found.append(one) }
     if depth == 1 || exploration.depth == 1 {
       counts[event, default: Count()].trials += 1

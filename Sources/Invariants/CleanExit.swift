@@ -4,8 +4,8 @@
 /// CVE-2012-0217).
 import Findings
 
-struct CleanExit: Invariant {
-  let description = InvariantDescription(
+struct CleanExit: Monitor {
+  static let description = InvariantDescription(
     identifier: "clean-exit",
     claim: "The return instruction never faults in kernel mode with the user's RSP or GS base.",
     why:
@@ -14,15 +14,21 @@ struct CleanExit: Invariant {
     citation: "Intel SDM vol. 2B, \"SYSRET\"; vol. 2A, \"IRET/IRETD/IRETQ\"; AMD APM vol. 3, \"SYSRET\"",
     specimens: ["ablation swapgs-skipped-at-exit"])
 
-  func judge(_ run: Evidence) -> Violation? {
-    for delivery in run.deliveries
-    where delivery.atReturn && delivery.fromKernel && !delivery.injected && delivery.vector != 1 {
-      // IRET with the user's GS and a kernel stack is the documented fix-up path of kernels; it is judged by what follows.
-      guard delivery.ownership.contains(.userRSP) else { continue }
+  private var fault: DeliveryRecord?
+
+  /// IRET with the user's GS and a kernel stack is the documented fix-up path of kernels; it is judged by what follows.
+  mutating func take(_ delivery: DeliveryRecord) {
+    guard fault == nil, delivery.atReturn, delivery.fromKernel, !delivery.injected, delivery.vector != 1,
+      delivery.ownership.contains(.userRSP)
+    else { return }
+    fault = delivery
+  }
+
+  func judge(_ run: Outcome) -> Violation? {
+    if let fault {
       return Violation(
-        "the return instruction raised \(delivery.name) in kernel mode with the user's RSP",
-        step: delivery.step,
-        at: delivery.from)
+        "the return instruction raised \(fault.name) in kernel mode with the user's RSP", step: fault.step,
+        at: fault.from)
     }
     // User mode on the kernel's GS base: whatever returned here did not give GS back.
     if run.end == .user, let view = run.view, let expected = run.expected, run.event == nil,

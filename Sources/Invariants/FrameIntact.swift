@@ -4,8 +4,8 @@
 /// overwrites the first one's frame (CVE-2015-3290, CVE-2015-3291).
 import Findings
 
-struct FrameIntact: Invariant {
-  let description = InvariantDescription(
+struct FrameIntact: Monitor {
+  static let description = InvariantDescription(
     identifier: "frame-intact",
     claim: "No live frame is overwritten by another event.",
     why:
@@ -14,15 +14,21 @@ struct FrameIntact: Invariant {
     citation: "Intel SDM vol. 3A, \"Interrupt Stack Table\", \"Handling Multiple NMIs\"",
     specimens: ["ablation nmi-unblocked-early"])
 
-  func judge(_ run: Evidence) -> Violation? {
-    guard run.end != .user || run.view != run.expected else { return nil }
-    for (i, later) in run.deliveries.enumerated() {
-      for earlier in run.deliveries[..<i] where earlier.frame == later.frame && later.fromKernel {
-        return Violation(
-          "the frame of \(later.name) at \(hex(later.frame)) overwrote that of \(earlier.name)",
-          step: later.step, at: later.from, origin: earlier.from, "the first of the two was taken here")
-      }
+  private var frames: [DeliveryRecord] = []
+  private var violation: Violation?
+
+  mutating func take(_ later: DeliveryRecord) {
+    guard !later.isLost else { return }
+    if violation == nil, later.fromKernel, let earlier = frames.first(where: { $0.frame == later.frame }) {
+      violation = Violation(
+        "the frame of \(later.name) at \(hex(later.frame)) overwrote that of \(earlier.name)", step: later.step,
+        at: later.from, origin: earlier.from, "the first of the two was taken here")
     }
-    return nil
+    frames.append(later)
+  }
+
+  /// A frame that nobody needed any more may be overwritten: the run shows it.
+  func judge(_ run: Outcome) -> Violation? {
+    run.end != .user || run.view != run.expected ? violation : nil
   }
 }

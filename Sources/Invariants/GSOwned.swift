@@ -3,8 +3,8 @@
 /// SDM vol. 2B, "SWAPGS".
 import Findings
 
-struct GSOwned: Invariant {
-  let description = InvariantDescription(
+struct GSOwned: Monitor {
+  static let description = InvariantDescription(
     identifier: "gs-owned",
     claim: "The kernel makes no GS-relative access on the user's GS base.",
     why:
@@ -12,11 +12,21 @@ struct GSOwned: Invariant {
     citation: "Intel SDM vol. 2B, \"SWAPGS\"; AMD APM vol. 2, \"SWAPGS Instruction\"",
     specimens: ["ablation swapgs-skipped-at-entry"])
 
-  func judge(_ run: Evidence) -> Violation? {
-    guard let stray = run.strayGS else { return nil }
-    return Violation(
-      "a GS-relative access in kernel mode used the user's GS base \(hex(stray.gsBase))", step: stray.step,
-      at: stray.rip,
-      origin: run.boundary?.rip, run.boundary == nil ? nil : "the event was taken here")
+  private var stray: (step: Int, rip: UInt64, gsBase: UInt64)?
+
+  /// The instruction is looked at while it still stands there.
+  mutating func execute(_ sight: Sight) {
+    guard stray == nil, needsEveryBoundary(sight), sight.nextInstructionUsesGS else { return }
+    stray = (sight.step, sight.rip, sight.gsBase)
+  }
+
+  func needsEveryBoundary(_ sight: Sight) -> Bool { sight.isKernel && sight.gsIsUser }
+
+  func judge(_ run: Outcome) -> Violation? {
+    stray.map {
+      Violation(
+        "a GS-relative access in kernel mode used the user's GS base \(hex($0.gsBase))", step: $0.step, at: $0.rip,
+        origin: run.eventOrigin, Outcome.eventWords)
+    }
   }
 }

@@ -3,8 +3,8 @@
 /// SDM vol. 3A, "Maskable Hardware Interrupts", "Handling Multiple NMIs", "Signaling Interrupt Servicing Completion".
 import Findings
 
-struct InterruptsAsClaimed: Invariant {
-  let description = InvariantDescription(
+struct InterruptsAsClaimed: Monitor {
+  static let description = InvariantDescription(
     identifier: "interrupts-as-claimed",
     claim:
       "Interrupts are masked wherever the user's RSP is current, they are on and off where the kernel claims it, and every "
@@ -22,46 +22,80 @@ struct InterruptsAsClaimed: Invariant {
       "ablation mask-not-restored-at-iret", "ablation nmi-mask-never-cleared",
     ])
 
-  func judge(_ run: Evidence) -> Violation? {
-    if let open = run.openWindow {
+  /// Where interrupts are claimed to be on and are known to be off, so that it is no news.
+  var knownFalselyOn: Set<UInt64> = []
+  /// A boundary that runs on the user's RSP with maskable interrupts open.
+  private var openWindow: (step: Int, rip: UInt64, rsp: UInt64)?
+  /// A handler that does not run under the mask that the kernel asked the platform for.
+  private var brokenPromise: (step: Int, rip: UInt64, message: String)?
+  /// A boundary at which the kernel takes interrupts to be on, and they are off; `since` is where they were first found so.
+  private var falselyOn: (step: Int, rip: UInt64, since: UInt64)?
+  /// An interrupt that was delivered where the kernel takes interrupts to be off.
+  private var falselyOff: DeliveryRecord?
+  /// Where interrupts were first found off, since they were last on.
+  private var offSince: UInt64?
+
+  mutating func arrive(_ sight: Sight) {
+    if !sight.ownsRSP && sight.interruptsOpen && openWindow == nil && sight.step > 0 {
+      openWindow = (sight.step, sight.rip, sight.rsp)
+    }
+    guard sight.hasClaims else { return }
+    if sight.interruptsOpen {
+      offSince = nil
+      return
+    }
+    let since = offSince ?? sight.rip
+    offSince = since
+    if falselyOn == nil && sight.claimedOn == true && !knownFalselyOn.contains(sight.rip) {
+      falselyOn = (sight.step, sight.rip, since)
+    }
+  }
+
+  /// - Parameters:
+  ///   - claimedOn: what the kernel claims of the place that was interrupted.
+  ///   - promise: what the kernel asked the platform for and the handler does not have.
+  mutating func take(_ delivery: DeliveryRecord, claimedOn: Bool?, promise: (rip: UInt64, message: String)?) {
+    if falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claimedOn == false { falselyOff = delivery }
+    if brokenPromise == nil, let promise { brokenPromise = (delivery.step, promise.rip, promise.message) }
+  }
+
+  func needsEveryBoundary(_ sight: Sight) -> Bool { !sight.ownsRSP || sight.hasClaims }
+
+  func judge(_ run: Outcome) -> Violation? {
+    if let open = openWindow {
       return Violation(
-        "maskable interrupts are open while RSP \(hex(open.state.rsp)) is not the kernel's", step: open.step,
-        at: open.state.rip)
+        "maskable interrupts are open while RSP \(hex(open.rsp)) is not the kernel's", step: open.step, at: open.rip)
     }
-    if let promise = run.brokenPromise {
-      return Violation(promise.message, step: promise.step, at: promise.rip)
-    }
+    if let promise = brokenPromise { return Violation(promise.message, step: promise.step, at: promise.rip) }
     if let claim = brokenClaim(run) { return claim }
     guard run.end == .user else { return nil }
     if run.unfinished.nmiBlocked {
       return Violation(
-        "user mode runs with NMIs blocked", at: run.view?.rip ?? 0, origin: run.boundary?.rip,
-        "the event was taken here")
+        "user mode runs with NMIs blocked", at: run.view?.rip ?? 0, origin: run.eventOrigin, Outcome.eventWords)
     }
     if run.shutsEventsOut {
       return Violation(
         "user mode crossed with maskable events let in and goes on with them kept out", at: run.view?.rip ?? 0,
-        origin: run.boundary?.rip, run.boundary == nil ? nil : "the event was taken here")
+        origin: run.eventOrigin, Outcome.eventWords)
     }
     if run.unfinished.interrupt {
       return Violation(
-        "an interrupt is still in service in user mode", at: run.view?.rip ?? 0, origin: run.boundary?.rip,
-        "the event was taken here")
+        "an interrupt is still in service in user mode", at: run.view?.rip ?? 0, origin: run.eventOrigin, Outcome.eventWords)
     }
     return nil
   }
 
   /// What the kernel says of itself, and is not so. Where both kinds show, the earlier speaks.
-  private func brokenClaim(_ run: Evidence) -> Violation? {
-    let on = run.falselyOn.map {
+  private func brokenClaim(_ run: Outcome) -> Violation? {
+    let on = falselyOn.map {
       Violation(
         "the kernel takes interrupts to be on here, and they are off", step: $0.step, at: $0.rip, origin: $0.since,
         "they have been off since here")
     }
-    let off = run.falselyOff.map {
+    let off = falselyOff.map {
       Violation(
         "\($0.name) was delivered where the kernel takes interrupts to be off", step: $0.step, at: $0.from,
-        origin: run.boundary?.rip, run.boundary == nil ? nil : "the event was taken here")
+        origin: run.eventOrigin, Outcome.eventWords)
     }
     guard let on, let off else { return on ?? off }
     return on.step <= off.step ? on : off

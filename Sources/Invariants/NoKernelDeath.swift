@@ -3,10 +3,8 @@
 /// SDM vol. 3A, "Double Fault Exception (#DF)" (shutdown); the kernel's own words on its console.
 import Findings
 
-public struct NoKernelDeath: Invariant {
-  public init() {}
-
-  public let description = InvariantDescription(
+public struct NoKernelDeath: Monitor {
+  public static let description = InvariantDescription(
     identifier: "no-kernel-death",
     claim: "The kernel does not die: no shutdown, oops, BUG or panic, no crash of its domain.",
     why: "Whatever a user program does and whatever arrives meanwhile, the kernel must go on.",
@@ -32,11 +30,15 @@ public struct NoKernelDeath: Invariant {
     }
   }
 
-  public func judge(_ run: Evidence) -> Violation? {
+  /// Where the last event was taken; one whose frame could not be pushed is the last.
+  private var lastEvent: UInt64?
+
+  mutating func take(_ delivery: DeliveryRecord) { lastEvent = delivery.from }
+
+  public func judge(_ run: Outcome) -> Violation? {
     guard case .dead(let how) = run.end else { return nil }
-    let at = run.lostFrame?.from ?? run.deliveries.last?.from ?? run.boundary?.rip ?? run.stoppedAt ?? 0
     return Violation(
-      "the kernel died: \(how)", at: at, origin: run.boundary?.rip,
-      run.boundary == nil ? nil : "the event was taken here")
+      "the kernel died: \(how)", at: lastEvent ?? run.boundary?.rip ?? run.stoppedAt ?? 0, origin: run.eventOrigin,
+      Outcome.eventWords)
   }
 }

@@ -3,8 +3,8 @@
 /// CVE-2009-2910, CVE-2014-8133: registers and stack words of the kernel that reached user mode.
 import Findings
 
-struct NoLeak: Invariant {
-  let description = InvariantDescription(
+struct NoLeak: Monitor {
+  static let description = InvariantDescription(
     identifier: "no-leak",
     claim: "User mode sees nothing that depends on what is left on the kernel's stacks.",
     why:
@@ -13,7 +13,7 @@ struct NoLeak: Invariant {
     citation: "AMD APM vol. 2, \"Long-Mode Stack Switches\"; CVE-2009-2910",
     specimens: ["ablation frame-slot-unwritten"])
 
-  func judge(_ run: Evidence) -> Violation? {
+  func judge(_ run: Outcome) -> Violation? {
     guard let view = run.view, let other = run.secretView, let difference = other.difference(from: view) else {
       return nil
     }

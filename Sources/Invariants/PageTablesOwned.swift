@@ -3,8 +3,8 @@
 /// SDM vol. 3A, "Paging"; Linux Documentation/arch/x86/pti.rst.
 import Findings
 
-struct PageTablesOwned: Invariant {
-  let description = InvariantDescription(
+struct PageTablesOwned: Monitor {
+  static let description = InvariantDescription(
     identifier: "page-tables-owned",
     claim: "Kernel and user each run on page tables of their own.",
     why:
@@ -14,19 +14,24 @@ struct PageTablesOwned: Invariant {
     citation: "Intel SDM vol. 3A, \"4-Level Paging\"; Linux Documentation/arch/x86/pti.rst",
     specimens: ["ablation user-cr3-kept-at-entry", "ablation kernel-page-tables-kept-for-user"])
 
-  func judge(_ run: Evidence) -> Violation? {
-    for delivery in run.deliveries
-    where (delivery.vector == 14 || delivery.vector == 8) && delivery.fromKernel && !delivery.injected
-      && delivery.ownership.contains(.userTables) && !delivery.ownership.contains(.userRSP)
-    {
+  private var fault: DeliveryRecord?
+
+  mutating func take(_ delivery: DeliveryRecord) {
+    guard fault == nil, delivery.vector == 14 || delivery.vector == 8, delivery.fromKernel, !delivery.injected,
+      delivery.ownership.contains(.userTables), !delivery.ownership.contains(.userRSP)
+    else { return }
+    fault = delivery
+  }
+
+  func judge(_ run: Outcome) -> Violation? {
+    if let fault {
       return Violation(
-        "kernel mode faulted on \(hex(delivery.cr2)) while the user's page tables were loaded", step: delivery.step,
-        at: delivery.from,
-        origin: run.boundary?.rip, run.boundary == nil ? nil : "the event was taken here")
+        "kernel mode faulted on \(hex(fault.cr2)) while the user's page tables were loaded", step: fault.step,
+        at: fault.from, origin: run.eventOrigin, Outcome.eventWords)
     }
     guard run.end == .user, let tables = run.foreignTables else { return nil }
     return Violation(
       "user mode runs on page tables at \(hex(tables)), which are not its own", at: run.view?.rip ?? 0,
-      origin: run.boundary?.rip, run.boundary == nil ? nil : "the event was taken here")
+      origin: run.eventOrigin, Outcome.eventWords)
   }
 }

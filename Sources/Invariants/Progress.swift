@@ -3,8 +3,8 @@
 /// Linux 7ddc6a2199f1 (an opportunistic SYSRET that traps for ever) is the kind of defect it finds.
 import Findings
 
-struct Progress: Invariant {
-  let description = InvariantDescription(
+struct Progress: Monitor {
+  static let description = InvariantDescription(
     identifier: "progress",
     claim: "The task is back in user mode after a bounded number of instructions.",
     why:
@@ -12,10 +12,10 @@ struct Progress: Invariant {
     citation: "Intel SDM vol. 3B, \"Debug Exceptions (#DB)\"",
     specimens: ["ablation return-loops"])
 
-  func judge(_ run: Evidence) -> Violation? {
+  func judge(_ run: Outcome) -> Violation? {
     guard case .bound(let instructions) = run.end else { return nil }
     return Violation(
       "not back in user mode after \(instructions) instructions", at: run.stoppedAt ?? run.boundary?.rip ?? 0,
-      origin: run.boundary?.rip, run.boundary == nil ? nil : "the event was taken here")
+      origin: run.eventOrigin, Outcome.eventWords)
   }
 }

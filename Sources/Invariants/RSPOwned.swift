@@ -3,8 +3,8 @@
 /// SDM vol. 3A, "64-Bit Mode Stack Frame": without a stack switch the frame goes to the current RSP, whoever chose it.
 import Findings
 
-struct RSPOwned: Invariant {
-  let description = InvariantDescription(
+struct RSPOwned: Monitor {
+  static let description = InvariantDescription(
     identifier: "rsp-owned",
     claim: "No event is pushed where the user's RSP points.",
     why:
@@ -19,26 +19,28 @@ struct RSPOwned: Invariant {
       "ablation kernel-stack-pointer-user", "ablation frame-at-user-rsp",
     ])
 
-  func judge(_ run: Evidence) -> Violation? {
-    for delivery in run.deliveries where !delivery.ownership.isDisjoint(with: .notKernelStack) {
-      if delivery.fromKernel && delivery.vector == 8 {
-        return Violation(
-          "an event could not push its frame at \(hex(delivery.previousRSP)), which is not the kernel's stack, and became a "
-            + "double fault", step: delivery.step, at: delivery.from, origin: delivery.from,
-          "the event was taken here, with RSP not the kernel's")
-      }
-      guard delivery.onCurrentStack else { continue }
-      return Violation(
+  private var violation: Violation?
+
+  mutating func take(_ delivery: DeliveryRecord) {
+    guard violation == nil, !delivery.ownership.isDisjoint(with: .notKernelStack) else { return }
+    let here = "the event was taken here, with RSP "
+    if delivery.isLost {
+      guard delivery.onCurrentStack else { return }
+      violation = Violation(
+        "the frame of \(delivery.name) could not be pushed at \(hex(delivery.frame)), where the user's RSP "
+          + "\(hex(delivery.previousRSP)) pointed", step: delivery.step, at: delivery.from, origin: delivery.from,
+        here + "still the user's")
+    } else if delivery.fromKernel && delivery.vector == 8 {
+      violation = Violation(
+        "an event could not push its frame at \(hex(delivery.previousRSP)), which is not the kernel's stack, and became a "
+          + "double fault", step: delivery.step, at: delivery.from, origin: delivery.from, here + "not the kernel's")
+    } else if delivery.onCurrentStack {
+      violation = Violation(
         "the frame of \(delivery.name) was pushed at \(hex(delivery.frame)), where the user's RSP "
           + "\(hex(delivery.previousRSP)) pointed", step: delivery.step, at: delivery.from, origin: delivery.from,
-        "the event was taken here, with RSP still the user's")
+        here + "still the user's")
     }
-    if let lost = run.lostFrame, lost.onCurrentStack, !lost.ownership.isDisjoint(with: .notKernelStack) {
-      return Violation(
-        "the frame of \(lost.name) could not be pushed at \(hex(lost.frame)), where the user's RSP "
-          + "\(hex(lost.previousRSP)) pointed", step: lost.step, at: lost.from, origin: lost.from,
-        "the event was taken here, with RSP still the user's")
-    }
-    return nil
   }
+
+  func judge(_ run: Outcome) -> Violation? { violation }
 }

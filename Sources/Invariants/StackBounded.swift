@@ -3,8 +3,8 @@
 /// SDM vol. 3A, "Double Fault Exception (#DF)": a push beyond the stack's last page faults while an exception is delivered.
 import Findings
 
-struct StackBounded: Invariant {
-  let description = InvariantDescription(
+struct StackBounded: Monitor {
+  static let description = InvariantDescription(
     identifier: "stack-bounded",
     claim: "The stack of the crossing does not overflow, whatever arrives.",
     why:
@@ -13,17 +13,18 @@ struct StackBounded: Invariant {
     citation: "Intel SDM vol. 3A, \"Double Fault Exception (#DF)\"",
     specimens: ["ablation kernel-stack-short"])
 
-  func judge(_ run: Evidence) -> Violation? {
-    for delivery in run.deliveries where delivery.vector == 8 {
-      // The fault that became a double fault lies just below the stack pointer.
-      guard delivery.cr2 != 0, delivery.previousRSP &- delivery.cr2 < 4096, !delivery.ownership.contains(.userRSP),
-        !delivery.ownership.contains(.userTables)
-      else {
-        continue
-      }
-      return Violation(
-        "a push below RSP \(hex(delivery.previousRSP)) left the stack", step: delivery.step, at: delivery.from)
-    }
-    return nil
+  private var fault: DeliveryRecord?
+
+  mutating func take(_ delivery: DeliveryRecord) {
+    // The fault that became a double fault lies just below the stack pointer.
+    guard fault == nil, !delivery.isLost, delivery.vector == 8, delivery.cr2 != 0,
+      delivery.previousRSP &- delivery.cr2 < 4096, !delivery.ownership.contains(.userRSP),
+      !delivery.ownership.contains(.userTables)
+    else { return }
+    fault = delivery
+  }
+
+  func judge(_ run: Outcome) -> Violation? {
+    fault.map { Violation("a push below RSP \(hex($0.previousRSP)) left the stack", step: $0.step, at: $0.from) }
   }
 }

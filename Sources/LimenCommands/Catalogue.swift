@@ -15,7 +15,7 @@ enum Catalogue {
       addedIn: "Sources/Explorer/PlatformComputer.swift")
   }
 
-  static func invariants() -> [InvariantDescription] { Invariants.all.map(\.description) }
+  static func invariants() -> [InvariantDescription] { Monitors.descriptions }
 
   static func postures() throws(CommandFailure) -> [PostureName] { try ProbeFile.load().postures }
 

@@ -70,7 +70,7 @@ import Testing
 
   /// An invariant names as its specimens exactly the ablations that were seen to be blamed on it.
   @Test func specimensAreTheOnesThatFire() {
-    for invariant in Invariants.all.map(\.description) {
+    for invariant in Monitors.descriptions {
       let fired = Self.expected.filter { $0.2 == invariant.identifier }.map { "ablation \($0.0.rawValue)" }
       #expect(Set(invariant.specimens) == Set(fired), "\(invariant.identifier)")
     }

@@ -10,7 +10,7 @@ import Testing
     .appending(path: "../../Documentation/Invariants.md").standardized
 
   @Test func thePageIsTheDeclarations() throws {
-    let wanted = InvariantPage.document(of: Invariants.all.map(\.description))
+    let wanted = InvariantPage.document(of: Monitors.descriptions)
     if ProcessInfo.processInfo.environment["LIMEN_BLESS"] == "1" {
       try wanted.write(to: Self.page, atomically: true, encoding: .utf8)
     }

@@ -1,4 +1,4 @@
-/// What the explorer saw, in the form in which the invariants judge it. Nothing here knows a kernel or a board.
+/// What a run shows, in the form in which the monitors judge it. Nothing here knows a kernel or a board.
 import Findings
 import Machine
 
@@ -162,69 +162,46 @@ public struct DeliveryRecord: Sendable, Hashable {
   public var ownership: Ownership
   /// It was injected.
   public var injected: Bool
+  /// Its frame could not be pushed, which was the end of the run.
+  public var isLost: Bool
 
-  public init(_ delivery: DeliveredEvent, step: Int, ownership: Ownership, injected: Bool) {
+  public init(_ delivery: DeliveredEvent, step: Int, ownership: Ownership, injected: Bool, isLost: Bool = false) {
     self.delivery = delivery
     self.step = step
     self.ownership = ownership
     self.injected = injected
+    self.isLost = isLost
   }
 
   public subscript<Value>(dynamicMember part: KeyPath<DeliveredEvent, Value>) -> Value { delivery[keyPath: part] }
 }
 
-/// A GS-relative access by the kernel on the user's base.
-public struct StrayAccess: Sendable, Hashable {
-  public var step: Int
-  public var rip: UInt64
-  public var gsBase: UInt64
-  public init(step: Int, rip: UInt64, gsBase: UInt64) {
-    self.step = step
-    self.rip = rip
-    self.gsBase = gsBase
-  }
-}
-
-/// Everything that one run showed: the baseline when `event` is nil, else a trial.
-public struct Evidence: Sendable {
+/// How one run ended, and what the user has of it: the baseline when `event` is nil, else a trial.
+public struct Outcome: Sendable {
   public var event: EventKind?
-  /// Where the event was injected.
+  /// Where the last event was injected.
   public var boundary: BoundaryState?
   public var end: RunEnd
   /// RIP at the end of a run that did not come back.
   public var stoppedAt: UInt64?
-  public var deliveries: [DeliveryRecord] = []
-  /// A frame that could not be pushed, which was the end of the run.
-  public var lostFrame: DeliveryRecord?
-  public var strayGS: StrayAccess?
-  /// A kernel-mode boundary after the entry window with a flag set that the kernel must not run with.
-  public var badFlags: (step: Int, rip: UInt64, flags: RFLAGS)?
-  /// A boundary that runs on the user's RSP with maskable interrupts open.
-  public var openWindow: (step: Int, state: BoundaryState)?
-  /// A handler that does not run under the mask that the kernel asked the platform for.
-  public var brokenPromise: (step: Int, rip: UInt64, message: String)?
-  /// A boundary at which the kernel takes interrupts to be on, and they are off; `since` is where they were first found so.
-  public var falselyOn: (step: Int, rip: UInt64, since: UInt64)?
-  /// An interrupt that was delivered where the kernel takes interrupts to be off.
-  public var falselyOff: DeliveryRecord?
   /// The user's view at the end, where the run came back.
   public var view: UserView?
   /// The same of the baseline.
   public var expected: UserView?
   /// The same of a run with other kernel secrets, for the baseline.
   public var secretView: UserView?
-  /// What the kernel said on its console during the run.
-  public var console: String = ""
   /// What of the events is not over in user mode.
   public var unfinished = Unfinished()
   /// User mode let maskable events in when it crossed and keeps them out at the end.
   public var shutsEventsOut = false
   /// CR3 in user mode at the end, where it does not name the user's page tables.
   public var foreignTables: UInt64?
-  /// Lowest and highest kernel-owned RSP of the run's main stack.
-  public var stackUsed: UInt64 = 0
 
   public init(end: RunEnd) { self.end = end }
+
+  /// Where a violation came from, where it was an event.
+  var eventOrigin: UInt64? { boundary?.rip }
+  static let eventWords = "the event was taken here"
 }
 
 /// What an event leaves behind until somebody ends it.
@@ -238,54 +215,4 @@ public struct Unfinished: Sendable, Hashable {
     self.nmiBlocked = nmiBlocked
     self.interrupt = interrupt
   }
-}
-
-/// What an invariant says of one run.
-public struct Violation: Sendable, Hashable {
-  /// The boundary at which it shows; the largest number for what shows at the end alone.
-  public var step: Int
-  public var message: String
-  /// Where it broke.
-  public var rip: UInt64
-  /// Where that came from.
-  public var origin: UInt64?
-  public var originText: String?
-
-  public init(
-    _ message: String, step: Int = .max, at rip: UInt64, origin: UInt64? = nil, _ originText: String? = nil
-  ) {
-    self.step = step
-    self.message = message
-    self.rip = rip
-    self.origin = origin
-    self.originText = originText
-  }
-}
-
-/// One rule that must hold. Each is declared in a file of its own.
-public protocol Invariant: Sendable {
-  var description: InvariantDescription { get }
-  /// Nil when the run does not break the rule.
-  func judge(_ run: Evidence) -> Violation?
-}
-
-/// Every invariant. A run is blamed on what shows first, and among equals on what stands first here: causes before
-/// consequences.
-public enum Invariants {
-  /// What broke first in a run at boundary `start` or later; nil when everything held.
-  public static func blame(_ run: Evidence, from start: Int = 0) -> (invariant: InvariantName, violation: Violation)? {
-    var first: (invariant: InvariantName, violation: Violation)?
-    for invariant in all {
-      guard let violation = invariant.judge(run), violation.step >= start,
-        first == nil || violation.step < first!.violation.step
-      else { continue }
-      first = (invariant.description.identifier, violation)
-    }
-    return first
-  }
-
-  public static let all: [any Invariant] = [
-    GSOwned(), PageTablesOwned(), FlagsSanitised(), InterruptsAsClaimed(), RSPOwned(), CleanExit(), FrameIntact(),
-    StackBounded(), NoKernelDeath(), Progress(), NoLeak(), UserStatePreserved(),
-  ]
 }

@@ -1,0 +1,73 @@
+/// A rule that must hold, as a small value that watches one run and holds what it saw of it. Each is declared in a file of its own.
+///
+/// A run tells its monitors of every event, and of every boundary that one of them asks for (`needsEveryBoundary`). Where none asks the
+/// run goes on at full speed to its next transition; a monitor must therefore not depend on how many boundaries it is shown.
+import Findings
+import Machine
+
+public protocol Monitor: Sendable {
+  static var description: InvariantDescription { get }
+  /// What broke first, now that the run ended so; nil when nothing did.
+  func judge(_ run: Outcome) -> Violation?
+}
+
+/// A boundary in kernel mode at which a run stands.
+public struct Sight {
+  /// Boundaries since the crossing.
+  public let step: Int
+  public let isKernel: Bool
+  /// RSP is the kernel's, and a frame fits below it.
+  public let ownsRSP: Bool
+  /// The active GS base is the user's.
+  public let gsIsUser: Bool
+  /// Maskable events are let in.
+  public let interruptsOpen: Bool
+  /// The kernel makes claims about its interrupts, and what it claims for this place; nil for nothing.
+  public let hasClaims: Bool
+  public let claimedOn: Bool?
+  private let processor: Processor
+
+  public init(
+    _ processor: Processor, step: Int, isKernel: Bool, ownsRSP: Bool, gsIsUser: Bool, interruptsOpen: Bool,
+    hasClaims: Bool, claimedOn: Bool?
+  ) {
+    self.processor = processor
+    self.step = step
+    self.isKernel = isKernel
+    self.ownsRSP = ownsRSP
+    self.gsIsUser = gsIsUser
+    self.interruptsOpen = interruptsOpen
+    self.hasClaims = hasClaims
+    self.claimedOn = claimedOn
+  }
+
+  public var rip: UInt64 { processor.rip }
+  public var rsp: UInt64 { processor[.rsp] }
+  public var gsBase: UInt64 { processor.segmentBase(.gs) }
+  public var rflags: RFLAGS { processor.rflags }
+  var nextInstructionUsesGS: Bool { processor.nextInstructionUsesGS() }
+  /// Near CALL to a fixed place: SDM vol. 2A, "CALL".
+  var nextInstructionIsCall: Bool { processor.bytes(atLinear: processor.rip, count: 1) == [0xE8] }
+}
+
+/// What an invariant says of one run.
+public struct Violation: Sendable, Hashable {
+  /// The boundary at which it shows; the largest number for what shows at the end alone.
+  public var step: Int
+  public var message: String
+  /// Where it broke.
+  public var rip: UInt64
+  /// Where that came from.
+  public var origin: UInt64?
+  public var originText: String?
+
+  public init(
+    _ message: String, step: Int = .max, at rip: UInt64, origin: UInt64? = nil, _ originText: String? = nil
+  ) {
+    self.step = step
+    self.message = message
+    self.rip = rip
+    self.origin = origin
+    self.originText = originText
+  }
+}

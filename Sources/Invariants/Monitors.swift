@@ -1,0 +1,83 @@
+/// All monitors of one run: the one list of the invariants. A run forks, and they with it.
+import Findings
+
+public struct Monitors: Sendable {
+  private var gsOwned = GSOwned()
+  private var pageTablesOwned = PageTablesOwned()
+  private var flagsSanitised: FlagsSanitised
+  private var interruptsAsClaimed = InterruptsAsClaimed()
+  private var rspOwned = RSPOwned()
+  private var cleanExit = CleanExit()
+  private var frameIntact = FrameIntact()
+  private var stackBounded = StackBounded()
+  private var noKernelDeath = NoKernelDeath()
+  private let progress = Progress()
+  private let noLeak = NoLeak()
+  private let userStatePreserved = UserStatePreserved()
+
+  /// - Parameter allowsTrapFlag: the crossing itself leaves the user's TF set in the kernel.
+  public init(allowsTrapFlag: Bool = false) { flagsSanitised = FlagsSanitised(allowsTrapFlag: allowsTrapFlag) }
+
+  /// In the order of blame: a run is blamed on what shows first, and among equals on what stands first here, causes before
+  /// consequences.
+  private var all: [any Monitor] {
+    [
+      gsOwned, pageTablesOwned, flagsSanitised, interruptsAsClaimed, rspOwned, cleanExit, frameIntact, stackBounded,
+      noKernelDeath, progress, noLeak, userStatePreserved,
+    ]
+  }
+
+  public static var descriptions: [InvariantDescription] { Monitors().all.map { type(of: $0).description } }
+
+  /// Places at which interrupts are claimed to be on and are known to be off.
+  public var knownFalselyOn: Set<UInt64> {
+    get { interruptsAsClaimed.knownFalselyOn }
+    set { interruptsAsClaimed.knownFalselyOn = newValue }
+  }
+
+  // MARK: What a run tells
+
+  /// An event was delivered, or its frame could not be pushed.
+  ///
+  /// - Parameters:
+  ///   - claimedOn: what the kernel claims of its interrupts at the place that was interrupted; nil for nothing.
+  ///   - promise: where, and how, the state at the handler breaks what the kernel asked the platform for.
+  public mutating func take(_ delivery: DeliveryRecord, claimedOn: Bool?, promise: (rip: UInt64, message: String)?) {
+    pageTablesOwned.take(delivery)
+    interruptsAsClaimed.take(delivery, claimedOn: claimedOn, promise: promise)
+    rspOwned.take(delivery)
+    cleanExit.take(delivery)
+    frameIntact.take(delivery)
+    stackBounded.take(delivery)
+    noKernelDeath.take(delivery)
+  }
+
+  /// The run has reached a boundary in the kernel.
+  public mutating func arrive(_ sight: Sight) {
+    flagsSanitised.arrive(sight)
+    interruptsAsClaimed.arrive(sight)
+  }
+
+  /// The instruction at the boundary is about to be executed.
+  public mutating func execute(_ sight: Sight) { gsOwned.execute(sight) }
+
+  /// Whether a monitor asks for the next boundary, whatever leads to it.
+  public func needsEveryBoundary(_ sight: Sight) -> Bool {
+    gsOwned.needsEveryBoundary(sight) || flagsSanitised.needsEveryBoundary(sight)
+      || interruptsAsClaimed.needsEveryBoundary(sight)
+  }
+
+  // MARK: The end
+
+  /// What broke first in a run at boundary `start` or later; nil when everything held.
+  public func blame(_ run: Outcome, from start: Int = 0) -> (invariant: InvariantName, violation: Violation)? {
+    var first: (invariant: InvariantName, violation: Violation)?
+    for monitor in all {
+      guard let violation = monitor.judge(run), violation.step >= start,
+        first == nil || violation.step < first!.violation.step
+      else { continue }
+      first = (type(of: monitor).description.identifier, violation)
+    }
+    return first
+  }
+}
