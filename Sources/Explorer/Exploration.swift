@@ -104,6 +104,7 @@ final class Exploration {
     try requireGuards()
     try machine.position(crossing: crossing, posture: posture)
     defer { machine.leave() }
+    mend()
     var user = machine.userSide(crossing)
     let meter = measure(user)
 
@@ -130,6 +131,9 @@ final class Exploration {
     }
     let baseline = try judgeBaseline(user, swapgs: swapgs, expected: expected, boundaries: boundaries, &found)
     if path != nil && found.isEmpty { throw Self.notReproduced("the crossing without events broke no invariant") }
+    if !baseline && found.isEmpty {
+      throw Stop(verdict: .inconclusive(bound: "the crossing without events does not come back as it did with the guards"))
+    }
     guard baseline && path == nil else { return assemble(boundaries, nil, found, meter.baseline) }
     let search = Search(self, user, swapgs: swapgs, expected: expected)
     search.explore(&boundaries)
@@ -141,6 +145,14 @@ final class Exploration {
     if lacksGuards {
       throw Stop(verdict: .notApplicable(reason: "\(computer.platform.rawValue) has none of the guards"))
     }
+  }
+
+  /// Takes a defect away before anything is recorded: what an event left is compared with the crossing without the defect.
+  func mend() {
+    let mending = ablations.filter { $0.mends && $0.stands(at: crossing) }
+    if mending.isEmpty { return }
+    for ablation in mending { _ = computer.prepare(ablation) }
+    machine.refork()
   }
 
   /// Takes the guards away. Stops where none of them is there to be taken.
@@ -194,14 +206,14 @@ final class Exploration {
         computer.processor, tables: boundaries.first { $0.state.isKernel && $0.state.cr3 != user.cr3 }?.state.cr3)
     else { return nil }
     let run = machine.run(user, crossing, ablations, swapgs)
-    let end = run.cross() ?? rest(of: run)
+    let end = run.cross() ?? rest(of: run, stepped: stepped)
     note(run)
     costs.instructions += run.instructions
     return end == .user ? machine.userView() : nil
   }
 
   /// Runs to the end.
-  func rest(of run: Run) -> RunEnd {
+  func rest(of run: Run, stepped: Bool) -> RunEnd {
     var end: RunEnd?
     while end == nil { end = stepped ? run.step() : run.proceed() }
     return end!
@@ -211,7 +223,7 @@ final class Exploration {
   private func runToEnd(_ user: UserSide, _ swapgs: Int) -> (run: Run, outcome: Outcome) {
     computer.restore()
     let run = machine.run(user, crossing, ablations, swapgs)
-    let end = run.cross() ?? rest(of: run)
+    let end = run.cross() ?? rest(of: run, stepped: true)
     note(run)
     costs.instructions += run.instructions
     return (run, run.outcome(end))

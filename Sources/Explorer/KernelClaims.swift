@@ -22,6 +22,9 @@ struct KernelClaims: Sendable {
 
   var isEmpty: Bool { claims.isEmpty }
 
+  /// The code for which interrupts are claimed to be on.
+  var codeWithInterruptsOn: [Range<UInt64>] { claims.filter(\.areOn).map(\.addresses) }
+
   /// The state that the code at the address takes for granted; nil where it claims nothing. The later of two claims holds.
   func areOn(at address: UInt64) -> Bool? {
     claims.last { $0.addresses.contains(address) }?.areOn

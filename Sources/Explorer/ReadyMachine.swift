@@ -28,6 +28,7 @@ public final class ReadyMachine {
     profileName = profile
     self.symbols = symbols
     self.claims = claims
+    computer.processor.watchedCode = claims.codeWithInterruptsOn
     computer.fork()
     computer.console = { [unowned self] in
       guard let run else { return }

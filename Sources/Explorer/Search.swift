@@ -101,11 +101,17 @@ final class Search {
         arrivals[event] = obstacle
         continue
       }
-      let trial = trial(event, after: path)
+      var trial = trial(event, after: path, stepped: exploration.stepped)
+      if trial.found?.invariant == Monitors.interruptsAsClaimed && !exploration.stepped && !machine.claims.isEmpty {
+        // Since when the kernel was mistaken only a run says that sees every boundary.
+        comeBack(start)
+        trial = self.trial(event, after: path, stepped: true)
+      }
+      count(trial, of: event)
       // What falls due here arrives elsewhere, and so does its harm.
       arrivals[event] = obstacle ?? trial.arrival
       comeBack(start)
-      if trial.arrival != .harmful && trial.path.count < exploration.depth {
+      if trial.found == nil && trial.path.count < exploration.depth {
         followUp(event, trial.path)
         comeBack(start)
       }
@@ -133,10 +139,12 @@ final class Search {
   private struct Trial {
     var path: [PathStep]
     var arrival: Arrival
+    var found: Exploration.Found?
+    var digest: RunDigest
   }
 
   /// Injects one event here, runs to the end and judges.
-  private func trial(_ event: EventKind, after path: [PathStep]) -> Trial {
+  private func trial(_ event: EventKind, after path: [PathStep], stepped: Bool) -> Trial {
     let state = BoundaryState(computer)
     var path = path + [PathStep(boundary: run.boundary, location: machine.location(state.rip), event: event)]
     run.resetInstructions()
@@ -151,24 +159,28 @@ final class Search {
         end = run.inject(.nmi)
       }
     }
-    let depth = path.count
-    let last = end ?? exploration.rest(of: run)
+    let last = end ?? exploration.rest(of: run, stepped: stepped)
     exploration.note(run)
     exploration.costs.instructions += run.instructions
     var outcome = run.outcome(last)
     outcome.expected = expected
     var digest = run.digest
     digest.add(outcome.end, outcome.view)
-    let one = Exploration.Found(run, outcome, Path(path), state)
-    if let one, isNews(one) { found.append(one) }
-    if depth == 1 || exploration.depth == 1 {
+    let found = Exploration.Found(run, outcome, Path(path), state)
+    return Trial(
+      path: path, arrival: found != nil ? .harmful : onOwnStack ? .ownStack : .recovered, found: found, digest: digest)
+  }
+
+  private func count(_ trial: Trial, of event: EventKind) {
+    if let one = trial.found, isNews(one) { found.append(one) }
+    let depth = exploration.depth == 1 ? 1 : trial.path.count
+    if depth == 1 {
       counts[event, default: Count()].trials += 1
-      counts[event]!.distinct.insert(digest)
+      counts[event]!.distinct.insert(trial.digest)
     } else {
       nestedCounts[depth - 2].trials += 1
-      nestedCounts[depth - 2].distinct.insert(digest)
+      nestedCounts[depth - 2].distinct.insert(trial.digest)
     }
-    return Trial(path: path, arrival: one != nil ? .harmful : onOwnStack ? .ownStack : .recovered)
   }
 
   /// No shorter path breaks the same in the same place.

@@ -40,6 +40,7 @@ extension Exploration {
     try requireGuards()
     try machine.position(crossing: crossing, posture: posture)
     defer { machine.leave() }
+    mend()
     var user = machine.userSide(crossing)
     let swapgs = try ablate(&user)
     // Listening changes what the translation caches hold, so all three runs are listened to or none.

@@ -59,7 +59,8 @@ struct InterruptsAsClaimed: Monitor {
     if brokenPromise == nil, let promise { brokenPromise = (delivery.step, promise.rip, promise.message) }
   }
 
-  func needsEveryBoundary(_ sight: Sight) -> Bool { !sight.ownsRSP || sight.hasClaims }
+  /// Code for which interrupts are claimed to be on is watched anyway.
+  func needsEveryBoundary(_ sight: Sight) -> Bool { !sight.ownsRSP }
 
   func judge(_ run: Outcome) -> Violation? {
     if let open = openWindow {

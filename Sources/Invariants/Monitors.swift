@@ -29,6 +29,9 @@ public struct Monitors: Sendable {
 
   public static var descriptions: [InvariantDescription] { Monitors().all.map { type(of: $0).description } }
 
+  /// The one whose evidence depends on how many boundaries it is shown: whether it is broken does not, since when it is does.
+  public static let interruptsAsClaimed = InterruptsAsClaimed.description.identifier
+
   /// Places at which interrupts are claimed to be on and are known to be off.
   public var knownFalselyOn: Set<UInt64> {
     get { interruptsAsClaimed.knownFalselyOn }

@@ -33,6 +33,7 @@ extension Processor {
           try executeBlocks(limit: s.pointee.retired &+ (end &- spent))
           isInBlocks = false
         }
+        stopInWatchedCode()
       } catch {
         isInBlocks = false
         if case .alone = error {
@@ -71,13 +72,7 @@ extension Processor {
   /// Runs until the instruction at `address` is next, or until the budget is used up or the platform is needed.
   /// The caller looks at `rip` to tell which.
   public func run(_ budget: UInt64, until address: UInt64) -> Exit {
-    if splitAddress != address {
-      // Blocks must not run across the address, now or when it is asked for again.
-      blocks.removeAll()
-      for page in 0..<memory.size / PhysicalMemory.pageSize { memory.codeLines[page] = 0 }
-      changeFetchKey()
-      splitAddress = address
-    }
+    split(address..<address &+ 1)
     stopAddress = address
     defer { stopAddress = Self.noStop }
     return run(budget)
@@ -212,7 +207,7 @@ extension Processor {
       if block.pointee.heat != Block.untranslatable && isTranslated(block) {
         switch runTranslated(&block, limit: limit) {
         case Leaving.arrived:
-          if attention || s.pointee.retired >= limit || s.pointee.rip == stopAddress { return }
+          if attention || s.pointee.retired >= limit || s.pointee.rip == stopAddress || isInWatchedCode { return }
           continue
         case Leaving.taken: isRetired = true
         case Leaving.following:
@@ -427,7 +422,7 @@ extension Processor {
         throw error
       }
       if !isRetired { s.pointee.retired &+= UInt64(block.pointee.count) }
-      if attention || s.pointee.retired >= limit || s.pointee.rip == stopAddress { return }
+      if attention || s.pointee.retired >= limit || s.pointee.rip == stopAddress || isInWatchedCode { return }
       switch edge {
       case .indirect: block = try findBlock(single: false)
       case .taken:

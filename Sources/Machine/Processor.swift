@@ -70,8 +70,12 @@ public final class Processor {
   /// An instruction address at which a run stops before the instruction is executed. Not canonical where there is none.
   var stopAddress = Processor.noStop
   static let noStop: UInt64 = 1 << 63
-  /// The last address at which a run was to stop: no block runs across it.
-  var splitAddress = Processor.noStop
+  /// Code of which every instruction is a block of its own, so that a run can stop there.
+  var splitCode: [Range<UInt64>] = []
+  /// Code, by linear address, at whose every instruction a watched run stops.
+  public var watchedCode: [Range<UInt64>] = [] {
+    didSet { for range in watchedCode { split(range) } }
+  }
 
   var forks: [ProcessorState] = []
 

@@ -77,6 +77,7 @@ public final class XenPVComputer {
       // What enters the hypervisor without an event uses up the budget as well.
       if processor.spent == spent { processor.charge(1) }
       if let end = answer(exit) { return end }
+      processor.stopInWatchedCode()
     }
   }
 

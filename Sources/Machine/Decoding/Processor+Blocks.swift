@@ -98,7 +98,7 @@ extension Processor {
       let at = physical &+ UInt64(offset)
       let inPage = Int(4096 - (physical & 0xFFF)) - offset
       if inPage <= 0 { break }
-      if offset > 0 && rip &+ UInt64(offset) == splitAddress { break }
+      if offset > 0 && isSplit(rip &+ UInt64(offset)) { break }
       // SAFETY: `at` lies in a page of RAM and no more than the rest of the page is read.
       let bytes = UnsafeRawBufferPointer(start: memory.base + Int(at), count: min(15, inPage))
       do throws(DecodingFailure) {

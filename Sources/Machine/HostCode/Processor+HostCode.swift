@@ -5,7 +5,7 @@
 extension Processor {
   /// A block that begins where a run is to stop must be seen by the interpreter's loop, and a single instruction is not worth it.
   func mayBeTranslated(_ rip: UInt64, single: Bool) -> Bool {
-    s.pointee.codeMode == .bits64 && !single && rip != splitAddress && blocks.host.entry != nil
+    s.pointee.codeMode == .bits64 && !single && !isSplit(rip) && blocks.host.entry != nil
   }
 
   /// Whether the block has host code by now. Counts until it is worth translating.

@@ -24,6 +24,32 @@ extension Processor {
   /// A hypervisor's guest goes over from its kernel to its user, or back: both may run at privilege 3.
   public func setGuestRunsKernel(_ runs: Bool) { s.pointee.guestRunsKernel = runs }
 
+  // MARK: Code at which a run stops
+
+  func isSplit(_ rip: UInt64) -> Bool { splitCode.contains { $0.contains(rip) } }
+
+  /// From now on no block runs across the code. What is decoded of it is dropped, and nothing else.
+  func split(_ code: Range<UInt64>) {
+    if code.isEmpty || splitCode.contains(code) { return }
+    splitCode.append(code)
+    for i in 0..<blocks.blocksUsed where !blocks.blocks[i].isDead {
+      let block = blocks.blocks + i
+      if block.pointee.rip < code.upperBound && code.lowerBound < block.pointee.rip &+ UInt64(block.pointee.length) {
+        blocks.kill(block)
+      }
+    }
+    changeFetchKey()
+  }
+
+  @inline(__always) var isInWatchedCode: Bool {
+    isWatched && !watchedCode.isEmpty && watchedCode.contains { $0.contains(s.pointee.rip) }
+  }
+
+  /// The boundary is one of watched code, by whatever the guest came there.
+  public func stopInWatchedCode() { if isInWatchedCode { isStopRequested = true } }
+
+  // MARK: The log
+
   public var standing: Standing {
     Standing(
       rsp: get(Slot.rsp, UInt64.self), gsBase: get(Slot.gsBase, UInt64.self), cr3: s.pointee.cr3,
