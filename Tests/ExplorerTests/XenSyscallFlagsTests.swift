@@ -31,6 +31,17 @@ import Testing
     }
   }
 
+  /// With the defect the crossing dies by itself, and leaves nothing to compare with. Without it every boundary is tried.
+  @Test func aCrossingThatDiesOfTheDefectIsTriedWithoutIt() throws {
+    let report = try KernelUnderTest.checker(
+      "debian-6.1-cloud", platforms: [.xenPV], profiles: [.intel], crossings: [.sigreturn], postures: ["flags-df"],
+      events: [.eventUpcall], ablations: [.xenSyscallMaskLost]
+    ).check { _ in }.report
+    let section = try #require(report.sections.first)
+    #expect(section.verdict == .held && section.boundaries > 100)
+    #expect(section.trials.map(\.trials) == [section.boundaries])
+  }
+
   /// STD and rt_sigreturn on a processor with ERMS: the copy of the signal frame goes down, over the return address, and 6.1 jumps to
   /// 0, as it does on real Xen under QEMU (the page's "Who can do what").
   @Test func aCopyFromTheUserOverwritesAReturnAddress() throws {
