@@ -82,8 +82,15 @@ struct Replay: ParsableCommand {
     asked.warn = progress.warn
     let checker = asked
     return try Starting.exploring {
-      try interruption.waiting(for: file, progress) { [file] tell in
-        try checker.replay(witness.path, line: "limen replay \(shellQuoted(file))", progress: tell)
+      do {
+        return try interruption.waiting(for: file, progress) { [file] tell in
+          try checker.replay(witness.path, line: "limen replay \(shellQuoted(file))", progress: tell)
+        }
+      } catch Guest.Refusal.doesNotFit(let kernel, let why, .some) {
+        throw CommandFailure(
+          .badInput, file,
+          "\(kernel) does not run in the \(witness.memory) MiB of memory that the witness says: \(why) "
+            + "(--memory of the check that writes a witness sets them)")
       }
     }
   }
