@@ -50,6 +50,9 @@ public enum StartRefusal: Error, Equatable, Sendable, CustomStringConvertible {
 
   /// Less memory would help.
   public var hasTooMuchMemory: Bool {
-    if case .memoryTooLarge = self { true } else { false }
+    switch self {
+    case .memoryTooLarge, .noMemory: true
+    default: false
+    }
   }
 }

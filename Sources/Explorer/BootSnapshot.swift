@@ -95,6 +95,7 @@ public struct BootSnapshot {
       guard let named = guest.kernel.symbols.symbolize(rip) else { return Location(address: rip) }
       return Location(address: rip, symbol: named.name, offset: named.offset)
     }
+    progress(0)
     while true {
       let end = computer.proceed(min(50_000_000, bound - computer.processor.spent), until: target)
       progress(computer.processor.retired)

@@ -147,8 +147,10 @@ public struct Checker: Sendable {
 
   /// The first machine at the probe's request.
   func ready(_ progress: (String) -> Void) throws -> ReadyMachine {
-    try snapshot(combinations[0]).ready(
+    let machine = try snapshot(combinations[0]).ready(
       progress: { progress("booting: \($0 / 1_000_000) million instructions") }, warn: warn)
+    progress("running the crossing")
+    return machine
   }
 
   public var identity: KernelIdentity {
@@ -186,7 +188,7 @@ public struct Checker: Sendable {
   }
 
   /// Runs one path again and judges it alone.
-  public func replay(_ path: Path, line: String, progress: @Sendable (String) -> Void) throws -> CheckReport {
+  public func replay(_ path: Path, line: String, progress: (String) -> Void) throws -> CheckReport {
     let machine = try ready(progress)
     let exploration = Exploration(
       machine, crossing: crossings[0], posture: postures[0], events: [], ablations: ablations

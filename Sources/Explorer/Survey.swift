@@ -76,45 +76,16 @@ final class Survey: Sendable {
 
   // MARK: The threads
 
-  private static let stack = 8 << 20
-
   private func begin() {
-    let began = start {
-      // One boot of each machine first, so that the threads find its snapshot.
-      do { try self.boot() } catch { return self.fail(error) }
-      let wanted = min(self.checker.jobs, self.tasks.count)
-      for _ in 1..<max(1, wanted) { _ = self.start { self.explore() } }
-      self.explore()
-    }
-    if !began { fail(NoThread()) }
-  }
-
-  struct NoThread: Error, CustomStringConvertible {
-    var description: String { "the host has no room for a thread" }
-  }
-
-  private final class Body: Sendable {
-    let run: @Sendable () -> Void
-    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-  }
-
-  /// Foundation's threads do not say when they cannot be started. False where that is so.
-  private func start(_ body: @escaping @Sendable () -> Void) -> Bool {
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    defer { pthread_attr_destroy(&attributes) }
-    pthread_attr_setstacksize(&attributes, Self.stack)
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    let held = Unmanaged.passRetained(Body(body))
-    var thread = pthread_t()
-    let error = pthread_create(
-      &thread, &attributes,
-      { argument in
-        Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
-        return nil
-      }, held.toOpaque())
-    if error != 0 { held.release() }
-    return error == 0
+    do {
+      try OwnThread.start {
+        // One boot of each machine first, so that the threads find its snapshot.
+        do { try self.boot() } catch { return self.fail(error) }
+        let wanted = min(self.checker.jobs, self.tasks.count)
+        for _ in 1..<max(1, wanted) { try? OwnThread.start { self.explore() } }
+        self.explore()
+      }
+    } catch { fail(error) }
   }
 
   private var reason: String? { state.withLock(\.left) }

@@ -40,6 +40,8 @@ struct Boot: ParsableCommand {
   @Option(help: "Stop after this many million instructions, or what takes as long.")
   var limit: UInt64?
 
+  @OptionGroup var time: OneRunTimeOptions
+
   @Flag(help: "Say at the end, on standard error, how many instructions the boot took.")
   var count = false
 
@@ -50,6 +52,7 @@ struct Boot: ParsableCommand {
   }
 
   func run() throws {
+    let deadline = time.timeout.map(Deadline.init)
     let kernel = try naming.naming(NamedKernel.one(machine.kernel))
     let computer = try Starting.computer(
       machine, kernel, on: one, initrd: try ramdisk(kernel), modules: try modules(), exactLine: commandLine)
@@ -57,13 +60,15 @@ struct Boot: ParsableCommand {
     defer { console.leave() }
     computer.console = console.write
     let started = DispatchTime.now().uptimeNanoseconds
-    let end = run(computer, console)
+    let end = run(computer, console, until: deadline)
     console.flush()
     if count { report(computer, since: started) }
     switch end {
     case .powerOff: return
     case .budget:
-      throw CommandFailure(.inconclusive, machine.kernel, "stopped after \(limit ?? 0) million instructions")
+      let why = deadline?.reason.map { "\($0) at \(Starting.place(computer, kernel.image))" }
+      throw CommandFailure(
+        .inconclusive, machine.kernel, why ?? "stopped after \(limit ?? 0) million instructions")
     case .died(let how):
       throw CommandFailure(
         .violation, machine.kernel, "the kernel died: \(how) at \(Starting.place(computer, kernel.image))")
@@ -94,13 +99,13 @@ struct Boot: ParsableCommand {
   }
 
   /// Runs in slices, so that what is typed reaches the guest.
-  private func run(_ computer: any PlatformComputer, _ console: Console) -> ComputerEnd {
+  private func run(_ computer: any PlatformComputer, _ console: Console, until deadline: Deadline?) -> ComputerEnd {
     let total = limit.map { $0 * 1_000_000 } ?? .max
     while true {
       let end = computer.proceed(min(2_000_000, total - computer.processor.spent), until: nil)
       console.flush()
       guard case .budget = end else { return end }
-      if computer.processor.spent >= total { return .budget }
+      if computer.processor.spent >= total || deadline?.reason != nil { return .budget }
       let typed = console.read()
       if console.wasLeft { return .powerOff(how: "its console was left") }
       if !typed.isEmpty { computer.feedConsole(typed) }

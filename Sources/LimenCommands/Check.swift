@@ -64,7 +64,7 @@ struct Check: ParsableCommand {
 
   func run() throws {
     for platform in many.platforms ?? [] { try Catalogue.require(platform) }
-    let interruption = try Interruption(after: time.timeout)
+    let interruption = Interruption(after: time.timeout)
     let progress = Progress()
     defer { progress.erase() }
     let checkers = try checkers(progress)

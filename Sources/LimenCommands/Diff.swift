@@ -61,7 +61,7 @@ struct Diff: ParsableCommand {
 
   func run() throws {
     let sides = try sides()
-    let interruption = try Interruption(after: time.timeout)
+    let interruption = Interruption(after: time.timeout)
     let progress = Progress()
     for index in sides.kernels.indices {
       let folder = folder(of: index, among: sides.kernels.count)

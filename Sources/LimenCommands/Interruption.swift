@@ -15,20 +15,16 @@ private let reserveSize = 32 << 20
 private let mainThread = pthread_self()
 
 struct Interruption {
-  private let deadline: (at: ContinuousClock.Instant, text: String)?
+  private let deadline: Deadline?
 
   /// Watches from now on. `timeout` is a duration as an option gives it.
-  init(after timeout: WallTime?) throws(CommandFailure) {
-    deadline = timeout.map { (ContinuousClock.now + $0.duration, $0.text) }
+  init(after timeout: WallTime?) {
+    deadline = timeout.map(Deadline.init)
     Self.watch()
   }
 
   /// Why the job is to end; nil while it is not. Any thread may ask.
-  var reason: String? {
-    if let reason = Self.reason { return reason }
-    guard let deadline, ContinuousClock.now >= deadline.at else { return nil }
-    return "--timeout \(deadline.text) ran out"
-  }
+  var reason: String? { Self.reason ?? deadline?.reason }
 
   static var reason: String? {
     switch received.load(ordering: .relaxed) {

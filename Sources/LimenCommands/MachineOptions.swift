@@ -45,6 +45,16 @@ struct TimeOptions: ParsableArguments {
   var timeout: WallTime?
 }
 
+/// What every verb takes that runs one machine once, and has nothing to show before it is done.
+struct OneRunTimeOptions: ParsableArguments {
+  @Option(
+    help: """
+      Stop after this time, as 90s, 10m or 2h, with status 5, and say how far it was. How far that is depends on how fast the \
+      host is.
+      """)
+  var timeout: WallTime?
+}
+
 /// What every verb that judges sections takes.
 struct SectionOptions: ParsableArguments {
   @Option(

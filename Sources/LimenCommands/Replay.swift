@@ -25,12 +25,14 @@ struct Replay: ParsableCommand {
   var kernel: String?
 
   @OptionGroup var naming: SymbolOptions
+  @OptionGroup var time: OneRunTimeOptions
   @OptionGroup var output: ReportOptions
 
   func run() throws {
     let witness = try Replay.witness(at: file)
+    let interruption = Interruption(after: time.timeout)
     let progress = Progress()
-    let answer: Result<CheckReport, any Error> = Result { try look(witness, progress) }
+    let answer: Result<CheckReport, any Error> = Result { try look(witness, interruption, progress) }
     progress.erase()
     let found = try answer.get()
     let broken = found.sections.flatMap(\.findings).map(\.invariant)
@@ -46,7 +48,7 @@ struct Replay: ParsableCommand {
     do { return try Witness(reading: bytes) } catch { throw .badInput(path, error) }
   }
 
-  private func look(_ witness: Witness, _ progress: Progress) throws -> CheckReport {
+  private func look(_ witness: Witness, _ interruption: Interruption, _ progress: Progress) throws -> CheckReport {
     try Catalogue.require(witness.platform)
     guard Catalogue.invariants().contains(where: { $0.identifier == witness.invariant }) else {
       throw CommandFailure(.badInput, file, "there is no invariant \(witness.invariant)")
@@ -71,15 +73,25 @@ struct Replay: ParsableCommand {
       }
       return ablation
     }
-    var checker = Checker(
+    var asked = Checker(
       kernel: image, kernelPath: named.name, probe: try ProbeFile.load(), memory: witness.memory,
       append: witness.commandLine, platforms: [witness.platform], profiles: [witness.profile],
       crossings: [witness.crossing], postures: [witness.posture], events: [], ablations: ablations,
       jobs: 1, witnessFolder: "", bootBound: named.isReference ? NamedKernel.referenceBound : BootSnapshot.standardBound
     )
-    checker.warn = progress.warn
+    asked.warn = progress.warn
+    let checker = asked
     return try Starting.exploring {
-      try checker.replay(witness.path, line: "limen replay \(shellQuoted(file))") { line in progress.show(line) }
+      do {
+        return try interruption.waiting(for: file, progress) { [file] tell in
+          try checker.replay(witness.path, line: "limen replay \(shellQuoted(file))", progress: tell)
+        }
+      } catch Guest.Refusal.doesNotFit(let kernel, let why, .some) {
+        throw CommandFailure(
+          .badInput, file,
+          "\(kernel) does not run in the \(witness.memory) MiB of memory that the witness says: \(why) "
+            + "(--memory of the check that writes a witness sets them)")
+      }
     }
   }
 }

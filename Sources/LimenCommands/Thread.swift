@@ -40,7 +40,7 @@ struct Thread: ParsableCommand {
       designs: designs.map { participant($0, isDesign: true) },
       others: others.map { participant($0, isDesign: false) }, probe: try ProbeFile.load(), memory: guest.memory,
       jobs: jobs)
-    let interruption = try Interruption(after: time.timeout)
+    let interruption = Interruption(after: time.timeout)
     let progress = Progress()
     runs.warn = progress.warn
     runs.stop = { interruption.reason }

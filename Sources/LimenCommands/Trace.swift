@@ -39,6 +39,7 @@ struct Trace: ParsableCommand {
 
   @OptionGroup var naming: SymbolOptions
   @OptionGroup var boot: BoundOptions
+  @OptionGroup var time: OneRunTimeOptions
   @OptionGroup var output: ReportOptions
 
   mutating func validate() throws {
@@ -49,8 +50,9 @@ struct Trace: ParsableCommand {
   }
 
   func run() throws {
+    let interruption = Interruption(after: time.timeout)
     let progress = Progress()
-    let answer: Result<TraceRecord, any Error> = Result { try look(progress) }
+    let answer: Result<TraceRecord, any Error> = Result { try look(interruption, progress) }
     progress.erase()
     let record = try answer.get()
     try StandardOutput.write(text(of: record))
@@ -64,7 +66,7 @@ struct Trace: ParsableCommand {
     }
   }
 
-  private func look(_ progress: Progress) throws -> TraceRecord {
+  private func look(_ interruption: Interruption, _ progress: Progress) throws -> TraceRecord {
     try Catalogue.require(one.platform)
     let probe = try ProbeFile.load()
     let postures = try OpenSelection.chosen(
@@ -72,15 +74,18 @@ struct Trace: ParsableCommand {
     guard postures.count == 1 else { throw CommandFailure(.badInput, "--posture", "a trace takes one posture") }
     let kernel = try naming.naming(NamedKernel.one(machine.kernel))
     let ablations = try Catalogue.chosen(ablate)
-    var checker = Checker(
+    var asked = Checker(
       kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: machine.memory,
       append: machine.append, platforms: [one.platform], profiles: [one.profile], crossings: [crossing],
       postures: postures, events: [], ablations: ablations, jobs: 1, witnessFolder: "", bootBound: kernel.bound(boot),
       judgesBoot: kernel.isReference)
-    checker.warn = progress.warn
+    asked.warn = progress.warn
+    let checker = asked
     let events = Dictionary(uniqueKeysWithValues: inject.map { ($0.boundary, $0.event) })
     return try Starting.exploring {
-      try checker.trace(events, accesses: accesses) { line in progress.show(line) }
+      try interruption.waiting(for: machine.kernel, progress) { [accesses] tell in
+        try checker.trace(events, accesses: accesses, progress: tell)
+      }
     }
   }
 }

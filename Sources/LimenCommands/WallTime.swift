@@ -14,3 +14,17 @@ struct WallTime: ExpressibleByArgument {
     duration = .seconds(number * (unit ?? 1))
   }
 }
+
+/// The end of the time that `--timeout` gives, which begins when this is made.
+struct Deadline {
+  private let at: ContinuousClock.Instant
+  private let text: String
+
+  init(_ time: WallTime) {
+    at = ContinuousClock.now + time.duration
+    text = time.text
+  }
+
+  /// Nil while there is time.
+  var reason: String? { ContinuousClock.now >= at ? "--timeout \(text) ran out" : nil }
+}

@@ -6,35 +6,12 @@ import Testing
 @Suite struct MultibootStartTests {
   let mebibyte: UInt64 = 1 << 20
 
-  /// Guest-physical memory as the writes make it.
-  private struct Memory {
-    var bytes: [UInt64: UInt8] = [:]
-
-    init(_ layout: MultibootStart.Layout) {
-      for write in layout.writes {
-        for (index, byte) in write.bytes.enumerated() {
-          let previous = bytes.updateValue(byte, forKey: write.address + UInt64(index))
-          #expect(previous == nil, "two writes overlap")
-        }
-      }
-    }
-
-    func load(_ address: UInt64, _ size: Int) -> UInt64 {
-      (0..<size).reduce(0) { $0 | UInt64(bytes[address + UInt64($1)] ?? 0xEE) << UInt64(8 * $1) }
-    }
-
-    func string(_ address: UInt64) -> String {
-      String(
-        decoding: sequence(first: address) { $0 + 1 }.lazy.map { bytes[$0] ?? 0 }.prefix { $0 != 0 }, as: UTF8.self)
-    }
-  }
-
   @Test func aKernelFindsEverything() throws {
     let layout = try MultibootStart.layout(
       kernelEnd: 0x30_0123,
       modules: [.init(size: 5000, words: "first one"), .init(size: 0), .init(size: 1, words: "x")],
       commandLine: "kernel a=b", memorySize: 64 * mebibyte)
-    let memory = Memory(layout)
+    let memory = SparseMemory(layout.writes)
     let information = UInt64(layout.informationAddress)
     #expect(information >= 0x30_0123 && information % 4 == 0)
     #expect(memory.load(information, 4) == 0b10_0100_1101)
@@ -71,7 +48,7 @@ import Testing
 
   @Test func withoutModulesNoneAreShown() throws {
     let layout = try MultibootStart.layout(kernelEnd: 0, modules: [], commandLine: "", memorySize: 2 * mebibyte)
-    let memory = Memory(layout)
+    let memory = SparseMemory(layout.writes)
     #expect(memory.load(UInt64(layout.informationAddress), 4) == 0b10_0100_0101)
     #expect(memory.load(UInt64(layout.informationAddress) + 20, 8) == 0 && layout.moduleAddresses.isEmpty)
   }

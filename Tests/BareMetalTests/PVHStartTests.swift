@@ -4,40 +4,12 @@ import Testing
 /// Goal: a guest that follows Xen's `hvm_start_info` finds the initrd, the command line and the memory map where the
 /// header says, nothing overlaps, and what does not fit is refused with its sizes.
 @Suite struct PVHStartTests {
-  /// Guest-physical memory as the writes make it, sparse.
-  struct Memory {
-    var bytes: [UInt64: UInt8] = [:]
-
-    init(_ layout: PVHStart.Layout) {
-      for write in layout.writes {
-        for (index, byte) in write.bytes.enumerated() {
-          let previous = bytes.updateValue(byte, forKey: write.address + UInt64(index))
-          #expect(previous == nil, "two writes overlap")
-        }
-      }
-    }
-
-    func load(_ address: UInt64, _ size: Int) -> UInt64 {
-      (0..<size).reduce(0) { $0 | UInt64(bytes[address + UInt64($1)] ?? 0xEE) << UInt64(8 * $1) }
-    }
-
-    func string(_ address: UInt64) -> String {
-      var text: [UInt8] = []
-      var at = address
-      while let byte = bytes[at], byte != 0 {
-        text.append(byte)
-        at += 1
-      }
-      return String(decoding: text, as: UTF8.self)
-    }
-  }
-
   let mebibyte: UInt64 = 1 << 20
 
   @Test func aGuestFindsEverything() throws {
     let layout = try PVHStart.layout(
       kernelEnd: 0x3E0_0123, initrdSize: 1_234_567, commandLine: "console=ttyS0 panic=-1", memorySize: 512 * mebibyte)
-    let memory = Memory(layout)
+    let memory = SparseMemory(layout.writes)
     let start = UInt64(layout.startInfoAddress)
     // Offsets from the header: magic 0, version 4, flags 8, nr_modules 12, modlist 16, cmdline 24, rsdp 32, memmap 40,
     // memmap_entries 48.
@@ -70,7 +42,7 @@ import Testing
 
   @Test func withoutAnInitrdThereIsNoModule() throws {
     let layout = try PVHStart.layout(kernelEnd: 0x1000, initrdSize: 0, commandLine: "", memorySize: 16 * mebibyte)
-    let memory = Memory(layout)
+    let memory = SparseMemory(layout.writes)
     let start = UInt64(layout.startInfoAddress)
     #expect(layout.initrdAddress == nil)
     #expect(memory.load(start + 12, 4) == 0)
@@ -122,7 +94,7 @@ import Testing
     let commandLine = String(repeating: "x", count: 10_000)
     let layout = try PVHStart.layout(
       kernelEnd: 16 * mebibyte, initrdSize: 100, commandLine: commandLine, memorySize: 32 * mebibyte)
-    let memory = Memory(layout)
+    let memory = SparseMemory(layout.writes)
     #expect(memory.string(memory.load(UInt64(layout.startInfoAddress) + 24, 8)) == commandLine)
     #expect(try #require(memory.bytes.keys.max()) < #require(layout.initrdAddress))
   }

@@ -111,6 +111,50 @@ import Testing
       "the initrd of 33554432 bytes does not fit")
   }
 
+  /// Every verb names the kernel, what of it does not fit, and the option; one that has no such option where the number is from.
+  @Test func everyVerbSaysThatAKernelIsTooLarge() throws {
+    let kernel = try TinyKernel(["ON_NMI=incq %rbx"], in: folder.url)
+    let small = ["--memory", "1"]
+    let crossing = ["--crossing", "syscall64"]
+    for (arguments, subject, text) in [
+      (["boot", kernel.path], kernel.path, "a segment of "),
+      (["check", kernel.path], kernel.path, "a segment of "),
+      (["trace", kernel.path] + crossing, kernel.path, "a segment of "),
+      (["diff", kernel.path, kernel.path] + crossing, kernel.path, "a segment of "),
+      (
+        ["boot", "design:complete", "--platform", "xen-pv"], "design:complete", "do not fit into a domain of 256 pages"
+      ),
+      (
+        ["check", "design:complete", "--platform", "xen-pv"], "design:complete", "do not fit into a domain of 256 pages"
+      ),
+      (
+        ["trace", "design:complete", "--platform", "xen-pv"] + crossing, "design:complete",
+        "do not fit into a domain of 256 pages"
+      ),
+      (["diff", "design:complete", "--platform", "xen-pv,bare-metal"], "design:complete", "not fit into "),
+      (["thread"], "design:", "does not fit into 1048576 bytes of memory"),
+    ] {
+      let ended = try limen.start(arguments + small).ended()
+      expectRefusal(ended, 2, "limen: \(subject)")
+      expectRefusal(ended, 2, text)
+      expectRefusal(ended, 2, "(--memory gives it more)")
+    }
+    let found = try limen(
+      "check", kernel.path, "--profile", "intel", "--crossing", "syscall64", "--memory", "16", "--event", "nmi",
+      "--witnesses", folder.url.path + "/witnesses")
+    let line = try #require(found.output.split(separator: "\n").first { $0.hasPrefix("  replay ") })
+    let witness = String(line.split(separator: " ").last!)
+    let text = try String(contentsOfFile: witness, encoding: .utf8)
+    try #require(text.contains("\"memory\" : 16"))
+    try text.replacingOccurrences(of: "\"memory\" : 16", with: "\"memory\" : 1")
+      .write(toFile: witness, atomically: true, encoding: .utf8)
+    let replayed = try limen("replay", witness, "--kernel", kernel.path)
+    expectRefusal(
+      replayed, 2, "limen: \(witness): \(kernel.path) does not run in the 1 MiB of memory that the witness says")
+    expectRefusal(replayed, 2, "a segment of ")
+    expectRefusal(replayed, 2, "--memory of the check that writes a witness")
+  }
+
   // MARK: Kernels that do not reach user mode
 
   @Test(arguments: [

@@ -65,18 +65,22 @@ struct ActiveGrant: Sendable, Codable, Hashable {
 }
 
 /// The maptrack table: handles of grants that the domain has mapped.
+///
+/// Handles that are free are a queue, which goes through their own entries: the one that was freed first is given first.
 struct GrantMappings: Sendable, Codable, Hashable {
   /// struct grant_mapping.
   struct Mapping: Sendable, Codable, Hashable {
     /// GNTMAP_*; zero where the handle is free.
     var flags: UInt32 = 0
+    /// Where the handle is free, the handle behind it in the queue; zero in the last.
     var reference: UInt32 = 0
     var domain: UInt16 = 0
   }
 
   private(set) var all: [Mapping] = []
-  /// Handles to be given next, in their order. The last of them is kept back.
-  private var free: [UInt32] = []
+  /// maptrack_head and maptrack_tail. The last is never given: the queue has an end to which the next can be added.
+  private var first = 0
+  private var last = 0
 
   /// MAPTRACK_PER_PAGE, opt_max_maptrack_frames.
   private static let perFrame = 256
@@ -89,18 +93,35 @@ struct GrantMappings: Sendable, Codable, Hashable {
 
   /// get_maptrack_handle; nil where there are none left.
   mutating func take() -> UInt32? {
-    if free.count > 1 { return free.removeFirst() }
-    let handle = all.count
-    guard handle < Self.perFrame * Self.mostFrames else { return nil }
-    all += [Mapping](repeating: Mapping(), count: Self.perFrame)
-    free = (handle + 1..<handle + Self.perFrame).map { UInt32($0) } + free
+    if first == last {
+      guard all.count < Self.perFrame * Self.mostFrames else { return nil }
+      addFrame()
+    }
+    let handle = first
+    first = Int(all[handle].reference)
+    all[handle] = Mapping()
     return UInt32(handle)
+  }
+
+  /// The handles of one more frame come before the one that is left.
+  private mutating func addFrame() {
+    let added = all.count
+    all += (1...Self.perFrame).map { Mapping(reference: UInt32(added + $0)) }
+    let end = all.count - 1
+    if added == 0 {
+      all[end] = Mapping()
+      last = end
+    } else {
+      all[end].reference = UInt32(first)
+    }
+    first = added
   }
 
   /// put_maptrack_handle.
   mutating func put(_ handle: UInt32) {
     self[handle] = Mapping()
-    free.append(handle)
+    all[last].reference = handle
+    last = Int(handle)
   }
 }
 
