@@ -54,6 +54,7 @@ mkdir "$work/designs" "$work/include"
 cp Kernel/threshold.h "$work/include/"
 # So that a design of somebody's own can share parts of these.
 cp -r Designs "$work/include/designs"
+cp -r Parts "$work/include/parts"
 cp Kernel/kernel.ld "$work/"
 while read -r design flags; do
   # shellcheck disable=SC2086
