@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds the reference kernel with the Swift toolchain alone, swiftc in Embedded mode, clang and ld.lld. The same sources and
-# toolchain give the same bytes. Into .build-reference go
+# Builds the reference kernel and the Xen oracle with the Swift toolchain alone, swiftc in Embedded mode, clang and ld.lld. The same
+# sources and toolchain give the same bytes. Into .build-reference go
 #
-#   oracle.elf                    the guest whose log says what Xen does
+#   oracle.elf                    ../XenOracle, the guest whose log says what Xen does
 #   designs.txt, designs/*.elf    the kernel with each of Designs/list
 #   specimens.txt, specimens      the kernel with each of ../Specimens, defective and fixed, and their pages
 #   kernel.o, kernel.ld, include  what a design is linked with, and what its assembly includes
@@ -41,14 +41,16 @@ objects() {
 }
 
 oracle=()
-objects oracle Start/*.S Thresholds/*.S Observations/*.S
-sed -n -E 's/^ *(SNIPPET|ONE|ONE32) ([a-z0-9_]+).*/SNIPPET(\2)/p' Observations/*.S >"$work/snippets.h"
-swiftc "${embedded[@]}" -Xcc "-I$work" -import-objc-header kernel.h -c ./*.swift Xen/*.swift Observations/*.swift -o "$work/swift.o"
-"$tools/ld.lld" "${link[@]}" -T link.ld -o "$work/oracle.elf" "${oracle[@]}" "$work/swift.o"
+of=../XenOracle
+objects oracle Shared/Memory.S $of/Start/*.S $of/Thresholds/*.S $of/Observations/*.S
+sed -n -E 's/^ *(SNIPPET|ONE|ONE32) ([a-z0-9_]+).*/SNIPPET(\2)/p' $of/Observations/*.S >"$work/snippets.h"
+swiftc "${embedded[@]}" -Xcc "-I$work" -import-objc-header $of/kernel.h -c $of/*.swift Shared/Hypercalls.swift $of/Xen/*.swift \
+  $of/Observations/*.swift -o "$work/swift.o"
+"$tools/ld.lld" "${link[@]}" -T $of/link.ld -o "$work/oracle.elf" "${oracle[@]}" "$work/swift.o"
 
 kernel=()
-objects kernel Kernel/Start/*.S Kernel/Traps/*.S Start/Memory.S
-swiftc "${embedded[@]}" -import-objc-header Kernel/bridge.h -c Kernel/*.swift Xen/Hypercalls.swift -o "$work/kernel-swift.o"
+objects kernel Kernel/Start/*.S Kernel/Traps/*.S Shared/Memory.S
+swiftc "${embedded[@]}" -import-objc-header Kernel/bridge.h -c Kernel/*.swift Shared/Hypercalls.swift -o "$work/kernel-swift.o"
 "$tools/ld.lld" -r -o "$work/kernel.o" "${kernel[@]}" "$work/kernel-swift.o"
 
 # threshold IMAGE SOURCE [FLAG ...]: the kernel with the threshold in SOURCE.
