@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Builds the reference kernel with the Swift toolchain alone, swiftc in Embedded mode, clang and ld.lld. The same sources and
-# toolchain give the same bytes. Into .build-reference go
+# Builds the reference kernel and the Xen oracle with the Swift toolchain alone, swiftc in Embedded mode, clang and ld.lld. The same
+# sources and toolchain give the same bytes. Into .build-reference go
 #
-#   oracle.elf                    the guest whose log says what Xen does
+#   oracle.elf                    ../XenOracle, the guest whose log says what Xen does
 #   designs.txt, designs/*.elf    the kernel with each of Designs/list
+#   specimens.txt, specimens      the kernel with each of ../Specimens, defective and fixed, and their pages
 #   kernel.o, kernel.ld, include  what a design is linked with, and what its assembly includes
 set -euo pipefail
 cd "$(dirname "$0")/../ReferenceKernel"
@@ -40,26 +41,41 @@ objects() {
 }
 
 oracle=()
-objects oracle Start/*.S Thresholds/*.S Observations/*.S
-sed -n -E 's/^ *(SNIPPET|ONE|ONE32) ([a-z0-9_]+).*/SNIPPET(\2)/p' Observations/*.S >"$work/snippets.h"
-swiftc "${embedded[@]}" -Xcc "-I$work" -import-objc-header kernel.h -c ./*.swift Xen/*.swift Observations/*.swift -o "$work/swift.o"
-"$tools/ld.lld" "${link[@]}" -T link.ld -o "$work/oracle.elf" "${oracle[@]}" "$work/swift.o"
+of=../XenOracle
+objects oracle Shared/Memory.S $of/Start/*.S $of/Thresholds/*.S $of/Observations/*.S
+sed -n -E 's/^ *(SNIPPET|ONE|ONE32) ([a-z0-9_]+).*/SNIPPET(\2)/p' $of/Observations/*.S >"$work/snippets.h"
+swiftc "${embedded[@]}" -Xcc "-I$work" -import-objc-header $of/kernel.h -c $of/*.swift Shared/Hypercalls.swift $of/Xen/*.swift \
+  $of/Observations/*.swift -o "$work/swift.o"
+"$tools/ld.lld" "${link[@]}" -T $of/link.ld -o "$work/oracle.elf" "${oracle[@]}" "$work/swift.o"
 
 kernel=()
-objects kernel Kernel/Start/*.S Kernel/Traps/*.S Start/Memory.S
-swiftc "${embedded[@]}" -import-objc-header Kernel/bridge.h -c Kernel/*.swift Xen/Hypercalls.swift -o "$work/kernel-swift.o"
+objects kernel Kernel/Start/*.S Kernel/Traps/*.S Shared/Memory.S
+swiftc "${embedded[@]}" -import-objc-header Kernel/bridge.h -c Kernel/*.swift Shared/Hypercalls.swift -o "$work/kernel-swift.o"
 "$tools/ld.lld" -r -o "$work/kernel.o" "${kernel[@]}" "$work/kernel-swift.o"
 
-mkdir "$work/designs" "$work/include"
+# threshold IMAGE SOURCE [FLAG ...]: the kernel with the threshold in SOURCE.
+threshold() {
+  assemble "$work/threshold.o" "${@:2}"
+  "$tools/ld.lld" "${link[@]}" -T Kernel/kernel.ld -o "$1" "$work/kernel.o" "$work/threshold.o"
+}
+
+mkdir "$work/designs" "$work/specimens" "$work/include"
 cp Kernel/threshold.h "$work/include/"
 # So that a design of somebody's own can share parts of these.
 cp -r Designs "$work/include/designs"
+cp -r Parts "$work/include/parts"
 cp Kernel/kernel.ld "$work/"
 while read -r design flags; do
   # shellcheck disable=SC2086
-  assemble "$work/design.o" "Designs/${design%%:*}/Entry.S" -IKernel $flags
-  "$tools/ld.lld" "${link[@]}" -T Kernel/kernel.ld -o "$work/designs/${design/:/.}.elf" "$work/kernel.o" "$work/design.o"
+  threshold "$work/designs/${design/:/.}.elf" "Designs/${design%%:*}/Entry.S" -IKernel $flags
   echo "$design" >>"$work/designs.txt"
 done <Designs/list
-rm -rf "$out/designs" "$out/include"
-mv "$work"/{oracle.elf,kernel.o,kernel.ld,designs.txt,designs,include} "$out/"
+for folder in ../Specimens/*/; do
+  specimen=$(basename "$folder")
+  threshold "$work/specimens/$specimen.elf" "${folder}Defective.S" "-I$work/include"
+  threshold "$work/specimens/$specimen.fixed.elf" "${folder}Fixed.S" "-I$work/include"
+  cp "${folder}Defective.S" "$work/specimens/$specimen.S"
+  echo "$specimen" >>"$work/specimens.txt"
+done
+rm -rf "$out/designs" "$out/specimens" "$out/include"
+mv "$work"/{oracle.elf,kernel.o,kernel.ld,designs.txt,designs,specimens.txt,specimens,include} "$out/"

@@ -55,6 +55,7 @@
 #define PCPU_rsp_scratch 0
 #define PCPU_top_of_stack 8
 #define PCPU_task 16
+#define PCPU_threshold 24   // up to 63: what a threshold keeps for itself
 #define PCPU_vcpu_info 64
 #define PCPU_SIZE 128
 // struct vcpu_info of xen/include/public/xen.h.

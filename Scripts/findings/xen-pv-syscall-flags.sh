@@ -6,7 +6,7 @@
 #   xen-pv-syscall-flags.sh [VERSION ...]    4.17 and 4.20, or those named
 #
 # Exit status: 0 each hypervisor gives the kernel the user's DF and each mended copy does not; 1 otherwise. The guest is
-# .build-reference/oracle.elf, its cases `flags/syscall-all-*` (ReferenceKernel/Observations/Flags.swift): the user sets all flags that
+# .build-reference/oracle.elf, its cases `flags/syscall-all-*` (XenOracle/Observations/Flags.swift): the user sets all flags that
 # it may, and the kernel's stack is at five places.
 set -euo pipefail
 here=$(dirname "$0")

@@ -11,7 +11,7 @@ struct List: ParsableCommand {
       """)
 
   enum Kind: String, CaseIterable, ExpressibleByArgument {
-    case platforms, profiles, crossings, postures, events, invariants, ablations, designs
+    case platforms, profiles, crossings, postures, events, invariants, ablations, designs, specimens
   }
 
   @Argument(help: "What to list: \(Kind.allCases.map(\.rawValue).joined(separator: ", ")).")
@@ -30,6 +30,7 @@ struct List: ParsableCommand {
     case .postures: try Catalogue.postures().map(\.rawValue)
     case .invariants: Catalogue.invariants().map(\.identifier.rawValue)
     case .designs: try ReferenceFolder.find().designs().map(\.title)
+    case .specimens: try ReferenceFolder.find().specimens()
     case .ablations: Catalogue.ablations().map(\.rawValue)
     }
   }

@@ -9,7 +9,8 @@ struct MachineOptions: ParsableArguments {
 
   static let kernelHelp: ArgumentHelp = """
     The kernel: an image (a bzImage or an ELF file, with a PVH note or a multiboot header for bare metal or Xen's notes for Xen PV), a design of \
-    the reference kernel (design:NAME or design:NAME:CELL), or a .S file that defines a design of one's own.
+    the reference kernel (design:NAME or design:NAME:CELL), a specimen (specimen:NAME or specimen:NAME:fixed), or a .S file that defines \
+    a design of one's own.
     """
 
   @OptionGroup var guest: GuestOptions

@@ -67,4 +67,7 @@ xen_syscall_target_end:
   .globl xen_callback_flags, design_name
   .set xen_callback_flags, 1    // CALLBACKF_mask_events
   .section .rodata
-design_name: .asciz "complete"
+#ifndef DESIGN_NAME
+#define DESIGN_NAME "complete"
+#endif
+design_name: .asciz DESIGN_NAME

@@ -53,8 +53,9 @@ xen_iret_flags_pushed:
   syscall
   ud2
 
-// Where a new task starts: its stack holds nothing but struct pt_regs.
-  .globl return_from_fork
+// Where a new task starts, the first one too: its stack holds nothing but struct pt_regs. A threshold may have one of its own that
+// sets something up before (Parts/Start.h).
+  .weak return_from_fork
 return_from_fork:
   jmp return_from_trap
 

@@ -11,6 +11,8 @@ struct NamedKernel {
   var isReference: Bool
   /// The name for files about it.
   var fileName: String
+  /// What its page says of it, if it is a specimen or the twin of one.
+  var specimen: SpecimenDescription?
 
   /// A reference kernel is at the probe after a few million instructions.
   static let referenceBound: UInt64 = 200_000_000
@@ -27,6 +29,8 @@ struct NamedKernel {
       return [
         NamedKernel(name: text, image: try image(bytes, named: path), isReference: true, fileName: lastPart(path))
       ]
+    case .specimen(let specimen):
+      return [try specimen.kernel(in: try ReferenceFolder.find())]
     case .design(let name, let cell):
       let folder = try ReferenceFolder.find()
       return try folder.designs(named: name, cell: cell).map { design throws(CommandFailure) in
@@ -53,11 +57,15 @@ struct NamedKernel {
     return try folder.designs().map { design throws(CommandFailure) in try design.kernel(in: folder) }
   }
 
-  /// Where the machines are not named, a reference kernel runs wherever it can.
-  var platforms: [PlatformName] { isReference ? PlatformName.running : [.bareMetal] }
+  /// Where the machines are not named, a reference kernel runs wherever it can, and a specimen where its page says.
+  var platforms: [PlatformName] { specimen?.platforms ?? (isReference ? PlatformName.running : [.bareMetal]) }
 
-  /// Where the crossings are not named: of a design those that go through what a design defines.
-  var crossings: [CrossingKind] { isReference ? [.syscall64, .syscall32, .sysenter] : CrossingKind.allCases }
+  /// Where the crossings are not named: of a design those that go through what a design defines, of a specimen the one that its page
+  /// names.
+  var crossings: [CrossingKind] {
+    if let specimen { return [specimen.crossing] }
+    return isReference ? [.syscall64, .syscall32, .sysenter] : CrossingKind.allCases
+  }
 
   func bound(_ options: BoundOptions) -> UInt64 {
     options.instructions ?? (isReference ? Self.referenceBound : BootSnapshot.standardBound)
@@ -80,17 +88,30 @@ struct NamedKernel {
   }
 
   private static func lastPart(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
+
+  /// One that the build has linked.
+  fileprivate static func built(_ name: String, at path: String, fileName: String) throws(CommandFailure) -> NamedKernel
+  {
+    let bytes: [UInt8]
+    do { bytes = try Files.read(path, limit: 1 << 26) } catch {
+      throw CommandFailure(.badInput, name, "\(error); \(ReferenceFolder.remedy)")
+    }
+    return NamedKernel(name: name, image: try image(bytes, named: name), isReference: true, fileName: fileName)
+  }
 }
 
 extension Design {
   fileprivate func kernel(in folder: ReferenceFolder) throws(CommandFailure) -> NamedKernel {
-    let path = folder.path("designs/\(fileName).elf")
-    let bytes: [UInt8]
-    do { bytes = try Files.read(path, limit: 1 << 26) } catch {
-      throw CommandFailure(.badInput, "design:\(title)", "\(error); \(ReferenceFolder.remedy)")
-    }
-    return NamedKernel(
-      name: "design:\(title)", image: try NamedKernel.image(bytes, named: "design:\(title)"), isReference: true,
-      fileName: fileName)
+    try .built("design:\(title)", at: folder.path("designs/\(fileName).elf"), fileName: fileName)
+  }
+}
+
+extension Specimen {
+  fileprivate func kernel(in folder: ReferenceFolder) throws(CommandFailure) -> NamedKernel {
+    let page = try folder.specimen(named: name)
+    var kernel = try NamedKernel.built(
+      "specimen:\(title)", at: folder.path("specimens/\(fileName).elf"), fileName: fileName)
+    kernel.specimen = page
+    return kernel
   }
 }

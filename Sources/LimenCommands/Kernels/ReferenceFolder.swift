@@ -1,4 +1,5 @@
 /// What the build leaves of the reference kernel: `$LIMEN_REFERENCE`, or `.build-reference` beside the program or above it.
+import Findings
 import Foundation
 
 struct ReferenceFolder {
@@ -42,13 +43,41 @@ struct ReferenceFolder {
     var designs: [Design] = []
     for (index, line) in text.split(separator: "\n").enumerated() {
       let parts = line.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-      guard parts.count <= 2, parts.allSatisfy(Design.isName) else {
+      guard parts.count <= 2, parts.allSatisfy(SpecimenDescription.isName) else {
         throw CommandFailure(.badInput, file, "line \(index + 1) is not NAME or NAME:CELL; \(Self.remedy)")
       }
       designs.append(Design(name: parts[0], cell: parts.count == 2 ? parts[1] : nil))
     }
     guard !designs.isEmpty else { throw CommandFailure(.badInput, file, "names no design; \(Self.remedy)") }
     return designs
+  }
+
+  /// The names of the specimens, in the alphabet's order.
+  func specimens() throws(CommandFailure) -> [String] {
+    let file = path("specimens.txt")
+    let bytes: [UInt8]
+    do { bytes = try Files.read(file, limit: 1 << 16) } catch {
+      throw CommandFailure(.badInput, "reference kernel", "\(url.path) holds no specimens.txt; \(Self.remedy)")
+    }
+    let names = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    guard names.allSatisfy(SpecimenDescription.isName) else {
+      throw CommandFailure(.badInput, file, "a line is no NAME; \(Self.remedy)")
+    }
+    return names
+  }
+
+  /// The specimen's page.
+  func specimen(named name: String) throws(CommandFailure) -> SpecimenDescription {
+    let names = try specimens()
+    guard names.contains(name) else {
+      throw CommandFailure(
+        .badInput, "specimen:\(name)", "there is no such specimen (specimens: \(names.joined(separator: ", ")))")
+    }
+    let file = path("specimens/\(name).S")
+    let source = String(decoding: try Files.read(file, limit: 1 << 20), as: UTF8.self)
+    do { return try SpecimenDescription(name: name, source: source) } catch {
+      throw CommandFailure(.badInput, file, "\(error)")
+    }
   }
 
   /// The design of that name, in all its cells or in one.

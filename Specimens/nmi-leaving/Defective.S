@@ -1,0 +1,48 @@
+// An NMI comes when another has said that it is over, and is not gone yet.
+//
+// The handler copies its frame away (Parts/NestedNMI.h) and keeps a word that says an NMI is under way. It clears the word before its
+// IRET, so there is an instruction at which the word says no and the copy is still needed. Linux therefore asks as well whether the
+// interrupted RSP is on the NMI stack: 3f3c8b8c4b2a, "x86: Add workaround to NMI iret woes"; and since a user may put RSP there, for DF:
+// 810bc075f78f, CVE-2015-3291. Here the question is missing.
+//
+// Who could reach it: whoever makes NMIs come close together, where an exception in the first one's handler has unblocked them.
+//
+// What happens: the second NMI takes itself for the first, copies its own frame over the copy by which the first was about to leave, and
+// returns to the first one's IRET; which returns to itself for ever.
+//
+// crossing: syscall64
+// platform: bare-metal
+// profile: intel, amd
+// posture: normal
+// path: nmi entry_SYSCALL_64_enabled, nmi nmi_leaving
+// depth: 2
+// invariant: frame-intact
+#include "threshold.h"
+#define DESIGN_NAME "nmi-leaving"
+#include "designs/complete/Entry.S"
+#include "parts/Start.h"
+#include "parts/Paranoid.h"
+#include "parts/Breakpoint.h"
+#include "parts/NestedNMI.h"
+
+  THRESHOLD_START
+  GATE 2, nmi, stack=1
+  GATE 3, kernel_breakpoint, level=3
+  THRESHOLD_START_END
+
+nmi:
+  testb $3, 8(%rsp)
+  jnz trap_2
+  NMI_FIRST
+  NMI_IF_COPYING
+  NMI_IF_UNDER_WAY
+  NMI_COPY
+  pushq $0
+  PUSH_REGISTERS
+  GS_BY_BASE
+  int3
+  GS_BACK
+  POP_REGISTERS
+  addq $8, %rsp
+  NMI_LEAVE
+  NMI_NESTED
