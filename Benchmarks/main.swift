@@ -128,6 +128,7 @@ func checks() throws {
   // A crossing that the processor does not have: nothing but the start.
   let start = try check(["--crossing", "syscall32", "--profile", "intel"], accepted: [4])
   row("start from the cached boot", seconds(start.seconds), seconds(start.processorSeconds), target: "at most 2 s")
+  try SearchBenchmark { try check($0, accepted: $1) }.run()
 }
 
 /// How many trials a check counted, and how it ended where that was not well.

@@ -63,6 +63,9 @@ public struct TerminalReport {
     if section.boundaries > 0 {
       lines.append("  \(counted(section.boundaries, "boundary", "boundaries")), \(trials(section))")
     }
+    for one in section.nested ?? [] {
+      lines.append("  paths of \(one.depth) events: \(count(one.trials, "trial")), \(one.unique) distinct")
+    }
     // What held goes without saying; anything else is said by name.
     for answer in section.invariants where answer.verdict.kind != .held {
       lines.append("  \(printable(answer.invariant.rawValue)): \(word(answer.verdict))")
