@@ -91,6 +91,8 @@ extension Processor {
     s.pointee.shadow = .none
     s.pointee.clearsResume = true
     s.pointee.trapAfter = trapBefore
+    // It is said of this instruction alone: a repetition in a block asks as well.
+    defer { s.pointee.trapAfter = false }
     let retired = s.pointee.retired
     let debugBefore = s.pointee.pendingDebug
     do throws(Fault) {
