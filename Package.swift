@@ -44,16 +44,19 @@ let package = Package(
     .executableTarget(name: "limen-bench", dependencies: ["BareMetal", "Machine", "KernelImage"], path: "Benchmarks"),
     .testTarget(name: "ArchitectureTests"),
     .target(name: "HostInstructions", path: "Tests/HostInstructions"),
+    .target(name: "WatchedRuns", dependencies: ["Machine"], path: "Tests/WatchedRuns"),
     .testTarget(
       name: "MachineTests", dependencies: ["Machine", "HostFloatingPoint", "HostInstructions"], exclude: ["Recorded"]),
-    .testTarget(name: "BareMetalTests", dependencies: ["BareMetal", "Machine", "KernelImage"]),
-    .testTarget(name: "XenPVTests", dependencies: ["XenPV", "Machine", "KernelImage"], exclude: ["Expected"]),
+    .testTarget(name: "BareMetalTests", dependencies: ["BareMetal", "Machine", "KernelImage", "WatchedRuns"]),
+    .testTarget(
+      name: "XenPVTests", dependencies: ["XenPV", "Machine", "KernelImage", "WatchedRuns"], exclude: ["Expected"]),
     .testTarget(name: "KernelImageTests", dependencies: ["KernelImage"]),
     .testTarget(name: "FindingsTests", dependencies: ["Findings", "Reports"], exclude: ["Golden"]),
     .testTarget(
       name: "ExplorerTests",
       dependencies: [
         "Explorer", "Invariants", "Findings", "LimenCommands", "Reports", "Machine", "KernelImage", "BareMetal",
+        "WatchedRuns",
       ],
       exclude: ["Selftests.expected", "Stepped.expected", "TinyKernel.S"]),
   ],

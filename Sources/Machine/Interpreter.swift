@@ -19,10 +19,11 @@ extension Processor {
     while true {
       do throws(Fault) {
         if !isAlone {
-          if isStopRequested { return .budget }
-          if attention, let exit = try takeBoundaryEvents() { return exit }
+          // An event that is due where the run ends is the next one's.
+          let isOver = spent >= end || isStopRequested
+          if !isOver, attention, let exit = try takeBoundaryEvents() { return exit }
           if deviceWasAccessed { return noteDevices() }
-          if s.pointee.isHalted { return .halted }
+          if s.pointee.isHalted { return isOver && isWoken ? .budget : .halted }
           if spent >= end || isStopRequested || isAtStopAddress { return .budget }
         }
         if attention || isAlone {
@@ -59,10 +60,11 @@ extension Processor {
       if let exit = raise(error) { return exit }
     }
     if deviceWasAccessed { return noteDevices() }
-    // A trap of HLT itself, or an NMI that it was late for, wakes the processor at the boundary behind it.
-    let isWoken = s.pointee.pendingDebug != 0 || s.pointee.nmiLatched && !s.pointee.nmiBlocked
     return s.pointee.isHalted && !isWoken ? .halted : .budget
   }
+
+  /// A trap of HLT itself, or an NMI that it was late for, wakes the processor at the boundary behind it.
+  private var isWoken: Bool { s.pointee.pendingDebug != 0 || s.pointee.nmiLatched && !s.pointee.nmiBlocked }
 
   private func noteDevices() -> Exit {
     deviceWasAccessed = false
@@ -89,6 +91,8 @@ extension Processor {
     s.pointee.shadow = .none
     s.pointee.clearsResume = true
     s.pointee.trapAfter = trapBefore
+    // It is said of this instruction alone: a repetition in a block asks as well.
+    defer { s.pointee.trapAfter = false }
     let retired = s.pointee.retired
     let debugBefore = s.pointee.pendingDebug
     do throws(Fault) {

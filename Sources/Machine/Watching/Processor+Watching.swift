@@ -19,6 +19,7 @@ extension Processor {
   public func clearTransitions() {
     transitions.removeAll(keepingCapacity: true)
     isStopRequested = false
+    returnFaulted = false
   }
 
   /// A hypervisor's guest goes over from its kernel to its user, or back: both may run at privilege 3.
@@ -77,16 +78,15 @@ extension Processor {
   }
 
   private func executeWatched(_ u: Operation) throws(Fault) {
-    guard let kind = Transition.Kind(External(rawValue: u.pointee.detail).unsafelyUnwrapped) else {
-      return try dispatch(u)
-    }
+    let body = External(rawValue: u.pointee.detail).unsafelyUnwrapped
+    guard let kind = Transition.Kind(body) else { return try dispatch(u) }
     let rip = s.pointee.rip
     var before = standing
     if kind == .stackLoad || kind == .stackMove { before.rsp = get(Slot.stackBefore, UInt64.self) }
     do throws(Fault) {
       try dispatch(u)
     } catch {
-      returnFaulted = kind == .exit
+      returnFaulted = kind == .exit && !body.isFarTransfer
       throw error
     }
     // INT n is an event: its delivery noted it.
@@ -94,7 +94,9 @@ extension Processor {
     let happened =
       switch kind {
       case .event, .lostEvent: false
-      case .entry, .exit, .stackLoad, .stackMove: true
+      // Within one privilege a far transfer moves RSP as a near one does.
+      case .entry, .exit: !body.isFarTransfer || before.isKernel != after.isKernel
+      case .stackLoad, .stackMove: true
       case .gsBase: before.gsBase != after.gsBase
       case .pageTables: before.cr3 != after.cr3
       case .flags:
@@ -118,4 +120,8 @@ extension Transition.Kind {
     default: return nil
     }
   }
+}
+
+extension External {
+  fileprivate var isFarTransfer: Bool { self == .farCall || self == .farJump || self == .farReturn }
 }

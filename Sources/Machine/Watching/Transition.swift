@@ -28,9 +28,9 @@ public struct Transition: Sendable, Hashable {
     case event
     /// The frame of an event could not be pushed, which was the guest's end: `delivery` says which.
     case lostEvent
-    /// SYSCALL, SYSENTER, or a far transfer.
+    /// SYSCALL, SYSENTER, or a far transfer to more privilege.
     case entry
-    /// IRET, SYSRET, SYSEXIT, a far return, or a hypervisor's return to its guest that is no delivery.
+    /// IRET, SYSRET, SYSEXIT, a far return to less privilege, or a hypervisor's return to its guest that is no delivery.
     case exit
     /// RSP was given a value that does not derive from RSP: a MOV, POP RSP, LEAVE.
     case stackLoad

@@ -77,7 +77,7 @@ struct RandomCode {
     [0x0F, 0x38, 0x82], [0x0F, 0x0D], [0x0F, 0x18], [0x0F, 0x1F],
   ]
 
-  private mutating func instruction() -> [UInt8] {
+  mutating func instruction() -> [UInt8] {
     var code: [UInt8] = []
     while below(3) == 0 && code.count < 3 { code.append(pick(Self.prefixes)) }
     if below(3) == 0 { code.append(0x40 | UInt8(below(16))) }
