@@ -21,6 +21,7 @@ extension Processor {
     let exit = step()
     // It belongs to the fault that led to it.
     s.pointee.unretired &-= self.position &- position
+    guardedTransitions = Array(transitions[noted...])
     transitions.removeSubrange(noted...)
     observer = previous
     unprotectedPage = Processor.noStop
@@ -35,6 +36,8 @@ extension Processor {
       for event in recorder.events { event(previous) }
     }
     recorded = nil
+    for transition in guardedTransitions { note(transition) }
+    guardedTransitions = []
   }
 
   /// The step never was.
@@ -42,6 +45,7 @@ extension Processor {
     restore()
     drop()
     recorded = nil
+    guardedTransitions = []
   }
 }
 

@@ -62,6 +62,8 @@ public final class Processor {
   /// Transitions are noted, and a run stops behind each. See `Watching/Processor+Watching.swift`.
   public var isWatched = false
   public internal(set) var transitions: [Transition] = []
+  /// What a guarded step noted, until it is decided whether it stands.
+  var guardedTransitions: [Transition] = []
   /// A run is to stop at the next boundary.
   public internal(set) var isStopRequested = false
   /// The fault that is about to be delivered is one of an instruction that returns.
