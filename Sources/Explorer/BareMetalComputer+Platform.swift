@@ -97,6 +97,8 @@ extension BareMetalComputer: PlatformComputer {
       if !processor.canTakeInterrupt { return .masked }
       return board.canRaiseTimerInterrupt ? nil : .noSource
     case .machineCheck:
+      // Behind another that is not over it would shut the processor down, and no kernel can do anything about that.
+      if processor.machineCheckIsInProgress { return .blocked }
       // It would discard a debug trap that the user is due, and no kernel could make up for that.
       return processor.machineChecksEnabled && (isInKernel || !processor.debugTrapIsDue) ? nil : .noSource
     case .debugBreakpoint:

@@ -73,6 +73,9 @@ extension Processor {
   /// Whether a gate may be used with the current CR4: machine checks can be delivered.
   public var machineChecksEnabled: Bool { s.pointee.cr4 & CR4.machineCheckEnable != 0 }
 
+  /// IA32_MCG_STATUS.MCIP: another machine check would shut the processor down. SDM vol. 3B, "IA32_MCG_STATUS MSR".
+  public var machineCheckIsInProgress: Bool { s.pointee.msr.machineCheckStatus & 4 != 0 }
+
   // MARK: What user mode sees
 
   public var selectors: [UInt16] { SegmentName.allCases.map { s.pointee.segments[$0.rawValue].selector } }
