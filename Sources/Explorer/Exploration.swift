@@ -132,7 +132,8 @@ final class Exploration {
     let baseline = try judgeBaseline(user, swapgs: swapgs, expected: expected, boundaries: boundaries, &found)
     if path != nil && found.isEmpty { throw Self.notReproduced("the crossing without events broke no invariant") }
     if !baseline && found.isEmpty {
-      throw Stop(verdict: .inconclusive(bound: "the crossing without events does not come back as it did with the guards"))
+      throw Stop(
+        verdict: .inconclusive(bound: "the crossing without events does not come back as it did with the guards"))
     }
     guard baseline && path == nil else { return assemble(boundaries, nil, found, meter.baseline) }
     let search = Search(self, user, swapgs: swapgs, expected: expected)

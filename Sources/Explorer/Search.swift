@@ -22,7 +22,14 @@ final class Search {
   private struct Count {
     var trials = 0
     var distinct: Set<RunDigest> = []
+    var notTried = 0
   }
+
+  /// When the trials in which a sequence of several events did harm have cost so many instructions it has been shown to; the rest are
+  /// given up. A trial that does not come back costs `Run.bound`.
+  private static let harmBound = 4 * Run.bound
+  /// What the harmful trials of each sequence of several events have cost.
+  private var harm: [[EventKind]: Int] = [:]
 
   private var machine: ReadyMachine { exploration.machine }
   private var computer: any PlatformComputer { exploration.computer }
@@ -47,7 +54,7 @@ final class Search {
   var nested: [NestedTrials]? {
     if nestedCounts.isEmpty { return nil }
     return nestedCounts.enumerated().map {
-      NestedTrials(depth: $0 + 2, trials: $1.trials, unique: $1.distinct.count)
+      NestedTrials(depth: $0 + 2, trials: $1.trials, unique: $1.distinct.count, notTried: $1.notTried)
     }
   }
 
@@ -101,13 +108,21 @@ final class Search {
         arrivals[event] = obstacle
         continue
       }
+      let sequence = path.map(\.event) + [event]
+      if harm[sequence, default: 0] >= Self.harmBound {
+        nestedCounts[path.count - 1].notTried += 1
+        continue
+      }
+      let costs = exploration.costs
       var trial = trial(event, after: path, stepped: exploration.stepped)
       if trial.found?.invariant == Monitors.interruptsAsClaimed && !exploration.stepped && !machine.claims.isEmpty {
         // Since when the kernel was mistaken only a run says that sees every boundary.
         comeBack(start)
+        exploration.costs = costs
         trial = self.trial(event, after: path, stepped: true)
       }
       count(trial, of: event)
+      if trial.found != nil && !path.isEmpty { harm[sequence, default: 0] += run.instructions }
       // What falls due here arrives elsewhere, and so does its harm.
       arrivals[event] = obstacle ?? trial.arrival
       comeBack(start)

@@ -61,11 +61,14 @@ public struct NestedTrials: Hashable, Sendable, Codable {
   public var trials: Int
   /// How many of the trials were distinguishable by what they did.
   public var unique: Int
+  /// Trials that were given up, because the same events in the same order had done harm at great cost before.
+  public var notTried: Int
 
-  public init(depth: Int, trials: Int, unique: Int) {
+  public init(depth: Int, trials: Int, unique: Int, notTried: Int) {
     self.depth = depth
     self.trials = trials
     self.unique = unique
+    self.notTried = notTried
   }
 }
 

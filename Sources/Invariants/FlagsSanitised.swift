@@ -40,7 +40,8 @@ struct FlagsSanitised: Monitor {
 
   func judge(_ run: Outcome) -> Violation? {
     bad.map {
-      Violation("kernel code runs with RFLAGS \(hex($0.flags.rawValue)), which the user chose", step: $0.step, at: $0.rip)
+      Violation(
+        "kernel code runs with RFLAGS \(hex($0.flags.rawValue)), which the user chose", step: $0.step, at: $0.rip)
     }
   }
 }

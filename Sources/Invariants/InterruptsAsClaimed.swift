@@ -81,7 +81,8 @@ struct InterruptsAsClaimed: Monitor {
     }
     if run.unfinished.interrupt {
       return Violation(
-        "an interrupt is still in service in user mode", at: run.view?.rip ?? 0, origin: run.eventOrigin, Outcome.eventWords)
+        "an interrupt is still in service in user mode", at: run.view?.rip ?? 0, origin: run.eventOrigin,
+        Outcome.eventWords)
     }
     return nil
   }

@@ -64,7 +64,8 @@ public struct TerminalReport {
       lines.append("  \(counted(section.boundaries, "boundary", "boundaries")), \(trials(section))")
     }
     for one in section.nested ?? [] {
-      lines.append("  paths of \(one.depth) events: \(count(one.trials, "trial")), \(one.unique) distinct")
+      let rest = one.notTried > 0 ? ", \(one.notTried) given up after harm" : ""
+      lines.append("  paths of \(one.depth) events: \(count(one.trials, "trial")), \(one.unique) distinct\(rest)")
     }
     // What held goes without saying; anything else is said by name.
     for answer in section.invariants where answer.verdict.kind != .held {
