@@ -33,34 +33,6 @@ public enum Ablation: String, CaseIterable, Sendable {
 
   public var name: AblationName { AblationName(rawValue: rawValue) }
 
-  /// What it takes away.
-  public var meaning: String {
-    switch self {
-    case .nmiWithoutIST: "the NMI gate uses no interrupt stack"
-    case .dbWithoutIST: "the #DB gate uses no interrupt stack"
-    case .mcWithoutIST: "the #MC gate uses no interrupt stack"
-    case .ifNotMaskedAtSyscall: "IA32_FMASK does not clear IF"
-    case .tfNotMaskedAtSyscall: "IA32_FMASK does not clear TF"
-    case .swapgsSkippedAtEntry: "the first SWAPGS after the crossing does nothing"
-    case .swapgsSkippedAtExit: "the last SWAPGS before the return does nothing"
-    case .userCR3KeptAtEntry: "the first write of CR3 after the crossing does nothing"
-    case .nmiUnblockedEarly: "NMI blocking ends with the delivery, and a second NMI follows"
-    case .kernelStackPointerUser: "the word from which the entry code loads its stack pointer holds a user address"
-    case .kernelStackShort: "the kernel's stack starts so low that it holds the crossing and 64 bytes more"
-    case .nmiGateAbsent: "the NMI gate is not present"
-    case .registerNotRestored: "an event's handler returns to what it interrupted with another value in R15"
-    case .frameSlotUnwritten: "the first PUSH of R8, R9 or R10 moves RSP and stores nothing"
-    case .returnLoops: "the instruction that returns to user mode is a jump to itself"
-    case .upcallMaskNotSetAtSyscall: "CALLBACKF_mask_events is ignored at SYSCALL"
-    case .frameAtUserRSP: "a frame for the kernel is pushed at the user's RSP"
-    case .stackSwitchIgnored: "the kernel's stack is the one that the domain started with"
-    case .maskNotRestoredAtIret: "the iret hypercall leaves the upcall mask set"
-    case .nmiMaskNeverCleared: "the iret hypercall leaves virtual NMIs masked"
-    case .kernelPageTablesKeptForUser: "user mode runs on the kernel's page tables"
-    case .xenSyscallMaskLost: "Xen's defect: SYSCALL's flag mask is lost, and the user's DF kept"
-    }
-  }
-
   /// Whose guard it is.
   public var platform: PlatformName {
     switch self {

@@ -33,9 +33,6 @@ public struct Guest {
     self.memory = memory
   }
 
-  /// What the kernel is told on bare metal besides what the user adds.
-  public static let standardCommandLine = BareMetalComputer.commandLine
-
   /// What the user can do about a machine of the wrong size.
   public enum Remedy: String, Sendable {
     case more = "--memory gives it more"

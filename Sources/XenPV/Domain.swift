@@ -41,8 +41,6 @@ public struct Domain: Sendable, Codable {
   /// The last of them, in their order.
   public private(set) var recentDeliveries: [Delivery] = []
   public var lastDelivery: Delivery? { recentDeliveries.last }
-  /// The frame that could not be pushed, which crashed the domain.
-  public var lostFrame: Delivery?
   /// Guards taken away for the sake of a test; see `Ablations`.
   public var ablations: Ablations = []
 

@@ -46,7 +46,6 @@ extension XenPVComputer {
       frame: frame, previousRSP: from.rsp)
     for (index, word) in words.enumerated().reversed() {
       guard processor.storeGuest(frame &+ UInt64(index * 8), word) else {
-        domain.lostFrame = delivery
         processor.note(
           Transition(
             kind: .lostEvent, rip: from.rip, before: before, after: guestStanding, delivery: delivered(delivery)))
