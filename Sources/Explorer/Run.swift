@@ -210,6 +210,7 @@ final class Run {
     switch transition.kind {
     case .event, .lostEvent: record(transition, injected: injected)
     case .entry, .exit, .stackLoad:
+      if transition.kind == .exit { monitors.leave(to: after.rsp, isKernel: after.isKernel) }
       if !after.isKernel {
         stack.follow(.user, to: after.rsp)
       } else if after.rsp != before.rsp {

@@ -14,17 +14,27 @@ struct FrameIntact: Monitor {
     citation: "Intel SDM vol. 3A, \"Interrupt Stack Table\", \"Handling Multiple NMIs\"",
     specimens: ["ablation nmi-unblocked-early"])
 
+  /// Frames whose handlers have not returned.
   private var frames: [DeliveryRecord] = []
   private var violation: Violation?
 
   mutating func take(_ later: DeliveryRecord) {
     guard !later.isLost else { return }
-    if violation == nil, later.fromKernel, let earlier = frames.first(where: { $0.frame == later.frame }) {
+    if violation == nil, later.fromKernel, let earlier = frames.last(where: { $0.frame == later.frame }) {
       violation = Violation(
         "the frame of \(later.name) at \(hex(later.frame)) overwrote that of \(earlier.name)", step: later.step,
         at: later.from, origin: earlier.from, "the first of the two was taken here")
     }
     frames.append(later)
+  }
+
+  /// A return gives RSP back as the event found it, and the frame is done with; in user mode all are.
+  mutating func leave(to rsp: UInt64, isKernel: Bool) {
+    if !isKernel {
+      frames.removeAll(keepingCapacity: true)
+    } else if let done = frames.lastIndex(where: { $0.previousRSP == rsp }) {
+      frames.remove(at: done)
+    }
   }
 
   /// A frame that nobody needed any more may be overwritten: the run shows it.

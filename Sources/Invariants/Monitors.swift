@@ -55,6 +55,9 @@ public struct Monitors: Sendable {
     noKernelDeath.take(delivery)
   }
 
+  /// An instruction or a hypercall returned to an RSP.
+  public mutating func leave(to rsp: UInt64, isKernel: Bool) { frameIntact.leave(to: rsp, isKernel: isKernel) }
+
   /// The run has reached a boundary in the kernel.
   public mutating func arrive(_ sight: Sight) {
     flagsSanitised.arrive(sight)

@@ -86,7 +86,8 @@ struct FreeRunTests {
     let stepped = Self.watched(pair[1]).stepped(4_000_000)
     #expect(free.difference(from: stepped) == nil)
     #expect(Self.difference(pair[0], pair[1]) == nil)
-    #expect(stepped.log.count > 10)
+    // A condition on the test itself; `triple` ends at its third event.
+    #expect(stepped.log.count > 3)
     print("\(image): \(stepped.position) positions, \(stepped.log.count) transitions, \(stepped.end ?? "goes on")")
   }
 }

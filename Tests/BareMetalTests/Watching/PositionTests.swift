@@ -17,16 +17,16 @@ struct PositionTests {
     return computer
   }
 
-  /// CLD and STD stand in the middle of straight code.
-  @Test(arguments: [[0xFD, 0xFC], [0xFC, 0xFD]] as [[UInt8]])
-  func aRunStopsRightBehindAFlag(_ flags: [UInt8]) throws {
-    // NOP; the one; PUSH RAX; the other; PUSH RAX; HLT
-    let computer = try computer([0x90, flags[0], 0x50, flags[1], 0x50, 0xF4])
+  /// POPF sets NT and clears it again, in the middle of straight code.
+  @Test func aRunStopsRightBehindAFlag() throws {
+    // NOP; PUSH 4002; POPF; PUSH RAX; PUSH 2; POPF; PUSH RAX; HLT
+    let computer = try computer([
+      0x90, 0x68, 0x02, 0x40, 0, 0, 0x9D, 0x50, 0x68, 0x02, 0, 0, 0, 0x9D, 0x50, 0xF4,
+    ])
     let processor = computer.processor
-    processor.rflags = flags[0] == 0xFD ? [.fixedOne] : [.fixedOne, .direction]
     processor.isWatched = true
     let start = processor.position
-    for (steps, pushes) in [(2, 0), (4, 1)] as [(UInt64, UInt64)] {
+    for (steps, pushes) in [(3, 0), (6, 1)] as [(UInt64, UInt64)] {
       processor.clearTransitions()
       _ = computer.run(1000)
       #expect(processor.position - start == steps)
