@@ -24,6 +24,8 @@ final class Exploration {
   var supervision = Supervision()
   /// Why it ended before every trial was made.
   var cut: String?
+  /// What of a trial was not supported, the first time.
+  var unsupported: Verdict?
   /// Makes the line that replays a finding.
   let replayLine: (InvariantName, Path) -> String
 
@@ -243,7 +245,7 @@ final class Exploration {
     _ boundaries: [Boundary], _ search: Search?, _ found: [Found], _ cost: Baseline
   ) -> CheckSection {
     let kernel = boundaries.count { $0.state.isKernel }
-    let unbroken = cut.map { Verdict.inconclusive(bound: $0) } ?? .held
+    let unbroken = unsupported ?? cut.map { Verdict.inconclusive(bound: $0) } ?? .held
     var verdicts: [InvariantVerdict] = []
     for name in Monitors.descriptions.map(\.identifier) {
       verdicts.append(

@@ -179,6 +179,9 @@ final class Search {
     exploration.costs.instructions += run.instructions
     var outcome = run.outcome(last)
     outcome.expected = expected
+    if case .unsupported(let what) = last, exploration.unsupported == nil {
+      exploration.unsupported = .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))")
+    }
     var digest = run.digest
     digest.add(outcome.end, outcome.view)
     let found = Exploration.Found(run, outcome, Path(path), state)

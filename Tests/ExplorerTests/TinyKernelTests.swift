@@ -45,6 +45,18 @@ import Testing
     #expect(trace.steps.count { $0.instruction == "mov %rax, %dr6" && $0.executed } == 2 && trace.end.kind == .user)
   }
 
+  /// A handler that does what the machine does not model has not been shown to survive. SDM vol. 1, "x87 FPU Exception Handling in Software":
+  /// with CR0.NE clear an x87 error is reported by the FERR# pin.
+  @Test func aTrialThatIsNotSupportedIsNotHeld() throws {
+    let handler =
+      "movq %cr0, %rax; andq $~0x2c, %rax; movq %rax, %cr0; fninit; pushq $0; fldcw (%rsp); fld1; fldz; fdivrp; fwait"
+    let report = try TinyKernel(["ON_NMI=\(handler)"], in: folder.url).checker(.intel, events: [.nmi]).check { _ in }
+      .report
+    #expect(report.exitStatus == .unsupported)
+    let section = try #require(report.sections.first)
+    #expect("\(section.verdict)".contains("FERR#") && "\(section.verdict)".contains("nmi"))
+  }
+
   /// An option that takes a list adds to it each time it is given.
   @Test func listsThatAreGivenAgainAdd() throws {
     let kernel = try TinyKernel(in: folder.url)
