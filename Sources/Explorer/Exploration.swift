@@ -140,7 +140,7 @@ final class Exploration {
     guard baseline && path == nil else { return assemble(boundaries, nil, found, meter.baseline) }
     let search = Search(self, user, swapgs: swapgs, expected: expected)
     search.explore(&boundaries)
-    return assemble(boundaries, search, found + search.found, meter.baseline)
+    return assemble(boundaries, search, found + search.news, meter.baseline)
   }
 
   /// Some of the guards that were to be taken away, if any, are the platform's.

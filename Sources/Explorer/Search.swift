@@ -10,7 +10,7 @@ final class Search {
   private unowned let exploration: Exploration
   private let run: Run
   private let expected: UserView?
-  private(set) var found: [Exploration.Found] = []
+  private var found: [Exploration.Found] = []
   /// Boundaries of the crossing, and how many behind events were passed.
   private var boundaryCount = 0
   private var followed = 0
@@ -190,7 +190,7 @@ final class Search {
   }
 
   private func count(_ trial: Trial, of event: EventKind) {
-    if let one = trial.found, isNews(one) { found.append(one) }
+    if let one = trial.found { found.append(one) }
     let depth = exploration.depth == 1 ? 1 : trial.path.count
     if depth == 1 {
       counts[event, default: Count()].trials += 1
@@ -201,12 +201,24 @@ final class Search {
     }
   }
 
-  /// No shorter path breaks the same in the same place.
-  private func isNews(_ one: Exploration.Found) -> Bool {
-    one.path.steps.count == 1
-      || !found.contains {
-        $0.path.steps.count < one.path.steps.count && $0.invariant == one.invariant
-          && $0.violation.rip == one.violation.rip && $0.path.steps.last?.event == one.path.steps.last?.event
-      }
+  /// What was found, without what a shorter path breaks in the same place: that may have been met later.
+  var news: [Exploration.Found] {
+    if exploration.depth == 1 { return found }
+    var shortest: [Place: Int] = [:]
+    for one in found { shortest[Place(one)] = min(shortest[Place(one)] ?? .max, one.path.steps.count) }
+    return found.filter { $0.path.steps.count == shortest[Place($0)] }
+  }
+
+  /// What broke, where, and which event did it last.
+  private struct Place: Hashable {
+    var invariant: InvariantName
+    var rip: UInt64
+    var event: EventKind?
+
+    init(_ one: Exploration.Found) {
+      invariant = one.invariant
+      rip = one.violation.rip
+      event = one.path.steps.last?.event
+    }
   }
 }
