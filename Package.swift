@@ -26,18 +26,33 @@ let package = Package(
     .target(name: "HostFloatingPoint"),
     .target(name: "Confinement"),
     .target(name: "Machine", dependencies: ["CZydis", "HostFloatingPoint"], swiftSettings: machineSettings),
-    .target(name: "BareMetal", dependencies: ["Machine"]),
-    .target(name: "XenPV", dependencies: ["Machine"]),
+    .target(name: "Platform", dependencies: ["Machine", "KernelImage", "Findings"]),
+    .target(name: "BareMetal", dependencies: ["Platform", "Machine", "KernelImage", "Findings"]),
+    .target(name: "XenPV", dependencies: ["Platform", "Machine", "KernelImage", "Findings"]),
     .target(name: "KernelImage", dependencies: ["CLZMA", "CZlib", "CZstd", "CLZ4"]),
     .target(name: "Findings"),
-    .target(name: "Invariants", dependencies: ["Machine", "Findings"]),
+    .target(name: "Invariants", dependencies: ["Platform", "Machine", "Findings"]),
     .target(
-      name: "Explorer", dependencies: ["Invariants", "BareMetal", "XenPV", "Machine", "KernelImage", "Findings"]),
+      name: "Subjects", dependencies: ["BareMetal", "XenPV", "Platform", "Machine", "KernelImage", "Findings"]),
+    .target(
+      name: "Execution", dependencies: ["Subjects", "Invariants", "Platform", "Machine", "KernelImage", "Findings"]),
+    .target(name: "Search", dependencies: ["Execution", "Subjects", "Invariants", "Platform", "Machine", "Findings"]),
+    .target(
+      name: "Explorer",
+      dependencies: [
+        "Search", "Execution", "Subjects", "Invariants", "Platform", "Machine", "KernelImage", "Findings",
+      ]),
+    .target(
+      name: "Thread",
+      dependencies: [
+        "Explorer", "Execution", "Subjects", "Invariants", "Platform", "Machine", "KernelImage", "Findings",
+      ]),
     .target(name: "Reports", dependencies: ["Findings"]),
     .target(
       name: "LimenCommands",
       dependencies: [
-        "Explorer", "Reports", "Invariants", "BareMetal", "XenPV", "Machine", "KernelImage", "Findings", "Confinement",
+        "Thread", "Explorer", "Subjects", "Reports", "Invariants", "Platform", "Machine", "KernelImage", "Findings",
+        "Confinement",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "limen", dependencies: ["LimenCommands"]),
@@ -55,8 +70,8 @@ let package = Package(
     .testTarget(
       name: "ExplorerTests",
       dependencies: [
-        "Explorer", "Invariants", "Findings", "LimenCommands", "Reports", "Machine", "KernelImage", "BareMetal",
-        "WatchedRuns",
+        "Thread", "Explorer", "Search", "Execution", "Subjects", "Invariants", "Platform", "Findings", "LimenCommands",
+        "Reports", "Machine", "KernelImage", "BareMetal", "XenPV", "WatchedRuns",
       ],
       exclude: ["Selftests.expected", "Stepped.expected", "TinyKernel.S"]),
   ],

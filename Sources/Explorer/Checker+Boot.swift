@@ -4,6 +4,8 @@
 import Findings
 import Invariants
 import KernelImage
+import Platform
+import Subjects
 
 extension Checker {
   /// A section of which there is nothing but the verdict.

@@ -4,7 +4,9 @@
 import Findings
 import Foundation
 import KernelImage
-import Machine
+import Platform
+import Search
+import Subjects
 
 public struct Checker: Sendable {
   public let kernel: KernelImage
@@ -61,7 +63,7 @@ public struct Checker: Sendable {
     public var report: CheckReport
     public var witnesses: [Witness]
     /// What the parts of each crossing that ran cost.
-    var parts: [Task: CrossingParts]
+    package var parts: [Task: CrossingParts]
   }
 
   public static let standardSectionBound = Supervision.standardBound
@@ -70,9 +72,14 @@ public struct Checker: Sendable {
   static let probeCommandLine = "panic=-1 loglevel=5"
 
   /// A platform under a profile: what one boot serves.
-  struct Combination: Hashable, Sendable {
-    var platform: PlatformName
-    var profile: ProfileName
+  package struct Combination: Hashable, Sendable {
+    package var platform: PlatformName
+    package var profile: ProfileName
+
+    package init(platform: PlatformName, profile: ProfileName) {
+      self.platform = platform
+      self.profile = profile
+    }
 
     /// For a terminal: bare metal goes without saying.
     var title: String {
@@ -86,13 +93,19 @@ public struct Checker: Sendable {
   }
 
   /// One section of the report.
-  struct Task: Hashable, Sendable {
-    var machine: Combination
-    var crossing: CrossingKind
-    var posture: PostureName
+  package struct Task: Hashable, Sendable {
+    package var machine: Combination
+    package var crossing: CrossingKind
+    package var posture: PostureName
+
+    package init(machine: Combination, crossing: CrossingKind, posture: PostureName) {
+      self.machine = machine
+      self.crossing = crossing
+      self.posture = posture
+    }
   }
 
-  func snapshot(_ machine: Combination) throws -> BootSnapshot {
+  package func snapshot(_ machine: Combination) throws -> BootSnapshot {
     guard let type = machine.platform.computer else { throw Guest.Refusal.noPlatform(machine.platform) }
     if machine.platform == .bareMetal && kernel.bootProtocol == .multiboot {
       throw Guest.Refusal.noProbe(kernel: kernel.name)

@@ -2,8 +2,11 @@
 ///
 /// A witness may come from anywhere: another version of Limen may count boundaries otherwise, a hand may have edited it. A run in
 /// which one of its events did not happen, where it says, answers another question; that it broke nothing would mean nothing.
+import Execution
 import Findings
 import Invariants
+import Search
+import Subjects
 
 extension Exploration {
   /// Runs the path and judges; throws `Stop` where it cannot be followed to its end, or nothing breaks.
@@ -16,7 +19,7 @@ extension Exploration {
     }
     computer.restore()
     let run = machine.run(user, crossing, ablations, swapgs)
-    run.monitors.knownFalselyOn = knownFalselyOn
+    run.monitors.knownFalselyOn = question.knownFalselyOn
     var steps = path.steps[...]
     var end = run.cross()
     while end == nil {
@@ -28,8 +31,8 @@ extension Exploration {
         end = run.step()
       }
     }
-    note(run)
-    costs.instructions += run.instructions
+    question.note(run)
+    question.costs.instructions += run.instructions
     var outcome = run.outcome(end!)
     outcome.expected = expected
     if judge(run, outcome, path, outcome.boundary ?? boundaries[0].state, &found) { return }

@@ -1,80 +1,48 @@
 /// One crossing from one posture on one machine: the baseline, whose state each boundary runs on, every event at every
 /// boundary, and what the invariants say.
+import Execution
 import Findings
 import Invariants
-import KernelImage
-import Machine
+import Platform
+import Search
+import Subjects
 
 final class Exploration {
-  let machine: ReadyMachine
-  let crossing: CrossingKind
+  let question: Question
   let posture: PostureName
-  /// Those of the wanted events that the platform knows.
-  let events: [EventKind]
   /// None of the wanted events exists on the platform.
   private let lacksEvents: Bool
-  /// Those of the wanted ablations that take a guard of the platform away.
-  let ablations: [Ablation]
   private let lacksGuards: Bool
-  /// Every trial is run step by step.
-  let stepped: Bool
-  /// The most events of one path.
-  let depth: Int
-  /// Whether it may go on is asked here.
-  var supervision = Supervision()
-  /// Why it ended before every trial was made.
-  var cut: String?
-  /// What of a trial was not supported, the first time.
-  var unsupported: Verdict?
   /// Makes the line that replays a finding.
   let replayLine: (InvariantName, Path) -> String
 
+  var machine: ReadyMachine { question.machine }
   var computer: any PlatformComputer { machine.computer }
-  var costs = Costs()
+  var crossing: CrossingKind { question.crossing }
+  var ablations: [Ablation] { question.ablations }
   /// What the parts of the crossing cost, once it ran.
   private(set) var parts: CrossingParts?
-  /// Where the crossing without events runs with interrupts off that are claimed to be on: its own verdict, and no trial's.
-  var knownFalselyOn: Set<UInt64> = []
   /// The boundary at which the way in ends.
   private var firstCall: Int?
   /// The boundary at which the way out starts.
   private var lastReturn = 0
-  /// What the wanted ablations that took nothing away, so far, make of a section that held.
-  private var unapplied: [Ablation: Verdict] = [:]
+  /// What the wanted ablations that took nothing away at the crossing make of a section that held.
+  private var standing: [Ablation: Verdict] = [:]
+  /// The same of those that have not struck since.
+  private var unapplied: [Ablation: Verdict] { standing.filter { !question.struck.contains($0.key) } }
 
   init(
     _ machine: ReadyMachine, crossing: CrossingKind, posture: PostureName, events: [EventKind], ablations: [Ablation],
     stepped: Bool = false, depth: Int = 1, replayLine: @escaping (InvariantName, Path) -> String
   ) {
-    self.machine = machine
-    self.crossing = crossing
-    self.posture = posture
     let known = type(of: machine.computer).events
-    self.events = events.filter(known.contains)
-    lacksEvents = !events.isEmpty && self.events.isEmpty
-    self.ablations = ablations.filter { $0.platform == machine.computer.platform }
-    lacksGuards = !ablations.isEmpty && self.ablations.isEmpty
-    self.stepped = stepped
-    self.depth = depth
+    question = Question(
+      machine, crossing: crossing, events: events.filter(known.contains),
+      ablations: ablations.filter { $0.platform == machine.computer.platform }, stepped: stepped, depth: depth)
+    self.posture = posture
+    lacksEvents = !events.isEmpty && question.events.isEmpty
+    lacksGuards = !ablations.isEmpty && question.ablations.isEmpty
     self.replayLine = replayLine
-  }
-
-  struct Found {
-    var invariant: InvariantName
-    var violation: Violation
-    var path: Path
-    var boundary: BoundaryState
-
-    /// What broke first in the run; nil when everything held.
-    init?(_ run: Run, _ outcome: Outcome, _ path: Path, _ boundary: BoundaryState) {
-      guard let (invariant, violation) = run.monitors.blame(outcome, from: path.steps.first?.boundary ?? 0) else {
-        return nil
-      }
-      self.invariant = invariant
-      self.violation = violation
-      self.path = path
-      self.boundary = boundary
-    }
   }
 
   // MARK: The section
@@ -86,12 +54,7 @@ final class Exploration {
   private func section(_ verdict: Verdict) -> CheckSection {
     CheckSection(
       platform: computer.platform, profile: machine.profileName, crossing: crossing, posture: posture, verdict: verdict,
-      costs: costs)
-  }
-
-  /// Why nothing could be explored.
-  struct Stop: Error {
-    var verdict: Verdict
+      costs: question.costs)
   }
 
   /// The run that a path names, judged; nothing else is explored.
@@ -111,7 +74,8 @@ final class Exploration {
     let meter = measure(user)
 
     // Ask twice on the kernel as it is; ablations come after.
-    let recording = observe(&user)
+    let recording = machine.observe(crossing, &user)
+    question.costs.instructions += recording.instructions
     if case .unsupported(let what) = recording.end {
       throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(recording.stoppedAt))"))
     }
@@ -123,7 +87,7 @@ final class Exploration {
     }
     let (swapgs, expected) = (recording.swapgs, recording.view)
 
-    knownFalselyOn = Set(
+    question.knownFalselyOn = Set(
       boundaries.lazy.filter { $0.claimedOn == true && !$0.state.interruptsOpen }.map(\.state.rip))
     try takeGuardsAway(user, boundaries)
     var found: [Found] = []
@@ -138,7 +102,7 @@ final class Exploration {
         verdict: .inconclusive(bound: "the crossing without events does not come back as it did with the guards"))
     }
     guard baseline && path == nil else { return assemble(boundaries, nil, found, meter.baseline) }
-    let search = Search(self, user, swapgs: swapgs, expected: expected)
+    let search = Search(question, user, swapgs: swapgs, expected: expected)
     search.explore(&boundaries)
     return assemble(boundaries, search, found + search.news, meter.baseline)
   }
@@ -160,7 +124,7 @@ final class Exploration {
 
   /// Takes the guards away. Stops where none of them is there to be taken.
   func takeGuardsAway(_ user: UserSide, _ boundaries: [Boundary]) throws {
-    unapplied = machine.ablate(ablations, crossing: crossing, user: user, boundaries: boundaries)
+    standing = machine.ablate(ablations, crossing: crossing, user: user, boundaries: boundaries)
     if !ablations.isEmpty && ablations.allSatisfy({ unapplied[$0] != nil && !$0.watchesRuns }) {
       throw Stop(verdict: whatUnappliedAblationsSay)
     }
@@ -169,10 +133,6 @@ final class Exploration {
   /// A guard that still stands says nothing of a kernel without it.
   private var whatUnappliedAblationsSay: Verdict { Verdict.combining(ablations.compactMap { unapplied[$0] }) }
 
-  func note(_ run: Run) {
-    for ablation in run.struck { unapplied[ablation] = nil }
-  }
-
   // MARK: Baseline
 
   private func measure(_ user: UserSide) -> CrossingMeter {
@@ -180,7 +140,7 @@ final class Exploration {
     let meter = CrossingMeter()
     let run = machine.run(user, crossing, [], 0)
     meter.follow(run, on: computer)
-    costs.instructions += run.instructions
+    question.costs.instructions += run.instructions
     return meter
   }
 
@@ -209,26 +169,19 @@ final class Exploration {
         computer.processor, tables: boundaries.first { $0.state.isKernel && $0.state.cr3 != user.cr3 }?.state.cr3)
     else { return nil }
     let run = machine.run(user, crossing, ablations, swapgs)
-    let end = run.cross() ?? rest(of: run, stepped: stepped)
-    note(run)
-    costs.instructions += run.instructions
+    let end = run.cross() ?? run.finish(stepped: question.stepped)
+    question.note(run)
+    question.costs.instructions += run.instructions
     return end == .user ? machine.userView() : nil
-  }
-
-  /// Runs to the end.
-  func rest(of run: Run, stepped: Bool) -> RunEnd {
-    var end: RunEnd?
-    while end == nil { end = stepped ? run.step() : run.proceed() }
-    return end!
   }
 
   /// Runs from the crossing to the end.
   private func runToEnd(_ user: UserSide, _ swapgs: Int) -> (run: Run, outcome: Outcome) {
     computer.restore()
     let run = machine.run(user, crossing, ablations, swapgs)
-    let end = run.cross() ?? rest(of: run, stepped: true)
-    note(run)
-    costs.instructions += run.instructions
+    let end = run.cross() ?? run.finish(stepped: true)
+    question.note(run)
+    question.costs.instructions += run.instructions
     return (run, run.outcome(end))
   }
 
@@ -245,7 +198,7 @@ final class Exploration {
     _ boundaries: [Boundary], _ search: Search?, _ found: [Found], _ cost: Baseline
   ) -> CheckSection {
     let kernel = boundaries.count { $0.state.isKernel }
-    let unbroken = unsupported ?? cut.map { Verdict.inconclusive(bound: $0) } ?? .held
+    let unbroken = question.unsupported ?? question.cut.map { Verdict.inconclusive(bound: $0) } ?? .held
     var verdicts: [InvariantVerdict] = []
     for name in Monitors.descriptions.map(\.identifier) {
       verdicts.append(
@@ -257,7 +210,7 @@ final class Exploration {
       platform: computer.platform, profile: machine.profileName, crossing: crossing, posture: posture,
       verdict: verdict, baseline: cost, boundaries: kernel, trials: search?.trials ?? [],
       nested: search?.nested, invariants: verdicts, windows: map(boundaries).windows, findings: findings(found),
-      costs: costs)
+      costs: question.costs)
   }
 
   private func map(_ boundaries: [Boundary]) -> WindowMap {

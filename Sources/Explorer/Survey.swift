@@ -4,7 +4,8 @@
 /// with the reason, and what was done is kept. A machine that cannot be started has sections that say so.
 import Findings
 import Foundation
-import Machine
+import Search
+import Subjects
 import Synchronization
 
 final class Survey: Sendable {
@@ -124,7 +125,7 @@ final class Survey: Sendable {
         let title = "\(task.machine.title) \(task.crossing.rawValue)/\(task.posture) (\(index + 1) of \(tasks.count))"
         progress(title)
         let exploration = checker.exploration(task, on: machine)
-        exploration.supervision = Supervision(
+        exploration.question.supervision = Supervision(
           bound: checker.sectionBound, reason: { self.reason },
           progress: { self.progress("\(title), boundary \($0) of \($1)") })
         let section = try exploration.section()

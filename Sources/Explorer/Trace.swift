@@ -1,10 +1,12 @@
 /// A crossing written down boundary by boundary, with the events that a path names, for `limen trace`.
 ///
 /// Whose state each boundary runs on is asked twice, as in an exploration, of the run with the events in it.
+import Execution
 import Findings
 import Invariants
-import KernelImage
 import Machine
+import Platform
+import Subjects
 
 /// Why there is nothing to trace: the crossing does not apply, or something on the way to it is not supported.
 public struct TraceRefusal: Error, CustomStringConvertible {
@@ -26,7 +28,7 @@ extension Checker {
     ) { _, _ in "" }
     do {
       return try exploration.trace(events, accesses: accesses, of: identity)
-    } catch let stop as Exploration.Stop {
+    } catch let stop as Stop {
       throw TraceRefusal(kernel: kernelPath, verdict: stop.verdict)
     }
   }
@@ -48,7 +50,9 @@ extension Exploration {
     computer.processor.observer = listener
     defer { computer.processor.observer = nil }
 
-    let boundaries = observe(&user, events, ablations, swapgs, longest: Self.longestTrace).boundaries
+    let boundaries = machine.observe(
+      crossing, &user, events, ablations, swapgs, longest: Self.longestTrace
+    ).boundaries
     return walk(boundaries, user, events, swapgs, listener, of: kernel)
   }
 
@@ -56,7 +60,7 @@ extension Exploration {
   /// crossing has.
   private func ablate(_ user: inout UserSide) throws -> Int {
     guard !ablations.isEmpty else { return 0 }
-    let sound = observe(&user, longest: Self.longestTrace)
+    let sound = machine.observe(crossing, &user, longest: Self.longestTrace)
     try takeGuardsAway(user, sound.boundaries)
     return sound.swapgs
   }

@@ -1,7 +1,9 @@
 /// The runs of boundaries on which some state is the user's, or the kernel mistaken about its interrupts, and what can arrive
 /// there.
+import Execution
 import Findings
 import Invariants
+import Subjects
 
 struct WindowMap {
   var windows: [Window] = []
@@ -10,7 +12,7 @@ struct WindowMap {
   ///   - firstCall: the boundary at which the kernel's way in ends, where it has one.
   ///   - lastReturn: the boundary at which its way out starts.
   init(
-    _ boundaries: [Exploration.Boundary], _ crossing: CrossingKind, _ machine: ReadyMachine, firstCall: Int?,
+    _ boundaries: [Boundary], _ crossing: CrossingKind, _ machine: ReadyMachine, firstCall: Int?,
     lastReturn: Int
   ) {
     for kind in WindowKind.allCases {
@@ -33,7 +35,7 @@ struct WindowMap {
     }
   }
 
-  private static func holds(_ kind: WindowKind, at boundary: Exploration.Boundary) -> Bool {
+  private static func holds(_ kind: WindowKind, at boundary: Boundary) -> Bool {
     switch kind {
     case .rsp: !boundary.ownership.isDisjoint(with: .notKernelStack)
     case .gs: boundary.ownership.contains(.userGS)
@@ -43,7 +45,7 @@ struct WindowMap {
     }
   }
 
-  private static func events(_ part: ArraySlice<Exploration.Boundary>) -> [WindowEvent] {
+  private static func events(_ part: ArraySlice<Boundary>) -> [WindowEvent] {
     var counts: [EventKind: [Arrival: Int]] = [:]
     for boundary in part {
       for (event, arrival) in boundary.arrivals { counts[event, default: [:]][arrival, default: 0] += 1 }

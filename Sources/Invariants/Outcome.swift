@@ -1,40 +1,7 @@
 /// What a run shows, in the form in which the monitors judge it. Nothing here knows a kernel or a board.
 import Findings
 import Machine
-
-/// The processor at one boundary, as far as ownership and judgement need it.
-public struct BoundaryState: Sendable, Hashable {
-  public var rip: UInt64
-  public var cpl: UInt8
-  /// The kernel runs, not the user: the platform knows, since the privilege level need not tell.
-  public var isKernel: Bool
-  public var rsp: UInt64
-  public var gsBase: UInt64
-  /// CR3 as it is loaded.
-  public var cr3: UInt64
-  public var rflags: RFLAGS
-  /// Maskable events are let in here.
-  public var interruptsOpen: Bool
-  public var retired: UInt64
-  /// An event that arrives here could push its frame at RSP.
-  public var canPush: Bool
-  /// It could not, but a frame one word higher could be pushed.
-  public var isAtStackEnd: Bool
-
-  public init(_ processor: Processor, isKernel: Bool, interruptsOpen: Bool, canPush: Bool, isAtStackEnd: Bool) {
-    rip = processor.rip
-    cpl = processor.cpl
-    self.isKernel = isKernel
-    rsp = processor[.rsp]
-    gsBase = processor.segmentBase(.gs)
-    cr3 = processor.cr3
-    rflags = processor.rflags
-    self.interruptsOpen = interruptsOpen
-    retired = processor.retired
-    self.canPush = canPush
-    self.isAtStackEnd = isAtStackEnd
-  }
-}
+import Platform
 
 /// What user mode can see of itself.
 public struct UserView: Sendable, Equatable {
@@ -103,55 +70,6 @@ public enum RunEnd: Sendable, Equatable {
   case unsupported(String)
 }
 
-/// An event that was delivered during a run, as the platform tells it.
-public struct DeliveredEvent: Sendable, Hashable {
-  /// As messages call it: `vector 14`, `event upcall`.
-  public var name: String
-  /// Nil where the event has none.
-  public var vector: UInt8?
-  /// The hypervisor pushed the frame, not the processor.
-  public var isBounce: Bool
-  public var errorCode: UInt32?
-  /// The interrupted instruction.
-  public var from: UInt64
-  /// The kernel was interrupted, not the user.
-  public var fromKernel: Bool
-  /// The handler's RSP: the lowest address of the frame.
-  public var frame: UInt64
-  /// Words in the frame.
-  public var wordCount: Int
-  /// The stack of its own that it was pushed on, by the gate's IST index; 0 for none.
-  public var interruptStack: Int
-  /// RSP before the delivery.
-  public var previousRSP: UInt64
-  /// The frame was pushed right below `previousRSP`.
-  public var onCurrentStack: Bool
-  /// CR2 after a page fault.
-  public var cr2: UInt64
-  /// It is one that masking interrupts keeps out.
-  public var isMaskable: Bool
-  /// The instruction that was interrupted returns to user mode (SYSRET, IRET, SYSEXIT).
-  public var atReturn: Bool
-
-  public init(_ transition: Transition, name: String, isBounce: Bool = false) {
-    guard let delivered = transition.delivery else { preconditionFailure("only an event is delivered") }
-    self.name = name
-    vector = delivered.vector
-    self.isBounce = isBounce
-    errorCode = delivered.errorCode
-    from = transition.rip
-    fromKernel = delivered.fromKernel
-    frame = delivered.frame
-    wordCount = delivered.wordCount
-    interruptStack = delivered.interruptStack
-    previousRSP = transition.before.rsp
-    onCurrentStack = delivered.onCurrentStack
-    cr2 = delivered.cr2
-    isMaskable = delivered.isMaskable
-    atReturn = delivered.atReturn
-  }
-}
-
 /// A delivery and its place in the run.
 @dynamicMemberLookup
 public struct DeliveryRecord: Sendable, Hashable {
@@ -202,17 +120,4 @@ public struct Outcome: Sendable {
   /// Where a violation came from, where it was an event.
   var eventOrigin: UInt64? { boundary?.rip }
   static let eventWords = "the event was taken here"
-}
-
-/// What an event leaves behind until somebody ends it.
-public struct Unfinished: Sendable, Hashable {
-  /// NMIs are still blocked.
-  public var nmiBlocked = false
-  /// An interrupt is still in service, or an event pending that nothing holds back.
-  public var interrupt = false
-
-  public init(nmiBlocked: Bool = false, interrupt: Bool = false) {
-    self.nmiBlocked = nmiBlocked
-    self.interrupt = interrupt
-  }
 }

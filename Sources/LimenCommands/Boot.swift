@@ -1,9 +1,10 @@
 import ArgumentParser
-import Explorer
 import Findings
 import Foundation
 import KernelImage
 import Machine
+import Platform
+import Subjects
 
 /// `limen boot KERNEL`: the kernel's serial console on standard input and output.
 struct Boot: ParsableCommand {

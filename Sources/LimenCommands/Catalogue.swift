@@ -1,6 +1,7 @@
-import Explorer
 import Findings
 import Invariants
+import Platform
+import Subjects
 
 /// What this version can be asked about, drawn from the declarations of the rooms below. A list whose declarations do
 /// not exist yet is unsupported, not empty.
@@ -12,7 +13,7 @@ enum Catalogue {
     guard !platforms.contains(platform) else { return }
     throw .unsupported(
       platform.rawValue, "this version has no such platform, only \(platforms.map(\.rawValue).joined(separator: ", "))",
-      addedIn: "Sources/Explorer/PlatformComputer.swift")
+      addedIn: "Sources/Subjects/PlatformName+Computer.swift")
   }
 
   static func invariants() -> [InvariantDescription] { Monitors.descriptions }

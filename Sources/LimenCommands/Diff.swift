@@ -3,6 +3,7 @@ import Explorer
 import Findings
 import KernelImage
 import Reports
+import Subjects
 
 /// `limen diff A B`: the same crossings on two or more machines, side by side.
 struct Diff: ParsableCommand {

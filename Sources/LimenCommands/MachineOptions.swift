@@ -1,6 +1,8 @@
 import ArgumentParser
 import Explorer
 import Findings
+import Platform
+import Subjects
 
 /// What every verb that starts one kernel takes.
 struct MachineOptions: ParsableArguments {

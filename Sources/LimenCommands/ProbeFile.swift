@@ -1,6 +1,6 @@
-import Explorer
 import Findings
 import Foundation
+import Subjects
 
 /// Where the probe lies: `$LIMEN_PROBE`, beside the program, or where `./dev build` puts it in a checkout.
 enum ProbeFile {

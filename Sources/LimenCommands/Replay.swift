@@ -1,6 +1,8 @@
 import ArgumentParser
 import Explorer
 import Findings
+import Platform
+import Subjects
 
 /// `limen replay FILE`: the run that a finding names, once more.
 struct Replay: ParsableCommand {

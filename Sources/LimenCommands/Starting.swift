@@ -2,6 +2,8 @@ import Explorer
 import Findings
 import KernelImage
 import Machine
+import Platform
+import Subjects
 
 /// From options to a computer at its kernel's first instruction, with the errors that a user can act on.
 enum Starting {

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Explorer
 import Findings
 import Reports
+import Thread
 
 /// `limen thread [KERNEL ...]`: every question of the mail, answered by what the designs show when they run.
 struct Thread: ParsableCommand {

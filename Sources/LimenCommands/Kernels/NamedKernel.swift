@@ -1,7 +1,7 @@
 /// A kernel's image, and how it was named.
-import Explorer
 import Findings
 import KernelImage
+import Subjects
 
 struct NamedKernel {
   /// As the command line, or a witness, names it.

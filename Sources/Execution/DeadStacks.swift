@@ -3,8 +3,9 @@
 /// SDM vol. 3A, "64-Bit Task State Segment": every stack that it names is entered at its top.
 import Invariants
 import Machine
+import Platform
 
-struct DeadStacks {
+package struct DeadStacks {
   private var ranges: [Range<UInt64>] = []
 
   /// No more of an interrupt stack is filled: what a crossing leaves there lies near the top.
@@ -14,7 +15,7 @@ struct DeadStacks {
   /// Kernel stacks that the crossing only passes over lie farther away than this.
   private static let largestStack: UInt64 = 16384
 
-  init(_ boundaries: [Exploration.Boundary], _ processor: Processor) {
+  package init(_ boundaries: [Boundary], _ processor: Processor) {
     let owned = boundaries.filter { $0.state.isKernel && $0.ownership.isDisjoint(with: .notKernelStack) }
     let pointers = owned.map(\.state.rsp).sorted()
     if !pointers.isEmpty {
@@ -29,7 +30,7 @@ struct DeadStacks {
   }
 
   /// Fills them, as far as they are mapped. False when there are none.
-  func fill(_ processor: Processor, tables: UInt64?) -> Bool {
+  package func fill(_ processor: Processor, tables: UInt64?) -> Bool {
     var pattern: UInt64 = 0x5EC2_E700_0000_0001
     var filled = false
     for range in ranges {

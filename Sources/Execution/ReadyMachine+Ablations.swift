@@ -2,12 +2,14 @@
 import Findings
 import Invariants
 import Machine
+import Platform
+import Subjects
 
 extension ReadyMachine {
   /// Takes guards away at the crossing, for every run from now on. Returns what can be said of the kernel without those that it
   /// did not take away; of the ones that strike while a run goes on, what can be said until they have.
-  func ablate(
-    _ ablations: [Ablation], crossing: CrossingKind, user: UserSide, boundaries: [Exploration.Boundary]
+  package func ablate(
+    _ ablations: [Ablation], crossing: CrossingKind, user: UserSide, boundaries: [Boundary]
   ) -> [Ablation: Verdict] {
     guard !ablations.isEmpty else { return [:] }
     let pointer = stackPointer(user, crossing, boundaries)
@@ -26,7 +28,7 @@ extension ReadyMachine {
   }
 
   private func prepare(
-    _ ablation: Ablation, _ pointer: StackPointer?, _ user: UserSide, _ boundaries: [Exploration.Boundary]
+    _ ablation: Ablation, _ pointer: StackPointer?, _ user: UserSide, _ boundaries: [Boundary]
   ) -> Verdict? {
     let done: Bool
     switch ablation {
@@ -51,7 +53,7 @@ extension ReadyMachine {
 
   /// Finds it by the value that RSP has behind the entry window.
   private func stackPointer(
-    _ user: UserSide, _ crossing: CrossingKind, _ boundaries: [Exploration.Boundary]
+    _ user: UserSide, _ crossing: CrossingKind, _ boundaries: [Boundary]
   ) -> StackPointer? {
     // The first boundary behind the entry window: its RSP was loaded by the instruction before.
     guard
@@ -78,7 +80,7 @@ extension ReadyMachine {
   private static let largestStack: UInt64 = 1 << 18
 
   /// Lets the stack start just so far above its end that the crossing alone fits. False where it has no end that is known.
-  private func shorten(_ pointer: StackPointer, _ boundaries: [Exploration.Boundary]) -> Bool {
+  private func shorten(_ pointer: StackPointer, _ boundaries: [Boundary]) -> Bool {
     let depths = boundaries.lazy.filter {
       $0.state.isKernel && $0.ownership.isDisjoint(with: .notKernelStack)
         && pointer.value &- $0.state.rsp < Self.largestStack
@@ -96,7 +98,7 @@ extension ReadyMachine {
   }
 
   /// Puts a jump to itself where the crossing leaves the kernel.
-  private func loopAtReturn(_ boundaries: [Exploration.Boundary]) -> Bool {
+  private func loopAtReturn(_ boundaries: [Boundary]) -> Bool {
     guard let last = boundaries.last(where: { $0.state.isKernel })?.state,
       let place = computer.processor.physicalAddress(of: last.rip, tables: last.cr3)
     else { return false }

@@ -2,10 +2,11 @@
 /// kernel was entered on, the way back to the user.
 ///
 /// Xen `xen/arch/x86/x86_64/entry.S`, `create_bounce_frame`; `xen/arch/x86/pv/iret.c`, `do_iret`.
+import Execution
 import Findings
 import Invariants
-import KernelImage
 import Machine
+import Subjects
 
 /// The five words at the join point, from the lowest address: where Xen's path meets the native one.
 struct JoinFrame: Sendable, Equatable {
@@ -45,7 +46,7 @@ extension ReadyMachine {
   func frames(_ crossing: CrossingKind, join: UInt64?) throws -> [SystemCallFrames] {
     var found: [SystemCallFrames] = []
     for posture in probe.postures {
-      do { try position(crossing: crossing, posture: posture) } catch is Exploration.Stop { continue }
+      do { try position(crossing: crossing, posture: posture) } catch is Stop { continue }
       defer { leave() }
       found.append(frames(crossing, posture, join: join))
     }
@@ -57,7 +58,7 @@ extension ReadyMachine {
     let run = run(user, crossing, [], 0)
     var frames = SystemCallFrames(crossing: crossing, posture: posture, userRSP: user.rsp)
     var end = run.cross()
-    frames.isOnKernelStack = (computer as? any KernelStackKnown)?.lastFrameEndsAtKernelStack
+    frames.isOnKernelStack = computer.lastFrameEndsAtKernelStack
     while end == nil {
       let processor = computer.processor
       if frames.join == nil, processor.rip == join {
@@ -76,7 +77,7 @@ extension ReadyMachine {
 
   /// What the crossing from the usual posture costs up to the function, in it and behind it.
   func parts(_ crossing: CrossingKind, around function: UInt64) throws -> CrossingParts? {
-    do { try position(crossing: crossing, posture: "normal") } catch is Exploration.Stop { return nil }
+    do { try position(crossing: crossing, posture: "normal") } catch is Stop { return nil }
     defer { leave() }
     let meter = CrossingMeter()
     meter.follow(run(userSide(crossing), crossing, [], 0), on: computer)
@@ -147,10 +148,4 @@ extension ReadyMachine {
 
 extension GeneralRegister {
   fileprivate var place: Int { Self.allCases.firstIndex(of: self)! }
-}
-
-/// A platform whose hypervisor is told the kernel's stack.
-protocol KernelStackKnown {
-  /// The frame that was pushed last ends where that stack starts.
-  var lastFrameEndsAtKernelStack: Bool? { get }
 }

@@ -1,19 +1,20 @@
 /// What is known of the user at the crossing, by which a run tells whose state it is on.
 import Invariants
+import Platform
 
-struct UserSide: Sendable, Hashable {
-  var rsp: UInt64
+package struct UserSide: Sendable, Hashable {
+  package var rsp: UInt64
   /// Values of RSP that are the user's wherever they are loaded: the one above, and what asking twice adds.
-  var stackPointers: [UInt64]
+  package var stackPointers: [UInt64]
   var gsBase: UInt64
   /// Bases of GS that are the user's.
-  var gsBases: Set<UInt64>
-  var cr3: UInt64
+  package var gsBases: Set<UInt64>
+  package var cr3: UInt64
   var topTable: UInt64
   var interruptsOpen: Bool
   var entersBySysenter: Bool
   /// The kernel has page tables of its own.
-  var hasSplitTables: Bool
+  package var hasSplitTables: Bool
 
   /// Whose state a boundary of the crossing, or of a run with events in it, is on.
   func ownership(of state: BoundaryState, rspIsUser: Bool) -> Ownership {

@@ -1,9 +1,9 @@
 /// The runs that the questions share, each made once: every design's thresholds on every machine with every event, and what
 /// system calls show from every posture.
+import Explorer
 import Findings
 import Foundation
-import Invariants
-import KernelImage
+import Subjects
 
 public final class ThreadRuns {
   let designs: [ThreadKernel]

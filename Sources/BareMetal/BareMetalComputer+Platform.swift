@@ -1,11 +1,11 @@
 /// Bare metal as a platform: the processor delivers every event itself, by the rules of the manuals.
 ///
 /// SDM vol. 3A, "Interrupt and Exception Handling"; AMD APM vol. 2, "Exceptions and Interrupts".
-import BareMetal
 import Findings
 import Foundation
-import Invariants
+import KernelImage
 import Machine
+import Platform
 
 extension BareMetalComputer: PlatformComputer {
   public static var platform: PlatformName { .bareMetal }

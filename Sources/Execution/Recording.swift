@@ -2,46 +2,55 @@
 import Findings
 import Invariants
 import Machine
+import Platform
+import Subjects
 
-extension Exploration {
-  /// A boundary of the baseline, with everything that asking twice and the trials found out about it.
-  struct Boundary {
-    var state: BoundaryState
-    /// RSP is the user's, as a run that knew no more than the crossing's found it.
-    var rspIsUser: Bool
-    var ownership: Ownership = []
-    /// Interrupts are on as the kernel claims for this place; nil where it claims nothing.
-    var claimedOn: Bool?
-    /// Interrupts are on as the kernel's own record of them says; nil where it keeps none.
-    var tracedOn: Bool?
-    /// For each event: what became of it here.
-    var arrivals: [EventKind: Arrival] = [:]
-  }
+/// A boundary of the baseline, with everything that asking twice and the trials found out about it.
+package struct Boundary {
+  package var state: BoundaryState
+  /// RSP is the user's, as a run that knew no more than the crossing's found it.
+  var rspIsUser: Bool
+  package var ownership: Ownership = []
+  /// Interrupts are on as the kernel claims for this place; nil where it claims nothing.
+  package var claimedOn: Bool?
+  /// Interrupts are on as the kernel's own record of them says; nil where it keeps none.
+  package var tracedOn: Bool?
+  /// For each event: what became of it here.
+  package var arrivals: [EventKind: Arrival] = [:]
+}
 
-  struct Recording {
-    var boundaries: [Boundary]
-    var swapgs = 0
-    /// Nil when the recording grew too long.
-    var end: RunEnd?
-    /// RIP at the end.
-    var stoppedAt: UInt64 = 0
-    /// What user mode sees at the end, where the run came back.
-    var view: UserView?
-  }
+package struct Recording {
+  package var boundaries: [Boundary]
+  package var swapgs = 0
+  /// Nil when the recording grew too long.
+  package var end: RunEnd?
+  /// RIP at the end.
+  package var stoppedAt: UInt64 = 0
+  /// What user mode sees at the end, where the run came back.
+  package var view: UserView?
+  /// What it cost.
+  package var instructions = 0
+}
 
+extension ReadyMachine {
   /// Records the crossing, as the ablations leave it, with the events that the path names, and finds whose state each boundary is
   /// on. What asking twice adds to `user` serves every later run.
-  func observe(
-    _ user: inout UserSide, _ path: [Int: EventKind] = [:], _ ablations: [Ablation] = [], _ swapgsCount: Int = 0,
-    longest: Int = .max
+  package func observe(
+    _ crossing: CrossingKind, _ user: inout UserSide, _ path: [Int: EventKind] = [:], _ ablations: [Ablation] = [],
+    _ swapgsCount: Int = 0, longest: Int = .max
   ) -> Recording {
-    var recording = record(user, path, ablations, swapgsCount, longest: longest)
+    var recording = record(crossing, user, path, ablations, swapgsCount, longest: longest)
+    var instructions = recording.instructions
     if recording.boundaries.contains(where: { $0.state.isKernel && $0.state.cr3 != user.cr3 }) {
       user.hasSplitTables = true
     }
     let known = user.stackPointers
-    askTwice(&user, recording.boundaries, path, ablations, swapgsCount)
-    if user.stackPointers != known { recording = record(user, path, ablations, swapgsCount, longest: longest) }
+    instructions += askTwice(crossing, &user, recording.boundaries, path, ablations, swapgsCount)
+    if user.stackPointers != known {
+      recording = record(crossing, user, path, ablations, swapgsCount, longest: longest)
+      instructions += recording.instructions
+    }
+    recording.instructions = instructions
     for i in recording.boundaries.indices {
       let boundary = recording.boundaries[i]
       recording.boundaries[i].ownership = user.ownership(of: boundary.state, rspIsUser: boundary.rspIsUser)
@@ -50,17 +59,18 @@ extension Exploration {
   }
 
   private func record(
-    _ user: UserSide, _ path: [Int: EventKind], _ ablations: [Ablation], _ swapgsCount: Int, longest: Int
+    _ crossing: CrossingKind, _ user: UserSide, _ path: [Int: EventKind], _ ablations: [Ablation], _ swapgsCount: Int,
+    longest: Int
   ) -> Recording {
     computer.restore()
-    let run = machine.run(user, crossing, ablations, swapgsCount)
+    let run = run(user, crossing, ablations, swapgsCount)
     var result = Recording(boundaries: [Boundary(state: BoundaryState(computer), rspIsUser: true)])
     func note() {
       let isKernel = computer.isInKernel
       result.boundaries.append(
         Boundary(
           state: BoundaryState(computer), rspIsUser: run.stack.isUser,
-          tracedOn: isKernel ? machine.claims.tracedOn(computer.processor) : nil))
+          tracedOn: isKernel ? claims.tracedOn(computer.processor) : nil))
     }
     result.end = run.cross()
     while result.end == nil && result.boundaries.count < longest {
@@ -72,21 +82,21 @@ extension Exploration {
       }
       result.end = run.advance(path)
     }
-    costs.instructions += run.instructions
+    result.instructions = run.instructions
     result.stoppedAt = computer.processor.rip
     if result.end == .user {
       note()
-      result.view = machine.userView()
+      result.view = userView()
     }
     return result
   }
 
   /// Runs again with another RSP and another GS base of the user's. Where the values differ at a boundary they are the user's,
-  /// and are noted as such. Once the two runs have gone apart there is nothing to compare.
+  /// and are noted as such. Once the two runs have gone apart there is nothing to compare. Returns what it cost.
   private func askTwice(
-    _ user: inout UserSide, _ boundaries: [Boundary], _ path: [Int: EventKind], _ ablations: [Ablation],
-    _ swapgsCount: Int
-  ) {
+    _ crossing: CrossingKind, _ user: inout UserSide, _ boundaries: [Boundary], _ path: [Int: EventKind],
+    _ ablations: [Ablation], _ swapgsCount: Int
+  ) -> Int {
     computer.restore()
     let processor = computer.processor
     var other = user
@@ -98,7 +108,7 @@ extension Exploration {
     // SYSENTER saves no RSP: the user's stack is where EBP points (Linux, arch/x86/entry/vdso/vdso32/system_call.S).
     if crossing == .sysenter { processor[.rbp] = UInt64(UInt32(truncatingIfNeeded: processor[.rbp] &- 0x40)) }
     processor.setSegmentBase(.gs, other.gsBase)
-    let run = machine.run(other, crossing, ablations, swapgsCount)
+    let run = run(other, crossing, ablations, swapgsCount)
     var end = run.cross()
     var differed = false
     for boundary in boundaries.dropFirst() {
@@ -118,6 +128,6 @@ extension Exploration {
       }
       end = run.advance(path)
     }
-    costs.instructions += run.instructions
+    return run.instructions
   }
 }

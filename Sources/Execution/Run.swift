@@ -6,8 +6,10 @@
 import Findings
 import Invariants
 import Machine
+import Platform
+import Subjects
 
-final class Run {
+package final class Run {
   let computer: any PlatformComputer
   let user: UserSide
   let crossing: CrossingKind
@@ -24,25 +26,25 @@ final class Run {
   var console: [UInt8] = []
 
   /// Whose stack RSP points to.
-  private(set) var stack: StackOwner
+  package private(set) var stack: StackOwner
   /// An event could push its frame at RSP when RSP or the page tables got their value.
   private var hasRoom = true
   /// What happened so far, as one number: every transition and its place.
-  private(set) var digest = RunDigest()
+  package private(set) var digest = RunDigest()
   private var swapgsSeen = 0
   /// Ablations that took something away in this run.
-  private(set) var struck: Set<Ablation> = []
+  package private(set) var struck: Set<Ablation> = []
   /// What the invariants saw of it.
-  var monitors: Monitors
+  package var monitors: Monitors
   /// What was delivered so far.
-  private(set) var deliveries: [DeliveryRecord] = []
+  package private(set) var deliveries: [DeliveryRecord] = []
   /// The last event that was injected, and where.
   private var injected: (event: EventKind, boundary: BoundaryState)?
   private var entered = false
   private var consoleRead = 0
 
   /// A run that takes more is not coming back.
-  static let bound = 2_000_000
+  package static let bound = 2_000_000
 
   init(
     _ computer: any PlatformComputer, user: UserSide, crossing: CrossingKind, ablations: [Ablation] = [],
@@ -66,12 +68,12 @@ final class Run {
   private var processor: Processor { computer.processor }
 
   /// Boundaries taken so far.
-  var boundary: Int { Int(processor.position &- origin) }
+  package var boundary: Int { Int(processor.position &- origin) }
   /// Boundaries taken since the bound was counted anew.
-  var instructions: Int { Int(processor.position &- start) }
+  package var instructions: Int { Int(processor.position &- start) }
 
   /// State of the run that a fork of the computer does not hold.
-  struct Mark {
+  package struct Mark {
     var stack: StackOwner
     var hasRoom: Bool
     var digest: RunDigest
@@ -84,7 +86,7 @@ final class Run {
     var console: [UInt8]
   }
 
-  var mark: Mark {
+  package var mark: Mark {
     get {
       Mark(
         stack: stack, hasRoom: hasRoom, digest: digest, swapgsSeen: swapgsSeen, struck: struck, monitors: monitors,
@@ -109,13 +111,13 @@ final class Run {
   // MARK: Steps
 
   /// Takes the first step: the crossing instruction, or the event that is the crossing.
-  func cross() -> RunEnd? {
+  package func cross() -> RunEnd? {
     if let event = computer.event(of: crossing) { return inject(event, asCrossing: true) }
     return step()
   }
 
   /// One step. Nil while the run goes on.
-  func step() -> RunEnd? {
+  package func step() -> RunEnd? {
     skipAblated()
     monitors.execute(sight)
     let returns = ablations.contains(.registerNotRestored) && computer.isInKernel && isNext(Ablation.iretq)
@@ -128,7 +130,7 @@ final class Run {
   }
 
   /// Goes on as fast as the machine can, up to the end or the boundary. What happens is the same as step by step. Nil at the boundary.
-  func proceed(to boundary: Int = .max) -> RunEnd? {
+  package func proceed(to boundary: Int = .max) -> RunEnd? {
     while self.boundary < boundary {
       let target = min(UInt64(boundary) &+ origin, start &+ UInt64(Self.bound))
       if let end = mustStep ? step() : absorb(computer.proceed(toward: target)) { return end }
@@ -156,7 +158,7 @@ final class Run {
   }
 
   /// The event that the path names here, where it can be taken; else one step. Nil while the run goes on.
-  func advance(_ path: [Int: EventKind]) -> RunEnd? {
+  package func advance(_ path: [Int: EventKind]) -> RunEnd? {
     if let event = path[boundary], computer.takes(event) { return inject(event) }
     return step()
   }
@@ -250,12 +252,12 @@ final class Run {
   }
 
   /// Starts the bound on instructions anew, for another run from the same boundary.
-  func resetInstructions() { start = processor.position }
+  package func resetInstructions() { start = processor.position }
 
   // MARK: Injection
 
   /// Makes the event happen at this boundary. Nil while the run goes on.
-  func inject(_ event: EventKind, asCrossing: Bool = false) -> RunEnd? {
+  package func inject(_ event: EventKind, asCrossing: Bool = false) -> RunEnd? {
     if !asCrossing { injected = (event, BoundaryState(computer)) }
     return absorb(computer.inject(event), injected: true)
   }
@@ -288,7 +290,7 @@ final class Run {
   // MARK: The end
 
   /// How the run ended, now that it ended so.
-  func outcome(_ end: RunEnd) -> Outcome {
+  package func outcome(_ end: RunEnd) -> Outcome {
     var result = Outcome(end: end)
     (result.event, result.boundary) = (injected?.event, injected?.boundary)
     if end != .user { result.stoppedAt = processor.rip }

@@ -2,9 +2,10 @@
 import Findings
 import Invariants
 import Machine
+import Platform
 
 /// Counts at every boundary of one run, so that any stretch of it can be summed up afterwards.
-final class CrossingMeter: Observer {
+package final class CrossingMeter: Observer {
   /// Everything up to a boundary.
   private struct Reading {
     var retired: UInt64
@@ -19,6 +20,8 @@ final class CrossingMeter: Observer {
   /// What the instruction at a boundary does to the kernel's call chain.
   private enum Turn { case none, call, `return` }
 
+  package init() {}
+
   private var reads = 0
   private var writes = 0
   private var privileged = 0
@@ -27,12 +30,12 @@ final class CrossingMeter: Observer {
   private var readings: [Reading] = []
   private var turns: [Turn] = []
 
-  func read(_ linear: UInt64, size: Int, value: UInt64) { reads += 1 }
-  func wrote(_ linear: UInt64, size: Int, value: UInt64) { writes += 1 }
-  func delivered(_ vector: Vector, errorCode: UInt32?, from rip: UInt64) {}
+  package func read(_ linear: UInt64, size: Int, value: UInt64) { reads += 1 }
+  package func wrote(_ linear: UInt64, size: Int, value: UInt64) { writes += 1 }
+  package func delivered(_ vector: Vector, errorCode: UInt32?, from rip: UInt64) {}
 
   /// Listens to the computer while `run` goes on, and reads the counts at every boundary up to the last.
-  func follow(_ run: Run, on computer: any PlatformComputer) {
+  package func follow(_ run: Run, on computer: any PlatformComputer) {
     computer.processor.observer = self
     computer.hearHypercalls { [unowned self] in hypercalls.append($0) }
     defer {
@@ -70,7 +73,7 @@ final class CrossingMeter: Observer {
   }
 
   /// The whole crossing.
-  var baseline: Baseline {
+  package var baseline: Baseline {
     let all = cost(0, readings.count - 1)
     return Baseline(
       instructions: all.instructions, memoryReads: all.memoryReads, memoryWrites: all.memoryWrites,
@@ -78,14 +81,14 @@ final class CrossingMeter: Observer {
   }
 
   /// The first boundary at which the kernel makes a CALL on its own state; nil where there is none.
-  func firstCall(_ boundaries: [Exploration.Boundary]) -> Int? {
+  package func firstCall(_ boundaries: [Boundary]) -> Int? {
     (1..<max(1, readings.count - 1)).first {
       turns[$0] == .call && $0 < boundaries.count && boundaries[$0].state.isKernel && boundaries[$0].ownership.isEmpty
     }
   }
 
   /// The boundary behind the last RET that the kernel executes on its own state; the last where there is none.
-  func lastReturn(_ boundaries: [Exploration.Boundary]) -> Int {
+  package func lastReturn(_ boundaries: [Boundary]) -> Int {
     let last = readings.count - 1
     let back = (1..<max(1, last)).last {
       turns[$0] == .return && $0 < boundaries.count && boundaries[$0].state.isKernel && boundaries[$0].ownership.isEmpty
@@ -94,7 +97,7 @@ final class CrossingMeter: Observer {
   }
 
   /// The parts, given whose state each boundary runs on.
-  func parts(_ boundaries: [Exploration.Boundary]) -> CrossingParts {
+  package func parts(_ boundaries: [Boundary]) -> CrossingParts {
     let last = readings.count - 1
     func isOwn(_ index: Int) -> Bool {
       index < boundaries.count && boundaries[index].state.isKernel && boundaries[index].ownership.isEmpty
@@ -106,7 +109,7 @@ final class CrossingMeter: Observer {
 
   /// The parts around one function: up to its first instruction, to its return, and from there. Nil where it is not called, or
   /// does not return. Near CALL: SDM vol. 2A, "CALL".
-  func parts(around function: UInt64) -> CrossingParts? {
+  package func parts(around function: UInt64) -> CrossingParts? {
     guard let call = readings.firstIndex(where: { $0.rip == function }) else { return nil }
     let stack = readings[call].rsp &+ 8
     guard let back = (call..<readings.count).first(where: { turns[$0] == .return && readings[$0].rsp &+ 8 == stack })

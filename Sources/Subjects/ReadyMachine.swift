@@ -1,19 +1,17 @@
 /// A computer whose probe has set everything up and waits for a request, with the fork that every crossing starts from.
 import Findings
-import Invariants
 import KernelImage
 import Machine
+import Platform
 
 public final class ReadyMachine {
   public let computer: any PlatformComputer
   public let probe: ProbeImage
   public let profileName: ProfileName
-  let claims: KernelClaims
+  package let claims: KernelClaims
   private let symbols: SymbolTable
-  private var console: [UInt8] = []
-  private var run: Run?
   /// The user's memory at the crossing.
-  private(set) var userMemory = UserMemory()
+  package private(set) var userMemory = UserMemory()
 
   /// The probe needs no more than this from the request to the crossing.
   private static let approachBound: UInt64 = 200_000_000
@@ -30,16 +28,10 @@ public final class ReadyMachine {
     self.claims = claims
     computer.processor.watchedCode = claims.codeWithInterruptsOn
     computer.fork()
-    computer.console = { [unowned self] in
-      guard let run else { return }
-      run.console.append($0)
-      // A run looks at each line as soon as it stands.
-      if $0 == UInt8(ascii: "\n") { computer.processor.requestStop() }
-    }
   }
 
   /// Names an address.
-  func location(_ address: UInt64) -> Location {
+  package func location(_ address: UInt64) -> Location {
     guard let place = symbols.symbolize(address) else { return Location(address: address) }
     return Location(address: address, symbol: place.name, offset: place.offset)
   }
@@ -47,18 +39,18 @@ public final class ReadyMachine {
   // MARK: Positioning
 
   /// Brings the machine to the crossing in the posture, and forks there.
-  func position(crossing: CrossingKind, posture: PostureName) throws {
+  package func position(crossing: CrossingKind, posture: PostureName) throws {
     endRun()
     computer.restore()
     guard let c = probe.crossings.firstIndex(of: crossing.rawValue) else {
-      throw Exploration.Stop(verdict: .notApplicable(reason: "the probe has no crossing \(crossing.rawValue)"))
+      throw Stop(verdict: .notApplicable(reason: "the probe has no crossing \(crossing.rawValue)"))
     }
     guard let p = probe.postures.firstIndex(of: posture) else {
-      throw Exploration.Stop(verdict: .notApplicable(reason: "the probe has no posture \(posture)"))
+      throw Stop(verdict: .notApplicable(reason: "the probe has no posture \(posture)"))
     }
     let table = try probe.address("limen_applicable") + UInt64(c * probe.postures.count + p)
     guard let applicable = computer.processor.bytes(atLinear: table, count: 1), applicable[0] != 0 else {
-      throw Exploration.Stop(
+      throw Stop(
         verdict: .notApplicable(
           reason: "\(crossing.rawValue) from \(posture) does not exist on this processor and kernel"))
     }
@@ -76,9 +68,9 @@ public final class ReadyMachine {
     let end = computer.proceed(Self.approachBound, until: target)
     guard case .budget = end, computer.processor.rip == target, !computer.isInKernel else {
       if case .unsupported(let what) = end {
-        throw Exploration.Stop(verdict: .unsupported(what: "\(what)", where: "\(location(computer.processor.rip))"))
+        throw Stop(verdict: .unsupported(what: "\(what)", where: "\(location(computer.processor.rip))"))
       }
-      throw Exploration.Stop(
+      throw Stop(
         verdict: .inconclusive(
           bound: "the probe did not reach its crossing; it stands at \(location(computer.processor.rip))"))
     }
@@ -87,16 +79,13 @@ public final class ReadyMachine {
   }
 
   /// Moves the fork of the crossing here: what was changed since belongs to every later run.
-  func refork() {
+  package func refork() {
     computer.refork()
     userMemory = computer.processor.userMemory()
   }
 
-  /// What user mode can see at this boundary.
-  func userView() -> UserView { UserView(computer.processor, userMemory) }
-
   /// Goes back to the request, whatever was explored.
-  func leave() {
+  package func leave() {
     endRun()
     computer.restore()
     computer.drop()
@@ -104,28 +93,18 @@ public final class ReadyMachine {
 
   /// Nobody watches the machine any more.
   private func endRun() {
-    run = nil
+    computer.console = nil
     computer.processor.isWatched = false
     computer.processor.clearTransitions()
   }
 
-  func fork() { computer.fork() }
-  func drop() { computer.drop() }
+  package func fork() { computer.fork() }
+  package func drop() { computer.drop() }
+}
 
-  /// The user's side of the crossing at which the machine stands.
-  func userSide(_ crossing: CrossingKind) -> UserSide {
-    let processor = computer.processor
-    return UserSide(
-      rsp: processor[.rsp], stackPointers: [processor[.rsp]], gsBase: processor.segmentBase(.gs),
-      gsBases: [processor.segmentBase(.gs)], cr3: processor.cr3, topTable: processor.topTable,
-      interruptsOpen: computer.interruptsOpen, entersBySysenter: crossing == .sysenter, hasSplitTables: false)
-  }
+/// Why a crossing cannot be explored, as the verdict of its section.
+package struct Stop: Error {
+  package var verdict: Verdict
 
-  func run(_ user: UserSide, _ crossing: CrossingKind, _ ablations: [Ablation], _ swapgs: Int) -> Run {
-    let run = Run(
-      computer, user: user, crossing: crossing, ablations: ablations, swapgsCount: swapgs, claims: claims,
-      userMemory: userMemory)
-    self.run = run
-    return run
-  }
+  package init(verdict: Verdict) { self.verdict = verdict }
 }

@@ -1,8 +1,6 @@
 /// A kernel image and a root file system, made into a computer that is about to start.
-import BareMetal
 import Findings
 import KernelImage
-import Machine
 
 public struct Guest {
   /// A file that a multiboot kernel finds in memory, and the words that go with it.
@@ -38,7 +36,7 @@ public struct Guest {
     case more = "--memory gives it more"
     case less = "--memory takes a smaller number"
 
-    init?(more: Bool, less: Bool) {
+    package init?(more: Bool, less: Bool) {
       guard more || less else { return nil }
       self = more ? .more : .less
     }
@@ -77,7 +75,7 @@ public struct Guest {
           + "--initrd (more would be added in Sources/BareMetal/PVHStart.swift)"
       case .noProbe(let kernel):
         "\(kernel): unsupported: the program that crosses is a Linux program in an initial ramdisk, and an image that has only "
-          + "a multiboot header is no Linux; 'limen boot' starts it (a probe of its own would be added in Sources/Explorer)"
+          + "a multiboot header is no Linux; 'limen boot' starts it (a probe of its own would be added in Sources/Subjects)"
       case .noMemory(let mebibytes):
         "the host has no room for \(mebibytes) MiB of guest memory (--memory sets how much)"
       case .noPlatform(let platform): "this version has no platform \(platform.rawValue)"
@@ -87,15 +85,4 @@ public struct Guest {
 
   /// The image is started by multiboot on bare metal, and no other way.
   public var isMultiboot: Bool { kernel.bootProtocol == .multiboot }
-
-  /// The bare-metal computer at the kernel's first instruction.
-  public func computer(profile: Profile) throws -> BareMetalComputer {
-    try BareMetalComputer.start(self, profile: profile)
-  }
-
-  /// The platform's computer at the kernel's first instruction.
-  public func computer(on platform: PlatformName, profile: Profile) throws -> any PlatformComputer {
-    guard let type = platform.computer else { throw Refusal.noPlatform(platform) }
-    return try type.start(self, profile: profile)
-  }
 }

@@ -2,15 +2,18 @@
 ///
 /// What may nest the platform says: an event that the architecture holds back at a boundary is not injected there. Below a path that
 /// broke an invariant nothing is looked for: it would only say the same again, and longer.
+import Execution
 import Findings
 import Invariants
 import Machine
+import Platform
+import Subjects
 
-final class Search {
-  private unowned let exploration: Exploration
+package final class Search {
+  private let exploration: Question
   private let run: Run
   private let expected: UserView?
-  private var found: [Exploration.Found] = []
+  private var found: [Found] = []
   /// Boundaries of the crossing, and how many behind events were passed.
   private var boundaryCount = 0
   private var followed = 0
@@ -36,7 +39,7 @@ final class Search {
   private var events: [EventKind] { exploration.events }
 
   /// - Parameter expected: what the user sees behind the crossing without events.
-  init(_ exploration: Exploration, _ user: UserSide, swapgs: Int, expected: UserView?) {
+  package init(_ exploration: Question, _ user: UserSide, swapgs: Int, expected: UserView?) {
     self.exploration = exploration
     self.expected = expected
     exploration.computer.restore()
@@ -46,12 +49,12 @@ final class Search {
   }
 
   /// How often each event was injected into the crossing itself.
-  var trials: [EventTrials] {
+  package var trials: [EventTrials] {
     events.map { EventTrials(event: $0, trials: counts[$0]?.trials ?? 0, unique: counts[$0]?.distinct.count ?? 0) }
   }
 
   /// How often an event was injected behind another; nil where none was to be.
-  var nested: [NestedTrials]? {
+  package var nested: [NestedTrials]? {
     if nestedCounts.isEmpty { return nil }
     return nestedCounts.enumerated().map {
       NestedTrials(depth: $0 + 2, trials: $1.trials, unique: $1.distinct.count, notTried: $1.notTried)
@@ -61,7 +64,7 @@ final class Search {
   // MARK: The crossing
 
   /// Tries everything, and notes for each boundary what became of each event there.
-  func explore(_ boundaries: inout [Exploration.Boundary]) {
+  package func explore(_ boundaries: inout [Boundary]) {
     boundaryCount = boundaries.count
     var end = run.cross()
     while end == nil {
@@ -154,7 +157,7 @@ final class Search {
   private struct Trial {
     var path: [PathStep]
     var arrival: Arrival
-    var found: Exploration.Found?
+    var found: Found?
     var digest: RunDigest
   }
 
@@ -174,7 +177,7 @@ final class Search {
         end = run.inject(.nmi)
       }
     }
-    let last = end ?? exploration.rest(of: run, stepped: stepped)
+    let last = end ?? run.finish(stepped: stepped)
     exploration.note(run)
     exploration.costs.instructions += run.instructions
     var outcome = run.outcome(last)
@@ -184,7 +187,7 @@ final class Search {
     }
     var digest = run.digest
     digest.add(outcome.end, outcome.view)
-    let found = Exploration.Found(run, outcome, Path(path), state)
+    let found = Found(run, outcome, Path(path), state)
     return Trial(
       path: path, arrival: found != nil ? .harmful : onOwnStack ? .ownStack : .recovered, found: found, digest: digest)
   }
@@ -202,7 +205,7 @@ final class Search {
   }
 
   /// What was found, without what a shorter path breaks in the same place: that may have been met later.
-  var news: [Exploration.Found] {
+  package var news: [Found] {
     if exploration.depth == 1 { return found }
     var shortest: [Place: Int] = [:]
     for one in found { shortest[Place(one)] = min(shortest[Place(one)] ?? .max, one.path.steps.count) }
@@ -215,7 +218,7 @@ final class Search {
     var rip: UInt64
     var event: EventKind?
 
-    init(_ one: Exploration.Found) {
+    init(_ one: Found) {
       invariant = one.invariant
       rip = one.violation.rip
       event = one.path.steps.last?.event

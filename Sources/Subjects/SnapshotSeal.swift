@@ -4,6 +4,7 @@
 /// place. It finds damage; whoever may write to the cache can also write a seal (Documentation/Design.md, "The cache is trusted").
 import Foundation
 import KernelImage
+import Platform
 
 struct SnapshotSeal {
   let text: String

@@ -5,12 +5,12 @@
 import KernelImage
 import Machine
 
-struct KernelClaims: Sendable {
+package struct KernelClaims: Sendable {
   private var claims: [InterruptClaim] = []
   /// Where the byte lies in which the kernel keeps the state.
   private var record: UInt64?
 
-  init() {}
+  package init() {}
 
   init(_ kernel: KernelImage) {
     claims = kernel.claims
@@ -20,18 +20,18 @@ struct KernelClaims: Sendable {
     }
   }
 
-  var isEmpty: Bool { claims.isEmpty }
+  package var isEmpty: Bool { claims.isEmpty }
 
   /// The code for which interrupts are claimed to be on.
   var codeWithInterruptsOn: [Range<UInt64>] { claims.filter(\.areOn).map(\.addresses) }
 
   /// The state that the code at the address takes for granted; nil where it claims nothing. The later of two claims holds.
-  func areOn(at address: UInt64) -> Bool? {
+  package func areOn(at address: UInt64) -> Bool? {
     claims.last { $0.addresses.contains(address) }?.areOn
   }
 
   /// The state that the kernel has noted; nil where it keeps no record, or where that is not mapped.
-  func tracedOn(_ processor: Processor) -> Bool? {
+  package func tracedOn(_ processor: Processor) -> Bool? {
     guard let record, let byte = processor.bytes(atLinear: record, count: 1) else { return nil }
     return byte[0] != 0
   }

@@ -6,7 +6,7 @@
 import Invariants
 import Machine
 
-struct RunDigest: Hashable, Sendable {
+package struct RunDigest: Hashable, Sendable {
   private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
 
   mutating func add(_ word: UInt64) {
@@ -34,7 +34,7 @@ struct RunDigest: Hashable, Sendable {
   }
 
   /// The end, and what user mode sees there.
-  mutating func add(_ end: RunEnd, _ view: UserView?) {
+  package mutating func add(_ end: RunEnd, _ view: UserView?) {
     switch end {
     case .user: add(0)
     case .bound(let steps): add(1 | steps << 2)

@@ -1,16 +1,25 @@
 /// What is asked at each boundary while a section is explored: how far it is, and whether it is to end before it is complete.
 ///
 /// A section that ends so keeps what it found; of what it did not break it says nothing.
-struct Supervision: Sendable {
+package struct Supervision: Sendable {
   /// Guest instructions, baseline and trials together, after which the section ends.
-  var bound = Supervision.standardBound
+  var bound: Int
   /// A reason to end now.
-  var reason: @Sendable () -> String? = { nil }
+  var reason: @Sendable () -> String?
   /// Hears that the trials of a boundary begin, and how many boundaries there are.
-  var progress: @Sendable (Int, Int) -> Void = { _, _ in }
+  var progress: @Sendable (Int, Int) -> Void
 
   /// Some hours; a hundred times what the longest crossing of Debian's kernels takes.
-  static let standardBound = 1_000_000_000_000
+  package static let standardBound = 1_000_000_000_000
+
+  package init(
+    bound: Int = Supervision.standardBound, reason: @escaping @Sendable () -> String? = { nil },
+    progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
+  ) {
+    self.bound = bound
+    self.reason = reason
+    self.progress = progress
+  }
 
   /// Why the section ends at this boundary; nil when it goes on.
   func end(at boundary: Int, of boundaries: Int, spent: Int) -> String? {

@@ -7,6 +7,7 @@ import Findings
 import Foundation
 import KernelImage
 import Machine
+import Platform
 
 public struct BootSnapshot {
   public let guest: Guest
@@ -50,7 +51,7 @@ public struct BootSnapshot {
     return nil
   }
 
-  static var designCache: URL? { standardCache?.deletingLastPathComponent().appending(path: "designs") }
+  package static var designCache: URL? { standardCache?.deletingLastPathComponent().appending(path: "designs") }
 
   public enum Refusal: Error, CustomStringConvertible {
     case died(kernel: String, how: String, place: Location, lastWords: String)

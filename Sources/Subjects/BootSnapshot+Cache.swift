@@ -2,6 +2,7 @@
 import Foundation
 import KernelImage
 import Machine
+import Platform
 
 extension BootSnapshot {
   private static let layout = 4
@@ -32,7 +33,7 @@ extension BootSnapshot {
   private var folder: URL? { cache?.appending(path: key) }
 
   /// Something lies in the cache under its name.
-  var isKept: Bool { folder.map(Self.exists) ?? false }
+  package var isKept: Bool { folder.map(Self.exists) ?? false }
 
   func load(_ warn: (String) -> Void) -> (any PlatformComputer)? {
     guard let folder, Self.exists(folder) else { return nil }

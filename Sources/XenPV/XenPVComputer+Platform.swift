@@ -3,10 +3,9 @@
 /// Xen `xen/arch/x86/x86_64/entry.S`, `create_bounce_frame`, `test_all_events`; `xen/include/public/callback.h`.
 import Findings
 import Foundation
-import Invariants
 import KernelImage
 import Machine
-import XenPV
+import Platform
 
 extension XenPVComputer: PlatformComputer {
   public static var platform: PlatformName { .xenPV }
@@ -166,6 +165,13 @@ extension XenPVComputer: PlatformComputer {
     case .nmi: "NMI callback"
     case .machineCheck: "virtual MCE"
     }
+  }
+
+  /// Xen `xen/include/public/xen.h`, HYPERVISOR_stack_switch: "tss->esp0" of a PV guest.
+  public var lastFrameEndsAtKernelStack: Bool? {
+    guard let last = domain.lastDelivery else { return nil }
+    let words: UInt64 = last.errorCode == nil ? 7 : 8
+    return last.frame &+ words * 8 == domain.vcpu.kernelSP & ~0xF
   }
 
   /// A handler that was registered to run with events masked does.

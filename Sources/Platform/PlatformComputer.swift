@@ -1,10 +1,7 @@
 /// What the explorer asks of a platform: a computer that boots a guest, runs it, forks, and knows the rules by which events
 /// reach it. Everything that differs between bare metal and a hypervisor is said here, once for each, in a conformance.
-import BareMetal
 import Findings
-import Invariants
 import Machine
-import XenPV
 
 /// Why a computer stopped, in the platform's own words where the guest is over.
 public enum ComputerEnd: Sendable, Equatable {
@@ -83,6 +80,8 @@ public protocol PlatformComputer: AnyObject {
   func inject(_ event: EventKind) -> ComputerEnd
   /// The event of a transition, as reports name it.
   func event(_ transition: Transition) -> DeliveredEvent
+  /// The frame that was pushed last ends where the stack starts that the kernel named to its hypervisor; nil where it names none.
+  var lastFrameEndsAtKernelStack: Bool? { get }
   /// How the state at this boundary, to which a delivery has just led, breaks what the kernel asked the platform for.
   var brokenPromise: String? { get }
   /// What of the events is not over.
@@ -110,34 +109,19 @@ extension PlatformComputer {
   public var platform: PlatformName { Self.platform }
 
   public func canBecomePending(_ event: EventKind) -> Bool { false }
+  public var lastFrameEndsAtKernelStack: Bool? { nil }
 
   /// The event can be injected here, to be delivered now or later.
-  func takes(_ event: EventKind) -> Bool { obstacle(to: event) == nil || canBecomePending(event) }
+  package func takes(_ event: EventKind) -> Bool { obstacle(to: event) == nil || canBecomePending(event) }
 }
 
 extension BoundaryState {
-  init(_ computer: any PlatformComputer) {
+  package init(_ computer: any PlatformComputer) {
     let processor = computer.processor
     let rsp = processor[.rsp]
     let canPush = computer.canPushFrame(below: rsp)
     self.init(
       processor, isKernel: computer.isInKernel, interruptsOpen: computer.interruptsOpen, canPush: canPush,
       isAtStackEnd: !canPush && computer.canPushFrame(below: rsp &+ 8))
-  }
-}
-
-extension PlatformName {
-  /// The platforms that this version runs.
-  public static let running: [PlatformName] = allCases.filter { $0.computer != nil }
-
-  /// What every kernel on the platform is told first; empty where the platform does not run.
-  public var commandLine: String { computer?.commandLine ?? "" }
-
-  /// The one place that knows which class plays which platform.
-  var computer: (any PlatformComputer.Type)? {
-    switch self {
-    case .bareMetal: BareMetalComputer.self
-    case .xenPV: XenPVComputer.self
-    }
   }
 }

@@ -50,7 +50,7 @@ public enum Ablation: String, CaseIterable, Sendable {
   public var posture: PostureName? { self == .tfNotMaskedAtSyscall ? "flags-tf" : nil }
 
   /// Whether the crossing passes the guard: those of SYSCALL stand at SYSCALL alone, by which signal frames are left too.
-  func stands(at crossing: CrossingKind) -> Bool {
+  package func stands(at crossing: CrossingKind) -> Bool {
     switch self {
     case .ifNotMaskedAtSyscall, .tfNotMaskedAtSyscall, .upcallMaskNotSetAtSyscall, .xenSyscallMaskLost:
       [.syscall64, .syscall32, .sigreturn].contains(crossing)
@@ -59,7 +59,7 @@ public enum Ablation: String, CaseIterable, Sendable {
   }
 
   /// Changes the guest once, at the crossing. Nil when the guard is gone.
-  func prepare(_ processor: Processor) -> Verdict? {
+  package func prepare(_ processor: Processor) -> Verdict? {
     switch self {
     case .nmiWithoutIST: takeInterruptStack(of: .nmi, processor)
     case .dbWithoutIST: takeInterruptStack(of: .debug, processor)
@@ -89,18 +89,18 @@ public enum Ablation: String, CaseIterable, Sendable {
   }
 
   /// The guard was not there to be taken away, so the kernel without it is the kernel as it is.
-  func isAbsent(_ why: String) -> Verdict { .notApplicable(reason: "\(rawValue) takes nothing away: \(why)") }
+  package func isAbsent(_ why: String) -> Verdict { .notApplicable(reason: "\(rawValue) takes nothing away: \(why)") }
 
   /// The guard may be there, and stands.
-  func isOutOfReach(_ what: String) -> Verdict {
+  package func isOutOfReach(_ what: String) -> Verdict {
     .inconclusive(bound: "\(rawValue) took nothing away: \(what) cannot be reached")
   }
 
   /// Whether it strikes while a run goes on, not before.
-  var watchesRuns: Bool { watchesInstructions || self == .nmiUnblockedEarly }
+  package var watchesRuns: Bool { watchesInstructions || self == .nmiUnblockedEarly }
 
   /// Whether instructions are watched while the crossing runs.
-  var watchesInstructions: Bool {
+  package var watchesInstructions: Bool {
     switch self {
     case .swapgsSkippedAtEntry, .swapgsSkippedAtExit, .userCR3KeptAtEntry, .registerNotRestored, .frameSlotUnwritten:
       true
@@ -108,18 +108,18 @@ public enum Ablation: String, CaseIterable, Sendable {
     }
   }
 
-  static let swapgs: [UInt8] = [0x0F, 0x01, 0xF8]
-  static let iretq: [UInt8] = [0x48, 0xCF]
+  package static let swapgs: [UInt8] = [0x0F, 0x01, 0xF8]
+  package static let iretq: [UInt8] = [0x48, 0xCF]
   /// JMP to itself.
-  static let loop: [UInt8] = [0xEB, 0xFE]
+  package static let loop: [UInt8] = [0xEB, 0xFE]
 
   /// PUSH of R8, R9 or R10: 50 to 52 behind REX.B. (SYSCALL leaves the flags in R11.)
-  static func pushesArgument(_ bytes: [UInt8]) -> Bool {
+  package static func pushesArgument(_ bytes: [UInt8]) -> Bool {
     bytes.count >= 2 && bytes[0] == 0x41 && (0x50...0x52).contains(bytes[1])
   }
 
   /// MOV to CR3: 0F 22 with ModRM 11 011 xxx, perhaps behind a REX prefix.
-  static func writesCR3(_ bytes: [UInt8]) -> Int? {
+  package static func writesCR3(_ bytes: [UInt8]) -> Int? {
     let rex = bytes.first.map { $0 & 0xF0 == 0x40 } ?? false
     let at = rex ? 1 : 0
     guard bytes.count >= at + 3, bytes[at] == 0x0F, bytes[at + 1] == 0x22, bytes[at + 2] & 0xF8 == 0xD8 else {

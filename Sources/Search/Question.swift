@@ -1,0 +1,46 @@
+/// What is asked of one crossing on one machine, and what asking has cost and shown so far.
+import Execution
+import Findings
+import Platform
+import Subjects
+
+package final class Question {
+  package let machine: ReadyMachine
+  package let crossing: CrossingKind
+  /// Those that the platform knows.
+  package let events: [EventKind]
+  /// Those that take a guard of the platform away.
+  package let ablations: [Ablation]
+  /// Every trial is run step by step.
+  package let stepped: Bool
+  /// The most events of one path.
+  package let depth: Int
+  /// Whether it may go on is asked here.
+  package var supervision = Supervision()
+  /// Why it ended before every trial was made.
+  package internal(set) var cut: String?
+  /// What of a trial was not supported, the first time.
+  package internal(set) var unsupported: Verdict?
+  package var costs = Costs()
+  /// Where the crossing without events runs with interrupts off that are claimed to be on: its own verdict, and no trial's.
+  package var knownFalselyOn: Set<UInt64> = []
+  /// Ablations that took something away in a run.
+  package private(set) var struck: Set<Ablation> = []
+
+  package init(
+    _ machine: ReadyMachine, crossing: CrossingKind, events: [EventKind], ablations: [Ablation], stepped: Bool,
+    depth: Int
+  ) {
+    self.machine = machine
+    self.crossing = crossing
+    self.events = events
+    self.ablations = ablations
+    self.stepped = stepped
+    self.depth = depth
+  }
+
+  var computer: any PlatformComputer { machine.computer }
+
+  /// The run is over.
+  package func note(_ run: Run) { struck.formUnion(run.struck) }
+}
