@@ -144,8 +144,6 @@ extension BareMetalComputer: PlatformComputer {
   public var unfinished: Unfinished {
     Unfinished(nmiBlocked: processor.nmiBlocked, interrupt: board.localAPIC.isServicing)
   }
-
-  public func prepare(_ ablation: Ablation) -> Verdict? { ablation.prepare(processor) }
 }
 
 extension ComputerEnd {

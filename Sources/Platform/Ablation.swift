@@ -3,7 +3,6 @@
 /// Each removes one thing that keeps a window harmless. A check that has never fired is not a check. One removes what does harm instead,
 /// a defect of the hypervisor's, to see that without it the kernel holds.
 import Findings
-import Machine
 
 public enum Ablation: String, CaseIterable, Sendable {
   case nmiWithoutIST = "nmi-without-ist"
@@ -22,7 +21,7 @@ public enum Ablation: String, CaseIterable, Sendable {
   case frameSlotUnwritten = "frame-slot-unwritten"
   case returnLoops = "return-loops"
 
-  // What the hypervisor does for a PV guest; Ablation+XenPV.swift takes them away.
+  // What the hypervisor does for a PV guest.
   case upcallMaskNotSetAtSyscall = "upcall-mask-not-set-at-syscall"
   case frameAtUserRSP = "frame-at-user-rsp"
   case stackSwitchIgnored = "stack-switch-ignored"
@@ -58,36 +57,6 @@ public enum Ablation: String, CaseIterable, Sendable {
     }
   }
 
-  /// Changes the guest once, at the crossing. Nil when the guard is gone.
-  package func prepare(_ processor: Processor) -> Verdict? {
-    switch self {
-    case .nmiWithoutIST: takeInterruptStack(of: .nmi, processor)
-    case .dbWithoutIST: takeInterruptStack(of: .debug, processor)
-    case .mcWithoutIST: takeInterruptStack(of: .machineCheck, processor)
-    case .ifNotMaskedAtSyscall: unmask(.interruptEnable, "IF", processor)
-    case .tfNotMaskedAtSyscall: unmask(.trap, "TF", processor)
-    case .nmiGateAbsent:
-      switch processor.isGatePresent(of: .nmi) {
-      case true? where processor.setGateAbsent(of: .nmi): nil
-      case false?: isAbsent("the NMI gate is not present")
-      default: isOutOfReach("the NMI gate")
-      }
-    default: nil
-    }
-  }
-
-  private func takeInterruptStack(of vector: Vector, _ processor: Processor) -> Verdict? {
-    guard let index = processor.interruptStack(of: vector) else { return isOutOfReach("the gate") }
-    if index == 0 { return isAbsent("the gate uses no interrupt stack") }
-    return processor.setInterruptStack(of: vector, to: 0) ? nil : isOutOfReach("the gate")
-  }
-
-  private func unmask(_ flag: RFLAGS, _ name: String, _ processor: Processor) -> Verdict? {
-    if processor.syscallMask & flag.rawValue == 0 { return isAbsent("IA32_FMASK does not clear \(name)") }
-    processor.syscallMask &= ~flag.rawValue
-    return nil
-  }
-
   /// The guard was not there to be taken away, so the kernel without it is the kernel as it is.
   package func isAbsent(_ why: String) -> Verdict { .notApplicable(reason: "\(rawValue) takes nothing away: \(why)") }
 
@@ -106,25 +75,5 @@ public enum Ablation: String, CaseIterable, Sendable {
       true
     default: false
     }
-  }
-
-  package static let swapgs: [UInt8] = [0x0F, 0x01, 0xF8]
-  package static let iretq: [UInt8] = [0x48, 0xCF]
-  /// JMP to itself.
-  package static let loop: [UInt8] = [0xEB, 0xFE]
-
-  /// PUSH of R8, R9 or R10: 50 to 52 behind REX.B. (SYSCALL leaves the flags in R11.)
-  package static func pushesArgument(_ bytes: [UInt8]) -> Bool {
-    bytes.count >= 2 && bytes[0] == 0x41 && (0x50...0x52).contains(bytes[1])
-  }
-
-  /// MOV to CR3: 0F 22 with ModRM 11 011 xxx, perhaps behind a REX prefix.
-  package static func writesCR3(_ bytes: [UInt8]) -> Int? {
-    let rex = bytes.first.map { $0 & 0xF0 == 0x40 } ?? false
-    let at = rex ? 1 : 0
-    guard bytes.count >= at + 3, bytes[at] == 0x0F, bytes[at + 1] == 0x22, bytes[at + 2] & 0xF8 == 0xD8 else {
-      return nil
-    }
-    return at + 3
   }
 }
