@@ -35,7 +35,7 @@ let package = Package(
     .target(
       name: "Subjects", dependencies: ["BareMetal", "XenPV", "Platform", "Machine", "KernelImage", "Findings"]),
     .target(
-      name: "Execution", dependencies: ["Subjects", "Invariants", "Platform", "Machine", "KernelImage", "Findings"]),
+      name: "Execution", dependencies: ["Subjects", "Invariants", "Platform", "Machine", "Findings"]),
     .target(name: "Search", dependencies: ["Execution", "Subjects", "Invariants", "Platform", "Machine", "Findings"]),
     .target(
       name: "Explorer",

@@ -3,39 +3,78 @@ import Testing
 
 /// Goal: the modules may only point where the design's arrows point; a wrong `import` fails here before it becomes a habit.
 @Suite struct ArrowsTests {
-  static let rooms = [
-    "Machine", "BareMetal", "XenPV", "KernelImage", "Findings", "Invariants", "Explorer", "Reports", "LimenCommands",
-    "limen",
-  ]
-
   static let allowed: [String: Set<String>] = [
     "Machine": [],
     "KernelImage": [],
     "Findings": [],
-    "BareMetal": ["Machine"],
-    "XenPV": ["Machine"],
-    "Invariants": ["Machine", "Findings"],
+    "Platform": ["Machine", "KernelImage", "Findings"],
+    "BareMetal": ["Platform", "Machine", "KernelImage", "Findings"],
+    "XenPV": ["Platform", "Machine", "KernelImage", "Findings"],
+    "Invariants": ["Platform", "Machine", "Findings"],
+    "Subjects": ["BareMetal", "XenPV", "Platform", "Machine", "KernelImage", "Findings"],
+    "Execution": ["Subjects", "Invariants", "Platform", "Machine", "Findings"],
+    "Search": ["Execution", "Subjects", "Invariants", "Platform", "Machine", "Findings"],
+    "Explorer": [
+      "Search", "Execution", "Subjects", "Invariants", "Platform", "Machine", "KernelImage", "Findings",
+    ],
+    "Thread": [
+      "Explorer", "Execution", "Subjects", "Invariants", "Platform", "Machine", "KernelImage", "Findings",
+    ],
     "Reports": ["Findings"],
-    "Explorer": ["Invariants", "BareMetal", "XenPV", "Machine", "KernelImage", "Findings"],
     "LimenCommands": [
-      "Explorer", "Reports", "Invariants", "BareMetal", "XenPV", "Machine", "KernelImage", "Findings",
+      "Thread", "Explorer", "Subjects", "Reports", "Invariants", "Platform", "Machine", "KernelImage", "Findings",
     ],
     "limen": ["LimenCommands"],
   ]
 
+  static let rooms = allowed.keys.sorted()
+
+  /// The files of a room, with their text.
+  static func files(of room: String) throws -> [(name: String, text: String)] {
+    let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Sources").standardized
+    let walk = try #require(
+      FileManager.default.enumerator(at: sources.appending(path: room), includingPropertiesForKeys: nil))
+    let files = walk.compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" }
+    return try files.map { ($0.lastPathComponent, try String(contentsOf: $0, encoding: .utf8)) }
+  }
+
+  /// The modules that a file imports.
+  static func imports(_ text: String) -> [String] {
+    text.split(separator: "\n").compactMap { line in
+      let words = line.split(separator: " ").map(String.init)
+      guard let at = words.firstIndex(of: "import"), at + 1 < words.count, at <= 1 else { return nil }
+      return words[at + 1]
+    }
+  }
+
   @Test(arguments: rooms)
   func importsFollowTheArrows(room: String) throws {
-    let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Sources").standardized
-    let folder = sources.appending(path: room)
-    guard let walk = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil) else { return }
-    for case let file as URL in walk where file.pathExtension == "swift" {
-      let text = try String(contentsOf: file, encoding: .utf8)
-      for line in text.split(separator: "\n") {
-        let words = line.split(separator: " ").map(String.init)
-        guard let at = words.firstIndex(of: "import"), at + 1 < words.count, at <= 1 else { continue }
-        let module = words[at + 1]
-        guard Self.rooms.contains(module) else { continue }
-        #expect(Self.allowed[room]!.contains(module), "\(file.lastPathComponent) imports \(module)")
+    let files = try Self.files(of: room)
+    #expect(!files.isEmpty, "the room \(room) is empty")
+    for (name, text) in files {
+      for module in Self.imports(text) where Self.rooms.contains(module) {
+        #expect(Self.allowed[room]!.contains(module), "\(name) imports \(module)")
+      }
+    }
+  }
+
+  @Test func oneFileChoosesThePlatform() throws {
+    var choosing: [String] = []
+    for room in Self.rooms {
+      for (name, text) in try Self.files(of: room)
+      where !Set(Self.imports(text)).isDisjoint(with: ["BareMetal", "XenPV"]) {
+        choosing.append(name)
+      }
+    }
+    #expect(choosing == ["PlatformName+Computer.swift"])
+  }
+
+  /// Whoever asks about a run says what happens at its boundaries (`Run.play`), and does not step it.
+  @Test(arguments: ["Explorer", "Thread"])
+  func nobodyAboveStepsARun(room: String) throws {
+    for (name, text) in try Self.files(of: room) {
+      for call in [".step()", ".proceed(", ".cross()"] {
+        #expect(!text.contains(call), "\(name) calls \(call)")
       }
     }
   }

@@ -1,7 +1,7 @@
 /// Goal: the checks can fire. Taking one guard away turns the verdict red, and the invariant that says why is the right one.
-import Explorer
 import Findings
 import Invariants
+import Platform
 import Testing
 
 @Suite(.serialized) struct AblationTests {

@@ -1,5 +1,4 @@
 /// Goal: what a kernel claims of its interrupts is compared with what they are, at the places of the claim and nowhere else.
-import Explorer
 import Findings
 import Foundation
 import KernelImage

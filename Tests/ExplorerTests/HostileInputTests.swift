@@ -6,6 +6,7 @@
 import Explorer
 import Findings
 import Foundation
+import Platform
 import Testing
 
 @Suite struct HostileInputTests {

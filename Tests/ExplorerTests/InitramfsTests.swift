@@ -1,5 +1,5 @@
-import Explorer
 import Foundation
+import Subjects
 import Testing
 
 /// Goal: other programs read our initramfs as we meant it. The oracles are busybox's cpio, which `./dev setup`

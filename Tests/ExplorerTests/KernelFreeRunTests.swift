@@ -1,7 +1,8 @@
-import Explorer
 import Findings
 import KernelImage
 import Machine
+import Platform
+import Subjects
 import Testing
 import WatchedRuns
 

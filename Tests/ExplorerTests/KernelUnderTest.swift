@@ -2,6 +2,8 @@ import Explorer
 import Findings
 import Foundation
 import KernelImage
+import Platform
+import Subjects
 
 /// A Debian kernel by its name in `./dev kernels`, and the probe, for the tests that explore.
 enum KernelUnderTest {

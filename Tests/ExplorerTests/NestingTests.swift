@@ -1,4 +1,3 @@
-import Explorer
 import Findings
 import Foundation
 import Testing

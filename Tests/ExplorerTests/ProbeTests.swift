@@ -1,5 +1,5 @@
-import Explorer
 import Foundation
+import Subjects
 import Testing
 
 /// Goal: the probe's symbols keep the protocol that `Probe/README.md` promises Limen, and a real kernel, run by QEMU

@@ -1,6 +1,7 @@
-import Explorer
 import Foundation
 import KernelImage
+import Platform
+import Subjects
 import Testing
 
 /// Goal: whatever is wrong with the cache, a check says the same, byte for byte.

@@ -1,6 +1,5 @@
 /// Goal: an unmodified kernel holds, the report is the same bytes each time and with any number of threads, and a witness
 /// replays to the finding that it was written for.
-import Explorer
 import Findings
 import Reports
 import Testing

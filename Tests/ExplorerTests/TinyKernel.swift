@@ -2,6 +2,7 @@ import Explorer
 import Findings
 import Foundation
 import KernelImage
+import Subjects
 
 /// `TinyKernel.S` assembled by gcc, with what a test defines in it.
 struct TinyKernel {

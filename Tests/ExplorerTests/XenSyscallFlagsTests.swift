@@ -1,7 +1,7 @@
 /// Goal: the finding `Documentation/Findings/xen-pv-syscall-flags.md`, seen by the exploration. A stock kernel that relies on Xen's
 /// clearing DF runs with the user's, whatever event comes; with that defect of the hypervisor's taken away the same kernel holds.
-import Explorer
 import Findings
+import Platform
 import Testing
 
 @Suite(.serialized) struct XenSyscallFlagsTests {
