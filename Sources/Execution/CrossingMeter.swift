@@ -42,12 +42,10 @@ package final class CrossingMeter: Observer {
       computer.processor.observer = nil
       computer.hearHypercalls(nil)
     }
-    note(computer)
-    var end = run.cross()
-    while end == nil {
+    run.play {
       note(computer)
       if computer.nextIsPrivileged { privileged += 1 }
-      end = run.step()
+      return .step
     }
     note(computer)
   }

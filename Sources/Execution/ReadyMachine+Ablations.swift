@@ -66,8 +66,7 @@ extension ReadyMachine {
     let recorder = LoadRecorder(value: loaded)
     computer.processor.observer = recorder
     let run = run(user, crossing, [], 0)
-    var end = run.cross()
-    while end == nil && run.boundary < first { end = run.step() }
+    run.play { run.boundary < first ? .step : .stop }
     let tables = computer.processor.cr3
     computer.processor.observer = nil
     let place = recorder.last.flatMap { computer.processor.physicalAddress(of: $0, tables: tables) }

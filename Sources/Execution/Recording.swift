@@ -64,7 +64,7 @@ extension ReadyMachine {
   ) -> Recording {
     computer.restore()
     let run = run(user, crossing, ablations, swapgsCount)
-    var result = Recording(boundaries: [Boundary(state: BoundaryState(computer), rspIsUser: true)])
+    var result = Recording(boundaries: [])
     func note() {
       let isKernel = computer.isInKernel
       result.boundaries.append(
@@ -72,15 +72,15 @@ extension ReadyMachine {
           state: BoundaryState(computer), rspIsUser: run.stack.isUser,
           tracedOn: isKernel ? claims.tracedOn(computer.processor) : nil))
     }
-    result.end = run.cross()
-    while result.end == nil && result.boundaries.count < longest {
+    result.end = run.play {
+      if result.boundaries.count == longest { return .stop }
       note()
       if computer.isInKernel, let bytes = computer.processor.bytes(atLinear: computer.processor.rip, count: 3),
         bytes == Ablation.swapgs
       {
         result.swapgs += 1
       }
-      result.end = run.advance(path)
+      return run.choice(path)
     }
     result.instructions = run.instructions
     result.stoppedAt = computer.processor.rip
@@ -109,11 +109,13 @@ extension ReadyMachine {
     if crossing == .sysenter { processor[.rbp] = UInt64(UInt32(truncatingIfNeeded: processor[.rbp] &- 0x40)) }
     processor.setSegmentBase(.gs, other.gsBase)
     let run = run(other, crossing, ablations, swapgsCount)
-    var end = run.cross()
+    var rest = boundaries[...]
     var differed = false
-    for boundary in boundaries.dropFirst() {
+    run.play {
+      guard let boundary = rest.popFirst(), processor.rip == boundary.state.rip,
+        computer.isInKernel == boundary.state.isKernel
+      else { return .stop }
       let state = boundary.state
-      guard end == nil && processor.rip == state.rip && computer.isInKernel == state.isKernel else { break }
       if state.isKernel {
         // Where it only moves it is followed from the first.
         let differs = processor[.rsp] != state.rsp
@@ -126,7 +128,7 @@ extension ReadyMachine {
           user.gsBases.remove(state.gsBase)
         }
       }
-      end = run.advance(path)
+      return run.choice(path)
     }
     return run.instructions
   }

@@ -157,12 +157,6 @@ package final class Run {
     processor.bytes(atLinear: processor.rip, count: instruction.count) == instruction
   }
 
-  /// The event that the path names here, where it can be taken; else one step. Nil while the run goes on.
-  package func advance(_ path: [Int: EventKind]) -> RunEnd? {
-    if let event = path[boundary], computer.takes(event) { return inject(event) }
-    return step()
-  }
-
   // MARK: Whose state it is
 
   /// Whose state the boundary at which the run stands is on.

@@ -21,15 +21,11 @@ extension Exploration {
     let run = machine.run(user, crossing, ablations, swapgs)
     run.monitors.knownFalselyOn = question.knownFalselyOn
     var steps = path.steps[...]
-    var end = run.cross()
-    while end == nil {
-      if let step = steps.first, step.boundary == run.boundary {
-        if let reason = mismatch(step) { throw Self.notReproduced(reason) }
-        end = run.inject(step.event)
-        steps = steps.dropFirst()
-      } else {
-        end = run.step()
-      }
+    let end = try run.play {
+      guard run.boundary > 0, let step = steps.first, step.boundary == run.boundary else { return .step }
+      if let reason = mismatch(step) { throw Self.notReproduced(reason) }
+      steps = steps.dropFirst()
+      return .event(step.event)
     }
     question.note(run)
     question.costs.instructions += run.instructions

@@ -169,7 +169,7 @@ final class Exploration {
         computer.processor, tables: boundaries.first { $0.state.isKernel && $0.state.cr3 != user.cr3 }?.state.cr3)
     else { return nil }
     let run = machine.run(user, crossing, ablations, swapgs)
-    let end = run.cross() ?? run.finish(stepped: question.stepped)
+    let end = run.crossAndFinish(stepped: question.stepped)
     question.note(run)
     question.costs.instructions += run.instructions
     return end == .user ? machine.userView() : nil
@@ -179,7 +179,7 @@ final class Exploration {
   private func runToEnd(_ user: UserSide, _ swapgs: Int) -> (run: Run, outcome: Outcome) {
     computer.restore()
     let run = machine.run(user, crossing, ablations, swapgs)
-    let end = run.cross() ?? run.finish(stepped: true)
+    let end = run.crossAndFinish(stepped: true)
     question.note(run)
     question.costs.instructions += run.instructions
     return (run, run.outcome(end))

@@ -81,25 +81,39 @@ extension Exploration {
     defer { computer.hearHypercalls(nil) }
     var outcomes = events.mapValues { _ in InjectionOutcome.notReached }
     var steps: [TraceStep] = []
-    var end: RunEnd?
-    for (index, boundary) in boundaries.enumerated() {
+    /// A line for the boundary at which the run stands.
+    func open() {
+      let boundary = boundaries[steps.count]
       guard processor.rip == boundary.state.rip else { preconditionFailure("two equal runs of a crossing differ") }
-      var step = step(at: index, boundary, user)
+      var step = step(at: steps.count, boundary, user)
       if saysMode { step.mode = boundary.state.isKernel ? .kernel : .user }
-      if end == nil {
-        if let event = events[index], index > 0 { outcomes[index] = outcome(of: computer.obstacle(to: event)) }
-        let retired = processor.retired
-        let delivered = run.deliveries.count
-        end = index == 0 ? run.cross() : run.advance(events)
-        step.executed = processor.retired != retired
-        step.accesses = listener.map { $0.take().map(access) }
-        if !calls.isEmpty { step.hypercalls = calls }
-        calls = []
-        let deliveries = run.deliveries.dropFirst(delivered).map(delivery)
-        step.delivery = deliveries.last
-        if deliveries.count > 1 { step.outerDeliveries = deliveries.dropLast() }
-      }
       steps.append(step)
+    }
+    var (retired, delivered) = (processor.retired, 0)
+    /// Completes the last line by what has happened since.
+    func close() {
+      guard let index = steps.indices.last else { return }
+      steps[index].executed = processor.retired != retired
+      steps[index].accesses = listener.map { $0.take().map(access) }
+      if !calls.isEmpty { steps[index].hypercalls = calls }
+      calls = []
+      let deliveries = run.deliveries.dropFirst(delivered).map(delivery)
+      steps[index].delivery = deliveries.last
+      if deliveries.count > 1 { steps[index].outerDeliveries = deliveries.dropLast() }
+      (retired, delivered) = (processor.retired, run.deliveries.count)
+    }
+    let end = run.play {
+      close()
+      let index = steps.count
+      guard index < boundaries.count else { return .stop }
+      open()
+      if index > 0, let event = events[index] { outcomes[index] = outcome(of: computer.obstacle(to: event)) }
+      return run.choice(events)
+    }
+    if end != nil {
+      close()
+      // In user mode again: what comes next there is not executed.
+      if steps.count < boundaries.count { open() }
     }
     return TraceRecord(
       kernel: kernel, platform: computer.platform, profile: machine.profileName, crossing: crossing, posture: posture,

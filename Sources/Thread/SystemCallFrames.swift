@@ -57,10 +57,11 @@ extension ReadyMachine {
     let user = userSide(crossing)
     let run = run(user, crossing, [], 0)
     var frames = SystemCallFrames(crossing: crossing, posture: posture, userRSP: user.rsp)
-    var end = run.cross()
-    frames.isOnKernelStack = computer.lastFrameEndsAtKernelStack
-    while end == nil {
+    let end = run.play {
       let processor = computer.processor
+      if run.boundary > 0, frames.isOnKernelStack == nil {
+        frames.isOnKernelStack = computer.lastFrameEndsAtKernelStack
+      }
       if frames.join == nil, processor.rip == join {
         frames.join = words(at: processor[.rsp], 5).map(JoinFrame.init)
       }
@@ -69,7 +70,7 @@ extension ReadyMachine {
         frames.wayBack = back
         if back == .hypercall || back == .hypercallInSyscall { frames.restored = restoredWords() }
       }
-      end = run.step()
+      return .step
     }
     frames.view = end == .user ? userView() : nil
     return frames
