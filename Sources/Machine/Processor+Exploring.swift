@@ -5,7 +5,6 @@ extension Processor {
   public var eventCount: UInt64 { s.pointee.eventCount }
   /// The last event that was delivered.
   public var lastVector: Vector { s.pointee.lastVector }
-  public var lastErrorCode: UInt32? { s.pointee.lastErrorCode }
   public var cr2: UInt64 { s.pointee.cr2 }
   /// The physical address of the top page table, without what else CR3 holds.
   public var topTable: UInt64 { s.pointee.cr3 & PageTableEntry.addressMask }

@@ -231,13 +231,6 @@ public final class Processor {
     updateView()
   }
 
-  /// Drops what was cached for the current PCID.
-  func flushCurrentContext() {
-    contextOfPCID[currentPCID] = 0
-    enterContext()
-    updateView()
-  }
-
   var currentPCID: Int {
     s.pointee.cr4 & CR4.processContextIdentifiers != 0 ? Int(s.pointee.cr3 & 0xFFF) : Int(s.pointee.addressSpace)
   }

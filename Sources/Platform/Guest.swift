@@ -82,7 +82,4 @@ public struct Guest {
       }
     }
   }
-
-  /// The image is started by multiboot on bare metal, and no other way.
-  public var isMultiboot: Bool { kernel.bootProtocol == .multiboot }
 }

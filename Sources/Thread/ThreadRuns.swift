@@ -134,11 +134,6 @@ public final class ThreadRuns {
     designs.map(\.title).filter { $0 == design || $0.hasPrefix(design + ":") }
   }
 
-  /// Names that the threshold itself has; hooks are recognised by theirs.
-  func hasSymbol(_ name: String, in title: String) -> Bool {
-    designs.first { $0.title == title }?.image.symbols.symbol(named: name) != nil
-  }
-
   /// Entries in the image's table of alternatives.
   func patchSites(_ title: String) -> Int? {
     guard let image = designs.first(where: { $0.title == title })?.image,

@@ -177,11 +177,6 @@ extension Processor {
     return deliverOrShutDown(.machineCheck, kind: .exception)
   }
 
-  /// Delivers an exception as if the instruction at RIP had raised it.
-  public func deliverException(_ vector: Vector, errorCode: UInt32? = nil) -> Exit? {
-    return raise(.exception(vector, errorCode: errorCode))
-  }
-
   /// Delivers an instruction breakpoint at RIP: DR6 bit `index` and a fault-like #DB.
   public func deliverInstructionBreakpoint(_ index: Int) -> Exit? {
     return raise(.debug(1 << UInt64(index)))

@@ -164,7 +164,6 @@ extension Processor {
     // An INT n retires.
     if returnTo == nil { s.pointee.unretired &+= 1 }
     s.pointee.lastVector = vector
-    s.pointee.lastErrorCode = errorCode
     updateView()
     if isWatched {
       let fromKernel = before.isKernel

@@ -34,7 +34,6 @@ extension Processor {
     }
     s.pointee.eventCount &+= 1
     s.pointee.lastVector = vector
-    s.pointee.lastErrorCode = errorCode
     if kind == .exception && Self.isFault(vector) { s.pointee.otherFlags |= RFLAGS.resume.rawValue }
     let what = kind == .software ? Intercept.interrupt(vector) : .exception(vector, errorCode: errorCode)
     throw Fault.exit(.intercepted(what, next: next ?? s.pointee.rip))

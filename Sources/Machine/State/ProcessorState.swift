@@ -40,7 +40,6 @@ public struct ProcessorState: Sendable {
   /// Events delivered since the machine was made.
   public internal(set) var eventCount: UInt64 = 0
   var lastVector = Vector.divideError
-  var lastErrorCode: UInt32?
   /// While one instruction executes: whether a single-step trap follows it, and whether RF is cleared after it.
   var trapAfter = false
   var clearsResume = true

@@ -86,7 +86,6 @@ public struct SegmentRegister: Sendable, Hashable {
     SegmentRegister(selector: UInt16(rpl), attributes: UInt16(rpl) << 5, limit: 0)
   }
 
-  static let flatCode64 = SegmentRegister(selector: 0, attributes: 0xA09B, limit: 0xFFFF_FFFF)
   static let flatCode32 = SegmentRegister(selector: 0, attributes: 0xC09B, limit: 0xFFFF_FFFF)
   static let flatData = SegmentRegister(selector: 0, attributes: 0xC093, limit: 0xFFFF_FFFF)
 }

@@ -137,10 +137,6 @@ extension XenPVComputer {
 
   // MARK: The M2P table
 
-  func pseudoPhysicalFrame(of mfn: UInt64) -> UInt64 {
-    processor.physicalWord(at: domain.map.machineToPhys << 12 + mfn * 8)
-  }
-
   /// set_gpfn_from_mfn.
   func setPseudoPhysicalFrame(of mfn: UInt64, _ pfn: UInt64) {
     processor.setPhysicalWord(pfn, at: domain.map.machineToPhys << 12 + mfn * 8)

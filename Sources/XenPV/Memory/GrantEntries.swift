@@ -41,8 +41,6 @@ extension XenPVComputer {
   func grantStatusWord(_ reference: UInt32) -> UInt16 { half(at: grantStatusAddress(reference)) }
   func setGrantStatusWord(_ reference: UInt32, _ word: UInt16) { setHalf(word, at: grantStatusAddress(reference)) }
 
-  func grantFlags(_ reference: UInt32) -> UInt16 { half(at: grantEntryAddress(reference)) }
-
   /// The frame of a grant of a page or of a part of one.
   func grantedFrame(_ reference: UInt32) -> UInt64 {
     let address = grantEntryAddress(reference)

@@ -150,7 +150,6 @@ struct OutsideRAMTests {
     #expect(pair.small.retired == pair.large.retired, label)
     #expect(pair.small.eventCount == pair.large.eventCount, label)
     #expect(pair.small.lastVector == pair.large.lastVector, label)
-    #expect(pair.small.lastErrorCode == pair.large.lastErrorCode, label)
     #expect(pair.small.selectors == pair.large.selectors, label)
     #expect(pair.small.digestVectors() == pair.large.digestVectors(), label)
     let inRAM = Int(Self.edge - window.lowerBound)
