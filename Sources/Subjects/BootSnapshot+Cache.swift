@@ -138,13 +138,15 @@ extension BootSnapshot {
     let files = FileManager.default
     let keys: [URLResourceKey] = [.contentModificationDateKey]
     guard let all = try? files.contentsOfDirectory(at: cache, includingPropertiesForKeys: keys) else { return }
-    func date(_ url: URL) -> Date {
-      (try? url.resourceValues(forKeys: [.contentModificationDateKey]).contentModificationDate) ?? .distantPast
+    // Asked for once: another program may use or remove one meanwhile.
+    let dated = all.map { url in
+      (url: url, date: (try? url.resourceValues(forKeys: Set(keys)).contentModificationDate) ?? .distantPast)
     }
-    let snapshots = all.filter { !$0.lastPathComponent.hasPrefix("draft-") }.sorted { date($0) > date($1) }
-    for old in snapshots.dropFirst(kept) { try? files.removeItem(at: old) }
-    for draft in all where draft.lastPathComponent.hasPrefix("draft-") && date(draft).timeIntervalSinceNow < -3600 {
-      try? files.removeItem(at: draft)
+    func isDraft(_ url: URL) -> Bool { url.lastPathComponent.hasPrefix("draft-") }
+    let snapshots = dated.filter { !isDraft($0.url) }.sorted { $0.date > $1.date }
+    for old in snapshots.dropFirst(kept) { try? files.removeItem(at: old.url) }
+    for draft in dated where isDraft(draft.url) && draft.date.timeIntervalSinceNow < -3600 {
+      try? files.removeItem(at: draft.url)
     }
   }
 }
