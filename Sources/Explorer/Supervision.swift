@@ -6,15 +6,15 @@ struct Supervision: Sendable {
   var bound = Supervision.standardBound
   /// A reason to end now.
   var reason: @Sendable () -> String? = { nil }
-  /// Hears that the trials of a boundary begin, and how many boundaries there are.
-  var progress: @Sendable (Int, Int) -> Void = { _, _ in }
+  /// Hears the boundary whose events are tried, how many boundaries there are, and how many paths were tried.
+  var progress: @Sendable (_ boundary: Int, _ boundaries: Int, _ paths: Int) -> Void = { _, _, _ in }
 
   /// Some hours; a hundred times what the longest crossing of Debian's kernels takes.
   static let standardBound = 1_000_000_000_000
 
   /// Why the section ends at this boundary; nil when it goes on.
-  func end(at boundary: Int, of boundaries: Int, spent: Int) -> String? {
-    progress(boundary, boundaries)
+  func end(at boundary: Int, of boundaries: Int, spent: Int, paths: Int) -> String? {
+    progress(boundary, boundaries, paths)
     let place = "at boundary \(boundary) of \(boundaries)"
     if let reason = reason() { return "\(reason), \(place)" }
     guard spent >= bound else { return nil }
