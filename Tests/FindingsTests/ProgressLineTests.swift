@@ -14,20 +14,33 @@ import Testing
         boundary: boundary, boundaries: 200, paths: 7))
   }
 
-  @Test func oneSection() {
+  private func rest(_ steps: (boundary: Int, at: Double)...) -> String? {
     var line = ProgressLine()
-    let plain = "intel nmi/normal, boundary"
-    #expect(line.text(of: advance(0, of: 1, wanted: 1), at: .seconds(100)) == "\(plain) 0 of 200, 7 paths")
+    var text = ""
+    for step in steps { text = line.text(of: advance(step.boundary, of: 1, wanted: 1), at: .seconds(step.at)) }
+    let plain = "intel nmi/normal, boundary \(steps.last!.boundary) of 200, 7 paths"
+    #expect(text.hasSuffix(plain))
+    return text == plain ? nil : String(text.dropLast(plain.count))
+  }
+
+  @Test func oneSection() {
+    #expect(rest((0, 100)) == nil)
     // Too young to say anything.
-    #expect(line.text(of: advance(10, of: 1, wanted: 1), at: .milliseconds(100_900)) == "\(plain) 10 of 200, 7 paths")
+    #expect(rest((0, 100), (10, 100.9)) == nil)
     // A quarter took 10 s.
-    #expect(line.text(of: advance(50, of: 1, wanted: 1), at: .seconds(110)) == "30 s left: \(plain) 50 of 200, 7 paths")
-    // One part in a hundred took 12 s: 1188 s are left.
-    #expect(line.text(of: advance(2, of: 1, wanted: 1), at: .seconds(112)) == "20 min left: \(plain) 2 of 200, 7 paths")
-    // One in 200 took 100 s: 19900 s.
-    #expect(line.text(of: advance(1, of: 1, wanted: 1), at: .seconds(200)) == "6 h left: \(plain) 1 of 200, 7 paths")
-    #expect(
-      line.text(of: advance(200, of: 1, wanted: 1), at: .seconds(210)) == "0 s left: \(plain) 200 of 200, 7 paths")
+    #expect(rest((0, 100), (50, 110)) == "30 s left: ")
+    // One part in a hundred took 12 s: 1188 s are left. One in 200 took 100 s: 19900 s.
+    #expect(rest((0, 100), (2, 112)) == "20 min left: ")
+    #expect(rest((0, 100), (1, 200)) == "6 h left: ")
+    #expect(rest((0, 100), (1, 100 + 1e6)) == "years left: ")
+    #expect(rest((0, 100), (200, 110)) == "0 s left: ")
+    // The first 20 boundaries took 60 s, the 20 after them 2 s: 160 more take 16 s.
+    #expect(rest((0, 0), (20, 60), (30, 61), (40, 62)) == "16 s left: ")
+    // Half of what is done, or more, is looked at, and never less.
+    #expect(rest((0, 0), (20, 60), (40, 62), (79, 62)) == "5 s left: ")
+    // One that hears late counts from there.
+    #expect(rest((100, 0), (150, 5)) == "5 s left: ")
+    #expect(rest((100, 0), (100, 5)) == nil)
   }
 
   /// Of 10 sections 6 were known: they cost nothing, and say nothing of the others.
