@@ -56,7 +56,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "limen", dependencies: ["LimenCommands"]),
-    .executableTarget(name: "limen-bench", dependencies: ["BareMetal", "Machine", "KernelImage"], path: "Benchmarks"),
+    .executableTarget(
+      name: "limen-bench", dependencies: ["BareMetal", "Machine", "KernelImage"], path: "Benchmarks",
+      exclude: ["Trials"]),
     .testTarget(name: "ArchitectureTests"),
     .target(name: "HostInstructions", path: "Tests/HostInstructions"),
     .target(name: "WatchedRuns", dependencies: ["Machine"], path: "Tests/WatchedRuns"),

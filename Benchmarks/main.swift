@@ -1,4 +1,4 @@
-/// The numbers that Limen promises, measured in one run on this machine: `limen-bench LIMEN KERNEL PROBE.cpio XEN FULL-KERNEL`.
+/// The numbers that Limen promises, measured in one run on this machine: `limen-bench LIMEN KERNEL PROBE.cpio XEN FULL-KERNEL TRIALS [PART ...]`.
 ///
 /// `./dev bench` calls it with what it needs. A wall time counts only on a quiet machine, so the load average is printed
 /// first and the processor time stands beside each wall time. Bochs is left out: it starts from a BIOS and a disk only, so it
@@ -10,8 +10,8 @@ func say(_ line: String) { try? FileHandle.standardOutput.write(contentsOf: Data
 
 func complain(_ line: String) { try? FileHandle.standardError.write(contentsOf: Data("limen-bench: \(line)\n".utf8)) }
 
-guard CommandLine.arguments.count == 6 else {
-  complain("usage: limen-bench LIMEN KERNEL PROBE.cpio XEN FULL-KERNEL (see ./dev bench)")
+guard CommandLine.arguments.count >= 7 else {
+  complain("usage: limen-bench LIMEN KERNEL PROBE.cpio XEN FULL-KERNEL TRIALS [PART ...] (see ./dev bench)")
   exit(2)
 }
 let limen = CommandLine.arguments[1]
@@ -19,6 +19,7 @@ let kernel = CommandLine.arguments[2]
 let probe = CommandLine.arguments[3]
 let xen = CommandLine.arguments[4]
 let fullKernel = CommandLine.arguments[5]
+let trialFolder = CommandLine.arguments[6]
 
 let folder = FileManager.default.temporaryDirectory.appending(path: "limen-bench-\(getpid())")
 
@@ -41,10 +42,15 @@ func bench() throws {
   defer { try? FileManager.default.removeItem(at: folder) }
   say("\(URL(filePath: kernel).lastPathComponent); load average \(number(load(), 1)) before the run")
   // First, since a program inherits the largest resident memory of the one that starts it (getrusage(2)).
-  try checks()
-  try boots()
-  try xenBoots(xen: xen, full: fullKernel)
-  try forks()
+  let parts: [(name: String, measure: () throws -> Void)] = [
+    ("checks", checks), ("boots", boots), ("xen", { try xenBoots(xen: xen, full: fullKernel) }), ("forks", forks),
+    ("trials", { try TrialBenchmark(folder: trialFolder).run(scratch: folder) }),
+  ]
+  let wanted = CommandLine.arguments.dropFirst(7)
+  for name in wanted where !parts.contains(where: { $0.name == name }) {
+    throw Child.Failure(description: "no part '\(name)': \(parts.map(\.name).joined(separator: ", "))")
+  }
+  for part in parts where wanted.isEmpty || wanted.contains(part.name) { try part.measure() }
   say("\nload average \(number(load(), 1)) after the run")
 }
 

@@ -239,10 +239,7 @@ package final class Run {
     guard console.count > consoleRead, console.last == UInt8(ascii: "\n") else { return nil }
     let bytes = console[consoleRead...]
     consoleRead = console.count
-    guard NoKernelDeath.isLastWord(bytes) else { return nil }
-    let line = String(decoding: bytes, as: UTF8.self)
-    // The time stamp is the kernel's own and says nothing here.
-    return String(line.trimmingPrefix { $0 != "]" }.drop { $0 == "]" || $0 == " " }.prefix { !$0.isNewline })
+    return NoKernelDeath.lastLine(of: bytes)
   }
 
   /// Starts the bound on instructions anew, for another run from the same boundary.

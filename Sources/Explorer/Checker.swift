@@ -32,6 +32,10 @@ public struct Checker: Sendable {
   public var depth = 1
   /// A section ends after this many instructions, baseline and trials together, complete or not.
   public var sectionBound = Checker.standardSectionBound
+  /// Sections of the same question that are known: they are taken over, and not explored.
+  public var known: [CheckSection] = []
+  /// Hears of every section that was explored to the end, as soon as it was, on the thread that did.
+  public var keep: @Sendable (CheckSection) -> Void = { _ in }
   /// Hears what is wrong without being an error, a sentence each.
   public var warn: @Sendable (String) -> Void = { _ in }
 
@@ -65,6 +69,9 @@ public struct Checker: Sendable {
     /// What the parts of each crossing that ran cost.
     package var parts: [Task: CrossingParts]
   }
+
+  /// A digest of the program that looks.
+  public static var build: String { BootSnapshot.build }
 
   public static let standardSectionBound = Supervision.standardBound
 
@@ -102,6 +109,13 @@ public struct Checker: Sendable {
       self.machine = machine
       self.crossing = crossing
       self.posture = posture
+    }
+
+    /// The one that a section answers.
+    package init(_ section: CheckSection) {
+      self.init(
+        machine: Combination(platform: section.platform, profile: section.profile), crossing: section.crossing,
+        posture: section.posture)
     }
   }
 
@@ -146,11 +160,11 @@ public struct Checker: Sendable {
     }
   }
 
-  /// Explores everything. `progress` hears a line for a terminal, `each` every section in the report's order as soon as it is known.
+  /// Explores everything. `progress` hears how far it is, `each` every section in the report's order as soon as it is known.
   /// A reason that `stop` gives ends the check; it is asked for all the time, and what is not explored by then is inconclusive.
   public func check(
     stop: () -> String? = { nil }, each: (CheckSection) throws -> Void = { _ in },
-    progress: @escaping @Sendable (String) -> Void
+    progress: @escaping @Sendable (CheckStage) -> Void
   ) throws -> Result {
     let answers = try Survey(self, progress: progress).answers(stop: stop, each: each)
     let report = CheckReport(
@@ -191,12 +205,7 @@ public struct Checker: Sendable {
 
   private func witnesses(of report: CheckReport) -> [Witness] {
     report.sections.flatMap { section in
-      section.findings.filter { _ in section.baseline != nil }.map {
-        witness(
-          Task(
-            machine: Combination(platform: section.platform, profile: section.profile), crossing: section.crossing,
-            posture: section.posture), $0.invariant, $0.path)
-      }
+      section.findings.filter { _ in section.baseline != nil }.map { witness(Task(section), $0.invariant, $0.path) }
     }
   }
 

@@ -14,7 +14,9 @@ public struct Comparison: Sendable {
   }
 
   /// A reason that `stop` gives ends it, as it ends a check.
-  public func compare(stop: () -> String? = { nil }, progress: @escaping @Sendable (String) -> Void) throws -> Result {
+  public func compare(
+    stop: () -> String? = { nil }, progress: @escaping @Sendable (CheckStage) -> Void
+  ) throws -> Result {
     var sides: [DiffSide] = []
     var witnesses: [[Witness]] = []
     var columns: [[Checker.Task: DiffCell]] = []
@@ -28,7 +30,7 @@ public struct Comparison: Sendable {
         var column: [Checker.Task: DiffCell] = [:]
         for section in result.report.sections
         where section.platform == machine.platform && section.profile == machine.profile {
-          let task = Checker.Task(machine: machine, crossing: section.crossing, posture: section.posture)
+          let task = Checker.Task(section)
           column[task] = DiffCell(section: section, parts: result.parts[task])
         }
         columns.append(column)

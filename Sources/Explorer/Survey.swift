@@ -12,8 +12,12 @@ final class Survey: Sendable {
   private struct State {
     /// Index of the next task that no thread has.
     var next = 0
-    /// By index of the task.
+    /// By index of the task, until the side that waits has it.
     var answers: [Int: Answer] = [:]
+    /// Tasks that no thread is to explore: they have answers without.
+    var settled: Set<Int> = []
+    /// How many of the others are done.
+    var finished = 0
     /// Why nobody waits any more.
     var left: String?
     /// What no section can tell: bad input, or a bug.
@@ -28,14 +32,23 @@ final class Survey: Sendable {
   private let checker: Checker
   /// In the report's order.
   let tasks: [Checker.Task]
-  private let progress: @Sendable (String) -> Void
-  private let state = Mutex(State())
+  private let progress: @Sendable (CheckStage) -> Void
+  private let state: Mutex<State>
   private let news = DispatchSemaphore(value: 0)
 
-  init(_ checker: Checker, progress: @escaping @Sendable (String) -> Void) {
+  init(_ checker: Checker, progress: @escaping @Sendable (CheckStage) -> Void) {
     self.checker = checker
     self.progress = progress
     tasks = checker.tasks
+    var known: [Checker.Task: CheckSection] = [:]
+    for section in checker.known { known[Checker.Task(section)] = section }
+    var state = State()
+    for (index, task) in tasks.enumerated() {
+      guard let section = known[task] else { continue }
+      state.answers[index] = Answer(section: section)
+      state.settled.insert(index)
+    }
+    self.state = Mutex(state)
   }
 
   // MARK: The side that waits
@@ -97,20 +110,32 @@ final class Survey: Sendable {
   }
 
   private func answer(_ index: Int, _ answer: Answer) {
-    state.withLock { $0.answers[index] = answer }
+    state.withLock {
+      $0.answers[index] = answer
+      $0.finished += 1
+    }
+    news.signal()
+  }
+
+  /// Answers what cannot be explored.
+  private func settle(_ index: Int, _ section: CheckSection) {
+    state.withLock { state in
+      guard state.settled.insert(index).inserted else { return }
+      state.answers[index] = Answer(section: section)
+    }
     news.signal()
   }
 
   private func boot() throws {
     for machine in checker.combinations where reason == nil {
+      let own = tasks.indices.filter { tasks[$0].machine == machine }
+      if state.withLock({ $0.settled.isSuperset(of: own) }) { continue }
       do {
         _ = try checker.snapshot(machine).ready(
-          progress: { progress("booting (\(machine.title)): \($0 / 1_000_000) million instructions") },
-          warn: checker.warn)
+          progress: { progress(.booting(machine: machine.title, instructions: $0)) }, warn: checker.warn)
       } catch {
-        let own = tasks.indices.filter { tasks[$0].machine == machine }
         let sections = try own.map { try checker.section(tasks[$0], after: error, isFirst: $0 == own.first) }
-        for (index, section) in zip(own, sections) { answer(index, Answer(section: section)) }
+        for (index, section) in zip(own, sections) { settle(index, section) }
       }
     }
   }
@@ -122,13 +147,13 @@ final class Survey: Sendable {
       do {
         let machine = try machines[task.machine] ?? checker.snapshot(task.machine).ready(warn: checker.warn)
         machines[task.machine] = machine
-        let title = "\(task.machine.title) \(task.crossing.rawValue)/\(task.posture) (\(index + 1) of \(tasks.count))"
-        progress(title)
         let exploration = checker.exploration(task, on: machine)
         exploration.question.supervision = Supervision(
           bound: checker.sectionBound, reason: { self.reason },
-          progress: { self.progress("\(title), boundary \($0) of \($1)") })
+          progress: { self.progress(.exploring(self.advance(index, boundary: $0, of: $1, paths: $2))) })
         let section = try exploration.section()
+        // Cut while nobody wanted it to end, it came to its own bound, as it would again.
+        if exploration.cut == nil || reason == nil { checker.keep(section) }
         answer(index, Answer(section: section, parts: exploration.parts))
       } catch {
         do {
@@ -140,11 +165,19 @@ final class Survey: Sendable {
     }
   }
 
+  private func advance(_ index: Int, boundary: Int, of boundaries: Int, paths: Int) -> CheckAdvance {
+    let (finished, wanted) = state.withLock { ($0.finished, tasks.count - $0.settled.count) }
+    let task = tasks[index]
+    return CheckAdvance(
+      title: "\(task.machine.title) \(task.crossing.rawValue)/\(task.posture)", section: index + 1,
+      sections: tasks.count, finished: finished, wanted: wanted, boundary: boundary, boundaries: boundaries,
+      paths: paths)
+  }
+
   /// Nil when there is none, or nobody waits any more.
   private func nextTask() -> Int? {
     state.withLock { state in
-      // A machine that did not start has answers already.
-      while state.next < tasks.count && state.answers[state.next] != nil { state.next += 1 }
+      while state.settled.contains(state.next) { state.next += 1 }
       guard state.next < tasks.count, state.failure == nil, state.left == nil else { return nil }
       defer { state.next += 1 }
       return state.next

@@ -21,13 +21,26 @@ public struct NoKernelDeath: Monitor {
   private static let bytesOfLastWords = lastWords.map { [UInt8]($0.utf8) }
 
   /// Whether a line of the console holds any of them.
-  public static func isLastWord(_ line: ArraySlice<UInt8>) -> Bool {
+  private static func isLastWord(_ line: ArraySlice<UInt8>) -> Bool {
     bytesOfLastWords.contains { words in
       guard line.count >= words.count else { return false }
       return (line.startIndex...line.endIndex - words.count).contains { start in
         line[start] == words[0] && line[start..<start + words.count].elementsEqual(words)
       }
     }
+  }
+
+  /// What the first line that holds any of them says, without what Linux puts before the words, each in brackets: the time and who
+  /// speaks (CONFIG_PRINTK_TIME, CONFIG_PRINTK_CALLER). Nil when no line does.
+  public static func lastLine(of console: ArraySlice<UInt8>) -> String? {
+    let lines = console.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+    guard let line = lines.first(where: isLastWord) else { return nil }
+    var words = String(decoding: line, as: UTF8.self)[...]
+    while words.first == "[", let end = words.firstIndex(of: "]"), words[..<end].allSatisfy("[ .0123456789TC".contains)
+    {
+      words = words[end...].dropFirst().drop { $0 == " " }
+    }
+    return String(words)
   }
 
   /// Where the last event was taken; one whose frame could not be pushed is the last.

@@ -3,7 +3,7 @@
 
 extension KernelImage {
   /// Larger files are refused before they are read: a vmlinux with debug information has up to a gigabyte.
-  static let largestSymbolFile = 1 << 31
+  public static let largestSymbolFile = 1 << 31
 
   /// Takes the file's symbols in place of the image's own.
   ///

@@ -17,6 +17,7 @@ struct Check: ParsableCommand {
         limen check my-entry.S --platform xen-pv
         limen check vmlinuz --profile amd --crossing int80,nmi --posture normal,rsp-zero --format json -j 2
         limen check vmlinuz --crossing syscall64 --ablate nmi-without-ist
+        limen check vmlinuz --crossing all --depth 2 --resume vmlinuz.progress
       """)
 
   @Argument(
@@ -57,6 +58,13 @@ struct Check: ParsableCommand {
   @Option(help: "The directory that receives the witness of every finding, for 'limen replay'.", completion: .directory)
   var witnesses: String = "limen-witnesses"
 
+  @Option(
+    help: """
+      Keep every section in this file as soon as it is explored to the end, and take over what it holds: after Ctrl-C, --timeout or \
+      worse the same command explores the rest and reports the whole. A section that was cut begins anew.
+      """, completion: .file())
+  var resume: String?
+
   mutating func validate() throws {
     guard (1...1024).contains(jobs) else { throw ValidationError("-j takes 1 to 1024") }
     guard (1...3).contains(depth) else { throw ValidationError("--depth takes 1 to 3") }
@@ -67,7 +75,8 @@ struct Check: ParsableCommand {
     let interruption = Interruption(after: time.timeout)
     let progress = Progress()
     defer { progress.erase() }
-    let checkers = try checkers(progress)
+    var checkers = try checkers(progress)
+    let resumption = try resume.map { try go(on: $0, &checkers, progress) }
     if let reason = Files.obstacle(toWritingInto: witnesses) {
       progress.warn("\(witnesses): \(reason): no witness will be written")
     }
@@ -75,8 +84,8 @@ struct Check: ParsableCommand {
     var reports: [CheckReport] = []
     for checker in checkers {
       let title = checker.kernelPath
-      let result = try explore(checker, isAlone, interruption, progress) { line in
-        progress.show(isAlone ? line : "\(title): \(line)")
+      let result = try explore(checker, isAlone, interruption, progress) { stage in
+        progress.show(stage, of: isAlone ? nil : title)
       }
       do { try Files.write(result.witnesses, into: checker.witnessFolder) } catch {
         progress.warn("\(error): a witness is not written")
@@ -85,14 +94,14 @@ struct Check: ParsableCommand {
     }
     progress.erase()
     if !isAlone { try output.printCollection(CheckCollection(reports: reports)) }
-    interruption.complain()
+    interruption.complain(resumption == nil ? "" : "; the same command goes on from \(resume!)")
     throw Outcome(status: ExitStatus(reports.map(\.verdict)))
   }
 
   /// Explores one kernel, and prints what is found: for eyes as it comes, for programs, alone, when it is complete.
   private func explore(
     _ checker: Checker, _ isAlone: Bool, _ interruption: Interruption, _ progress: Progress,
-    _ show: @escaping @Sendable (String) -> Void
+    _ show: @escaping @Sendable (CheckStage) -> Void
   ) throws -> Checker.Result {
     let stream = output.format == .terminal ? TerminalReport(colour: output.colour) : nil
     func say(_ text: String) throws {
@@ -121,6 +130,23 @@ struct Check: ParsableCommand {
       try output.print(result.report)
     }
     return result
+  }
+
+  /// Gives each kernel what the file holds of it, and keeps there what is done from now on.
+  private func go(on file: String, _ checkers: inout [Checker], _ progress: Progress) throws -> Resumption {
+    let kernels = try checkers.enumerated().map { index, checker in
+      try checker.question(symbols: naming.symbols.isEmpty ? nil : naming.symbols[index])
+    }
+    let resumption = try Resumption(
+      file, CheckProgress.Head(build: Checker.build, kernels: kernels), warn: progress.warn)
+    let count = resumption.sections.count
+    progress.say(
+      "\(file): \(count == 0 ? "no section is" : count == 1 ? "1 section is" : "\(count) sections are") done")
+    for index in checkers.indices {
+      checkers[index].known = resumption.sections(of: index)
+      checkers[index].keep = { resumption.keep($0, of: index) }
+    }
+    return resumption
   }
 
   /// One for each kernel. What is wrong with a kernel or an option is found here, before anything is explored.

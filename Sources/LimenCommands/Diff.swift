@@ -135,7 +135,7 @@ struct Diff: ParsableCommand {
     }
     return try Starting.exploring {
       for checker in checkers { try checker.verify() }
-      return try Comparison(checkers: checkers).compare(stop: { interruption.reason }) { line in progress.show(line) }
+      return try Comparison(checkers: checkers).compare(stop: { interruption.reason }) { progress.show("\($0)") }
     }
   }
 }

@@ -57,9 +57,9 @@ struct Interruption {
   }
 
   /// Says on standard error, behind the report, that it is not complete.
-  func complain() {
+  func complain(_ remedy: String = "") {
     guard let reason else { return }
-    StandardError.write("limen: \(reason): the report holds what was done by then\n")
+    StandardError.write("limen: \(reason): the report holds what was done by then\(remedy)\n")
   }
 
   private static func watch() {

@@ -1,5 +1,6 @@
 import Findings
 import Foundation
+import Reports
 import Synchronization
 
 /// One line on standard error that says how far a long job is: only on a terminal, rewritten in place, erased at the end,
@@ -8,7 +9,11 @@ final class Progress: Sendable {
   private struct State {
     var drawn = false
     var last: ContinuousClock.Instant?
+    /// By kernel.
+    var checks: [String: ProgressLine] = [:]
   }
+
+  private static let start = ContinuousClock.now
 
   let enabled: Bool
   private let state = Mutex(State())
@@ -27,6 +32,15 @@ final class Progress: Sendable {
       state.drawn = true
       StandardError.write("\r\u{1B}[K" + line().prefix(Progress.columns - 1))
     }
+  }
+
+  /// Shows how far a check is. Of several kernels each has its title.
+  func show(_ stage: CheckStage, of kernel: String?) {
+    guard enabled else { return }
+    let line = state.withLock {
+      $0.checks[kernel ?? "", default: ProgressLine()].text(of: stage, at: ContinuousClock.now - Self.start)
+    }
+    show(kernel.map { "\($0): \(line)" } ?? line)
   }
 
   /// Takes the line away, before anything else is printed.

@@ -61,6 +61,8 @@ package final class Search {
     }
   }
 
+  private var paths: Int { counts.values.reduce(0) { $0 + $1.trials } + nestedCounts.reduce(0) { $0 + $1.trials } }
+
   // MARK: The crossing
 
   /// Tries everything, and notes for each boundary what became of each event there.
@@ -92,7 +94,7 @@ package final class Search {
   private func isOver(at boundary: Int, of count: Int) -> Bool {
     if exploration.cut == nil {
       exploration.cut = exploration.supervision.end(
-        at: boundary, of: count, spent: exploration.costs.instructions + run.instructions)
+        at: boundary, of: count, spent: exploration.costs.instructions + run.instructions, paths: paths)
     }
     return exploration.cut != nil
   }

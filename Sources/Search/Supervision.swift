@@ -6,15 +6,15 @@ package struct Supervision: Sendable {
   var bound: Int
   /// A reason to end now.
   var reason: @Sendable () -> String?
-  /// Hears that the trials of a boundary begin, and how many boundaries there are.
-  var progress: @Sendable (Int, Int) -> Void
+  /// Hears the boundary whose events are tried, how many boundaries there are, and how many paths were tried.
+  var progress: @Sendable (_ boundary: Int, _ boundaries: Int, _ paths: Int) -> Void
 
   /// Some hours; a hundred times what the longest crossing of Debian's kernels takes.
   package static let standardBound = 1_000_000_000_000
 
   package init(
     bound: Int = Supervision.standardBound, reason: @escaping @Sendable () -> String? = { nil },
-    progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
+    progress: @escaping @Sendable (Int, Int, Int) -> Void = { _, _, _ in }
   ) {
     self.bound = bound
     self.reason = reason
@@ -22,8 +22,8 @@ package struct Supervision: Sendable {
   }
 
   /// Why the section ends at this boundary; nil when it goes on.
-  func end(at boundary: Int, of boundaries: Int, spent: Int) -> String? {
-    progress(boundary, boundaries)
+  func end(at boundary: Int, of boundaries: Int, spent: Int, paths: Int) -> String? {
+    progress(boundary, boundaries, paths)
     let place = "at boundary \(boundary) of \(boundaries)"
     if let reason = reason() { return "\(reason), \(place)" }
     guard spent >= bound else { return nil }

@@ -72,9 +72,7 @@ public final class ThreadRuns {
     }
     var own: [Checker.Task: DiffCell] = [:]
     for section in result.report.sections {
-      let task = Checker.Task(
-        machine: .init(platform: section.platform, profile: section.profile), crossing: section.crossing,
-        posture: section.posture)
+      let task = Checker.Task(section)
       own[task] = DiffCell(section: section, parts: result.parts[task])
     }
     cells[kernel.title] = own

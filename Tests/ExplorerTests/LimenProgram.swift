@@ -23,7 +23,8 @@ struct LimenProgram {
     private let output: URL
     private let complaint: URL
 
-    init(_ command: [String], environment: [String: String], input: FileHandle) throws {
+    /// Standard error goes to `other`, where there is one, and is not kept.
+    init(_ command: [String], environment: [String: String], input: FileHandle, complaint other: FileHandle?) throws {
       (output, complaint) = try (Self.emptyFile(), Self.emptyFile())
       process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
       process.arguments = command
@@ -31,7 +32,7 @@ struct LimenProgram {
       process.currentDirectoryURL = FileManager.default.temporaryDirectory
       process.standardInput = input
       process.standardOutput = try FileHandle(forWritingTo: output)
-      process.standardError = try FileHandle(forWritingTo: complaint)
+      process.standardError = try other ?? FileHandle(forWritingTo: complaint)
       try process.run()
     }
 
@@ -67,10 +68,11 @@ struct LimenProgram {
 
   /// `before` is a command that starts the program: `["env", "--default-signal=INT"]`.
   func start(
-    _ arguments: [String], before: [String] = [], input: FileHandle = .nullDevice
+    _ arguments: [String], before: [String] = [], input: FileHandle = .nullDevice, complaint: FileHandle? = nil
   ) throws -> Running {
     try Running(
-      before + [Self.path] + arguments, environment: ["LIMEN_PROBE": probe, "LIMEN_CACHE": cache], input: input)
+      before + [Self.path] + arguments, environment: ["LIMEN_PROBE": probe, "LIMEN_CACHE": cache], input: input,
+      complaint: complaint)
   }
 
   func callAsFunction(_ arguments: String..., before: [String] = []) throws -> Ended {

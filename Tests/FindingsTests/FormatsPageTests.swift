@@ -20,12 +20,12 @@ import Testing
     }
   }
 
-  @Test(arguments: ["check.json", "checks.json", "thread.json", "witness.json"])
+  @Test(arguments: ["check.json", "checks.json", "thread.json", "witness.json", "progress.json"])
   func everyNameIsDescribed(golden: String) throws {
     let page = try Self.page()
     let bytes = try Data(contentsOf: Golden.folder.appending(path: golden))
     let names = Self.names(try JSONValue(reading: Array(bytes)))
-    #expect(names.count > 10)
+    #expect(names.count > 5)
     for name in names.sorted() { #expect(page.contains("`\(name)`"), "\(name) is not described") }
   }
 
@@ -45,5 +45,6 @@ import Testing
     #expect(page.contains("`limen-checks`, version \(CheckCollection.currentVersion)"))
     #expect(page.contains("`limen-thread`, version \(ThreadReport.currentVersion)"))
     #expect(page.contains("`limen-witness`, version \(Witness.version)"))
+    #expect(page.contains("`limen-progress`, version \(CheckProgress.version)"))
   }
 }
