@@ -70,6 +70,8 @@ extension BareMetalComputer: PlatformComputer {
 
   public func takeStep() -> ComputerEnd { ComputerEnd(step()) }
 
+  public var settledPlatform: Int { settledBoards.number(of: board) }
+
   // MARK: The boundary
 
   public var isInKernel: Bool { processor.cpl != 3 }

@@ -18,6 +18,8 @@ final class Exploration {
   private let lacksGuards: Bool
   /// Every trial is run step by step.
   let stepped: Bool
+  /// What is known of a trial is not run.
+  let prunes: Bool
   /// The most events of one path.
   let depth: Int
   /// Whether it may go on is asked here.
@@ -44,7 +46,7 @@ final class Exploration {
 
   init(
     _ machine: ReadyMachine, crossing: CrossingKind, posture: PostureName, events: [EventKind], ablations: [Ablation],
-    stepped: Bool = false, depth: Int = 1, replayLine: @escaping (InvariantName, Path) -> String
+    stepped: Bool = false, prunes: Bool = true, depth: Int = 1, replayLine: @escaping (InvariantName, Path) -> String
   ) {
     self.machine = machine
     self.crossing = crossing
@@ -55,6 +57,8 @@ final class Exploration {
     self.ablations = ablations.filter { $0.platform == machine.computer.platform }
     lacksGuards = !ablations.isEmpty && self.ablations.isEmpty
     self.stepped = stepped
+    // An ablation that watches a run can act anywhere.
+    self.prunes = prunes && !stepped && self.ablations.allSatisfy { !$0.watchesRuns && !$0.watchesInstructions }
     self.depth = depth
     self.replayLine = replayLine
   }

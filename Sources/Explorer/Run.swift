@@ -26,7 +26,7 @@ final class Run {
   /// Whose stack RSP points to.
   private(set) var stack: StackOwner
   /// An event could push its frame at RSP when RSP or the page tables got their value.
-  private var hasRoom = true
+  private(set) var hasRoom = true
   /// What happened so far, as one number: every transition and its place.
   private(set) var digest = RunDigest()
   private var swapgsSeen = 0
@@ -40,6 +40,10 @@ final class Run {
   private var injected: (event: EventKind, boundary: BoundaryState)?
   private var entered = false
   private var consoleRead = 0
+  /// Where to look whether the rest is known: see `proceed`.
+  var meeting: (rip: UInt64, rsp: UInt64)?
+  /// Where frames came to lie since this was emptied, and RSP behind returns.
+  var stackPointers: [UInt64] = []
 
   /// A run that takes more is not coming back.
   static let bound = 2_000_000
@@ -127,11 +131,13 @@ final class Run {
     return end
   }
 
-  /// Goes on as fast as the machine can, up to the end or the boundary. What happens is the same as step by step. Nil at the boundary.
+  /// Goes on as fast as the machine can, up to the end or the boundary. What happens is the same as step by step. Nil at the boundary,
+  /// and where something returned to the `meeting`.
   func proceed(to boundary: Int = .max) -> RunEnd? {
     while self.boundary < boundary {
       let target = min(UInt64(boundary) &+ origin, start &+ UInt64(Self.bound))
       if let end = mustStep ? step() : absorb(computer.proceed(toward: target)) { return end }
+      if let meeting, processor.rip == meeting.rip, processor[.rsp] == meeting.rsp { return nil }
     }
     return nil
   }
@@ -205,12 +211,15 @@ final class Run {
   }
 
   private func take(_ transition: Transition, injected: Bool) {
-    digest.add(transition, at: boundary)
+    digest.add(transition)
     let (before, after) = (transition.before, transition.after)
     switch transition.kind {
     case .event, .lostEvent: record(transition, injected: injected)
     case .entry, .exit, .stackLoad:
-      if transition.kind == .exit { monitors.leave(to: after.rsp, isKernel: after.isKernel) }
+      if transition.kind == .exit {
+        monitors.leave(to: after.rsp, isKernel: after.isKernel)
+        stackPointers.append(after.rsp)
+      }
       if !after.isKernel {
         stack.follow(.user, to: after.rsp)
       } else if after.rsp != before.rsp {
@@ -230,6 +239,7 @@ final class Run {
     monitors.take(record, claimedOn: claims.areOn(at: delivery.from), promise: promise)
     if record.isLost { return }
     deliveries.append(record)
+    stackPointers.append(delivery.frame)
     stack.interrupt(at: delivery.previousRSP)
     stack.follow(delivery.onCurrentStack ? .moved : .switched, to: delivery.frame)
     if ablations.contains(.nmiUnblockedEarly) && processor.lastVector == .nmi {

@@ -18,10 +18,14 @@ final class Search {
   private var counts: [EventKind: Count] = [:]
   /// By depth, from 2 on.
   private var nestedCounts: [Count]
+  /// What need not be run; nil where everything is to be.
+  private var continuation: Continuation?
+  /// The crossing without events, and whether it broke anything from a boundary on.
+  private var baseline: (course: Course, breaks: (Int) -> Bool)?
 
   private struct Count {
     var trials = 0
-    var distinct: Set<RunDigest> = []
+    var distinct: Set<UInt64> = []
     var notTried = 0
   }
 
@@ -30,6 +34,8 @@ final class Search {
   private static let harmBound = 4 * Run.bound
   /// What the harmful trials of each sequence of several events have cost.
   private var harm: [[EventKind]: Int] = [:]
+
+  private let footprint = Footprint()
 
   private var machine: ReadyMachine { exploration.machine }
   private var computer: any PlatformComputer { exploration.computer }
@@ -43,6 +49,9 @@ final class Search {
     run = exploration.machine.run(user, exploration.crossing, exploration.ablations, swapgs)
     run.monitors.knownFalselyOn = exploration.knownFalselyOn
     nestedCounts = Array(repeating: Count(), count: exploration.depth - 1)
+    if exploration.prunes {
+      continuation = Continuation(computer, userPages: machine.userMemory.pageNumbers)
+    }
   }
 
   /// How often each event was injected into the crossing itself.
@@ -63,6 +72,10 @@ final class Search {
   /// Tries everything, and notes for each boundary what became of each event there.
   func explore(_ boundaries: inout [Exploration.Boundary]) {
     boundaryCount = boundaries.count
+    takeDownBaseline()
+    let footprint = continuation == nil ? nil : Footprint()
+    computer.processor.footprint = footprint
+    defer { computer.processor.footprint = nil }
     var end = run.cross()
     while end == nil {
       let index = run.boundary
@@ -72,7 +85,8 @@ final class Search {
         }
         break
       }
-      let arrivals = tryEvents(after: [])
+      if let footprint { baseline?.course.advance(to: footprint.accesses) }
+      let arrivals = tryEvents(after: [], along: baseline?.course)
       if index < boundaries.count { boundaries[index].arrivals = arrivals }
       end = run.step()
     }
@@ -97,11 +111,12 @@ final class Search {
   // MARK: One boundary
 
   /// Tries every event at the boundary at which the run stands, and what can follow it, and comes back here.
-  private func tryEvents(after path: [PathStep]) -> [EventKind: Arrival] {
+  ///
+  /// - Parameter course: the run as it is without another event here, where it was taken down.
+  private func tryEvents(after path: [PathStep], along course: Course?) -> [EventKind: Arrival] {
     var arrivals: [EventKind: Arrival] = [:]
-    let start = run.mark
-    machine.fork()
-    exploration.costs.forks += 1
+    var start: Run.Mark?
+    var place: Prospect?
     for event in events {
       let obstacle = computer.obstacle(to: event)
       if let obstacle, !computer.canBecomePending(event) {
@@ -113,25 +128,41 @@ final class Search {
         nestedCounts[path.count - 1].notTried += 1
         continue
       }
+      if course != nil && place == nil { place = Prospect(run) }
+      if let course, let place, path.count + 1 == exploration.depth, path.count > 0,
+        let known = continuation?.known(event, at: place, of: run, along: course)
+      {
+        arrivals[event] = obstacle ?? (known.onOwnStack ? .ownStack : .recovered)
+        count(known, along: course)
+        continue
+      }
+      if start == nil {
+        start = run.mark
+        machine.fork()
+        exploration.costs.forks += 1
+      }
       let costs = exploration.costs
-      var trial = trial(event, after: path, stepped: exploration.stepped)
+      let footprint = computer.processor.footprint
+      computer.processor.footprint = nil
+      var trial = trial(event, after: path, stepped: exploration.stepped, at: place, along: course)
       if trial.found?.invariant == Monitors.interruptsAsClaimed && !exploration.stepped && !machine.claims.isEmpty {
         // Since when the kernel was mistaken only a run says that sees every boundary.
-        comeBack(start)
+        comeBack(start!)
         exploration.costs = costs
-        trial = self.trial(event, after: path, stepped: true)
+        trial = self.trial(event, after: path, stepped: true, at: nil, along: nil)
       }
       count(trial, of: event)
       if trial.found != nil && !path.isEmpty { harm[sequence, default: 0] += run.instructions }
       // What falls due here arrives elsewhere, and so does its harm.
       arrivals[event] = obstacle ?? trial.arrival
-      comeBack(start)
+      comeBack(start!)
       if trial.found == nil && trial.path.count < exploration.depth {
-        followUp(event, trial.path)
-        comeBack(start)
+        followUp(event, trial.path, along: trial.course)
+        comeBack(start!)
       }
+      computer.processor.footprint = footprint
     }
-    machine.drop()
+    if start != nil { machine.drop() }
     return arrivals
   }
 
@@ -143,26 +174,51 @@ final class Search {
   }
 
   /// Injects the last event of the path here, and tries every event at each boundary of what follows.
-  private func followUp(_ event: EventKind, _ path: [PathStep]) {
+  private func followUp(_ event: EventKind, _ path: [PathStep], along course: Course?) {
+    let footprint = course == nil ? nil : Footprint()
+    computer.processor.footprint = footprint
     var end = run.inject(event)
     while end == nil && !isOver(behind: path) {
-      _ = tryEvents(after: path)
+      if let footprint { course?.advance(to: footprint.accesses) }
+      _ = tryEvents(after: path, along: course)
       end = run.step()
     }
+    computer.processor.footprint = nil
   }
+
+  // MARK: One trial
 
   private struct Trial {
     var path: [PathStep]
     var arrival: Arrival
     var found: Exploration.Found?
-    var digest: RunDigest
+    var digest: UInt64
+    /// What is to be followed up, where it was taken down.
+    var course: Course?
   }
 
-  /// Injects one event here, runs to the end and judges.
-  private func trial(_ event: EventKind, after path: [PathStep], stepped: Bool) -> Trial {
+  /// Injects one event here, runs until the end is reached or known, and judges.
+  ///
+  /// - Parameters:
+  ///   - place: the boundary, where the rest may turn out to be known.
+  ///   - course: the run as it is without the event.
+  private func trial(
+    _ event: EventKind, after path: [PathStep], stepped: Bool, at place: Prospect?, along course: Course?
+  ) -> Trial {
     let state = BoundaryState(computer)
     var path = path + [PathStep(boundary: run.boundary, location: machine.location(state.rip), event: event)]
+    let before = run.digest
     run.resetInstructions()
+    run.stackPointers.removeAll(keepingCapacity: true)
+    let isLast = path.count == exploration.depth
+    var footprint: Footprint?
+    if let place, !isLast || path.count > 1 && continuation!.isWanted(event, at: place) {
+      footprint = self.footprint
+      self.footprint.clear()
+      computer.processor.footprint = footprint
+    }
+    defer { if footprint != nil { computer.processor.footprint = nil } }
+    let codeStores = computer.processor.codeStores
     var end = run.inject(event)
     let onOwnStack = state.rsp &- computer.processor[.rsp] > 64
     if exploration.ablations.contains(.nmiUnblockedEarly), event == .nmi, end == nil {
@@ -174,6 +230,28 @@ final class Search {
         end = run.inject(.nmi)
       }
     }
+    if isLast, !stepped, let place, let course, !breaks(from: path[0].boundary) {
+      run.meeting = (state.rip, state.rsp)
+      while end == nil {
+        end = run.proceed()
+        guard end == nil,
+          continuation!.isKnown(run, since: place, codeStores: codeStores, along: course)
+        else { continue }
+        run.meeting = nil
+        let known = run.digest.rest(behind: before)
+        if let footprint {
+          continuation!.keep(event, at: place, footprint, of: run, digest: known, onOwnStack: onOwnStack)
+        }
+        exploration.costs.instructions += run.instructions
+        exploration.costs.known += 1
+        var digest = run.digest
+        digest.append(course.digest.rest(behind: before))
+        return Trial(
+          path: path, arrival: onOwnStack ? .ownStack : .recovered, found: nil,
+          digest: digest.closed(by: course.ending), course: nil)
+      }
+      run.meeting = nil
+    }
     let last = end ?? exploration.rest(of: run, stepped: stepped)
     exploration.note(run)
     exploration.costs.instructions += run.instructions
@@ -182,11 +260,49 @@ final class Search {
     if case .unsupported(let what) = last, exploration.unsupported == nil {
       exploration.unsupported = .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))")
     }
-    var digest = run.digest
-    digest.add(outcome.end, outcome.view)
     let found = Exploration.Found(run, outcome, Path(path), state)
+    let ending = RunDigest.ending(outcome.end, outcome.view)
+    var taken: Course?
+    if !isLast, found == nil, last == .user, let footprint {
+      taken = continuation!.course(footprint, of: run, ending: ending, codeStores: codeStores)
+    }
     return Trial(
-      path: path, arrival: found != nil ? .harmful : onOwnStack ? .ownStack : .recovered, found: found, digest: digest)
+      path: path, arrival: found != nil ? .harmful : onOwnStack ? .ownStack : .recovered, found: found,
+      digest: run.digest.closed(by: ending), course: taken)
+  }
+
+  /// Takes down the crossing without events.
+  private func takeDownBaseline() {
+    guard let continuation else { return }
+    let start = run.mark
+    let footprint = Footprint()
+    let codeStores = computer.processor.codeStores
+    computer.processor.footprint = footprint
+    let end = run.cross() ?? exploration.rest(of: run, stepped: false)
+    computer.processor.footprint = nil
+    var outcome = run.outcome(end)
+    outcome.expected = expected
+    let ending = RunDigest.ending(outcome.end, outcome.view)
+    if end == .user, outcome.view == expected,
+      let course = continuation.course(footprint, of: run, ending: ending, codeStores: codeStores)
+    {
+      let monitors = run.monitors
+      baseline = (course, { monitors.blame(outcome, from: $0) != nil })
+    }
+    exploration.costs.instructions += run.instructions
+    comeBack(start)
+  }
+
+  /// Without events something breaks behind the boundary, so that no trial can be said to break nothing.
+  private func breaks(from boundary: Int) -> Bool { baseline?.breaks(boundary) ?? true }
+
+  private func count(_ known: KnownTrial, along course: Course) {
+    exploration.costs.known += 1
+    var digest = run.digest
+    digest.append(known.digest)
+    digest.append(course.digest.rest(behind: run.digest))
+    nestedCounts[exploration.depth - 2].trials += 1
+    nestedCounts[exploration.depth - 2].distinct.insert(digest.closed(by: course.ending))
   }
 
   private func count(_ trial: Trial, of event: EventKind) {

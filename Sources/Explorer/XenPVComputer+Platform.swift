@@ -75,6 +75,12 @@ extension XenPVComputer: PlatformComputer {
 
   public func takeStep() -> ComputerEnd { ComputerEnd(step()) }
 
+  public var settledPlatform: Int {
+    var settled = domain
+    settled.forgetDeliveries()
+    return settledDomains.number(of: settled)
+  }
+
   // MARK: The boundary
 
   public var isInKernel: Bool { domain.vcpu.isInKernel }

@@ -93,7 +93,7 @@ extension XenPVComputer {
         domain.shutdown = .powerOff
         return
       }
-      if deadline > now { processor.skipIdle(nanoseconds: deadline - now) }
+      processor.skipIdle(nanoseconds: processor.instructions(until: deadline))
       _ = runTimers()
     }
     if domain.shutdown == nil { returnFromInterrupt() }

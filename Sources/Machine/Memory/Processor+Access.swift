@@ -2,7 +2,7 @@
 ///
 /// SDM vol. 3A, "Paging", "Alignment Checking"; vol. 1, "Canonical Addressing".
 /// The slow path takes over for a missing translation, an access that crosses a page, memory that is not RAM, a store to decoded
-/// code, a page that a data breakpoint watches, and whenever somebody observes (the caches then stay empty).
+/// code, a page that a data breakpoint watches, and whenever somebody observes or takes down (the caches then stay empty).
 
 extension Processor {
   /// Loads a `W` from `linear`. `stack` says that a non-canonical address is a stack fault.
@@ -145,6 +145,7 @@ extension Processor {
 
   private func loadPhysical(_ address: UInt64, size: Int) throws(Fault) -> UInt64 {
     guard memory.contains(address, count: size) else { return try loadOutsideRAM(address, size: size) }
+    footprint?.read(address, size: size)
     let host = memory.base + Int(address)
     switch size {
     case 1: return UInt64(host.load(as: UInt8.self))
@@ -160,6 +161,7 @@ extension Processor {
 
   private func storePhysical(_ address: UInt64, _ value: UInt64, size: Int) throws(Fault) {
     guard memory.contains(address, count: size) else { return try storeOutsideRAM(address, value, size: size) }
+    footprint?.write(address, size: size)
     let page = Int(address >> 12)
     memory.prepareWrite(page: page)
     if memory.codeLines[page] != 0 { dropCode(at: address, count: size, isStore: true) }

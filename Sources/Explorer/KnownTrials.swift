@@ -1,0 +1,52 @@
+/// Trials of an event that led back to where it was injected, by where that was: behind another event the same handler stands at the
+/// same place again, and what the event does there is known. The rule and its proof are in Documentation/Pruning.md.
+import Findings
+import Invariants
+import Machine
+
+/// What an event did at a place, up to its handler's return there.
+struct KnownTrial {
+  let place: Prospect
+  /// Words that were read before they were written, and what they held; by page, for pages written since the crossing.
+  let reads: [(word: UInt64, value: UInt64)]
+  /// Pages that were read and had not been written since the crossing.
+  let untouched: [Int]
+  /// Words that may hold something else than before.
+  let writes: [UInt64]
+  /// Where frames came to lie, and RSP behind returns.
+  let stackPointers: [UInt64]
+  let digest: RunDigest
+  let length: UInt64
+  let onOwnStack: Bool
+}
+
+struct KnownTrials {
+  private struct Key: Hashable {
+    var state: Int
+    var event: EventKind
+  }
+
+  private var trials: [Key: [KnownTrial]] = [:]
+  private var seen: Set<Key> = []
+  private var words = 0
+
+  /// Trials of one event at one state of the processor that are told apart.
+  private static let mostVariants = 8
+  /// Words that all of them may hold, 16 bytes each.
+  private static let mostWords = 16 << 20
+
+  /// What is known of the event at a place.
+  func at(_ place: Int, _ event: EventKind) -> [KnownTrial] { trials[Key(state: place, event: event)] ?? [] }
+
+  /// Whether it is worth taking down what the event does here: not before the processor is met in this state a second time.
+  mutating func isWanted(at place: Int, _ event: EventKind) -> Bool {
+    let key = Key(state: place, event: event)
+    if seen.insert(key).inserted { return false }
+    return words < Self.mostWords && (trials[key]?.count ?? 0) < Self.mostVariants
+  }
+
+  mutating func keep(_ trial: KnownTrial, at place: Int, _ event: EventKind) {
+    words += trial.reads.count + trial.writes.count
+    trials[Key(state: place, event: event), default: []].append(trial)
+  }
+}

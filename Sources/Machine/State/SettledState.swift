@@ -1,0 +1,47 @@
+/// A processor's state at a boundary as far as anything that is still to come depends on it: two that are equal go on alike, given
+/// equal memory, equal platforms and the same time.
+///
+/// Left out are counters (instructions, events, time: the clock is compared apart), what only a single instruction uses, how the flags
+/// are kept (they are compared as RFLAGS), and under which tag translations are cached: an exploration flushes them at every fork.
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+public struct SettledState: Sendable, Hashable {
+  private let state: ProcessorState
+
+  init(_ processor: ProcessorState) {
+    var state = processor
+    state.rflags = processor.rflags
+    state.retired = 0
+    state.idleTime = 0
+    state.unretired = 0
+    state.work = 0
+    state.eventCount = 0
+    state.lastVector = .divideError
+    state.lastErrorCode = nil
+    state.trapAfter = false
+    state.clearsResume = true
+    state.translationTag = 0
+    state.fetchKey = 0
+    for slot in [Slot.t0, Slot.t1, Slot.t2, Slot.t3, Slot.stackBefore] { state.registers[Int(slot) / 8] = 0 }
+    self.state = state
+  }
+
+  public static func == (one: SettledState, other: SettledState) -> Bool {
+    // SAFETY: the structure is trivial. Bytes between its fields may differ where the fields are equal: then two states count as
+    // different that are not, and more is run than has to be.
+    withUnsafeBytes(of: one.state) { a in
+      withUnsafeBytes(of: other.state) { b in memcmp(a.baseAddress!, b.baseAddress!, a.count) == 0 }
+    }
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    for slot in 0..<16 { hasher.combine(state.registers[slot]) }
+    hasher.combine(state.rip)
+  }
+}
+
+extension Processor {
+  public var settledState: SettledState { SettledState(s.pointee) }
+}
