@@ -54,20 +54,19 @@ final class Continuation {
     else { return false }
     return memory.forEachChangedWord { word, before, after in
       let page = Int(word >> 9)
-      if course.tables.contains(page) { return (before ^ after) & ~Self.accessedAndDirty == 0 && !course.isLive(word) }
-      return isDead(word, along: course)
+      let changed = before ^ after
+      if Bytes.mask(course.liveBytes(of: word)) & changed != 0 { return false }
+      return course.tables.contains(page) ? changed & ~Self.accessedAndDirty == 0 : isNobodys(page)
     }
   }
 
   /// The A and D flags of a page-table entry.
   private static let accessedAndDirty: UInt64 = 0x60
 
-  private func isDead(_ word: UInt64, along course: Course) -> Bool {
-    let page = Int(word >> 9)
-    return !course.isLive(word) && !userPages.contains(page) && !memory.holdsCode(page: page)
-  }
+  /// Neither user mode nor the decoder looks at the page.
+  private func isNobodys(_ page: Int) -> Bool { !userPages.contains(page) && !memory.holdsCode(page: page) }
 
-  /// From here the course takes no longer than the clock stands still, although it began later by what lies behind the place.
+  /// From the place on the course takes no longer than the clock stands still, although it begins later by what was done there.
   private func fits(_ course: Course, from place: Prospect, later: UInt64 = 0) -> Bool {
     course.time == place.time && processor.now == place.time
       && processor.instructionsLeftInStep > course.end &- place.position &+ later
@@ -76,15 +75,20 @@ final class Continuation {
   // MARK: The second rule: as it was before
 
   /// A trial of the event that is known to do here what it did there, and whose rest is that of the course.
-  func known(_ event: EventKind, at place: Prospect, of run: Run, along course: Course) -> KnownTrial? {
+  func known(_ event: EventKind, at place: Prospect, along course: Course) -> KnownTrial? {
     guard isSound, course.isInStep else { return nil }
     return known.at(place.state.hashValue, event).first { trial in
-      fits(course, from: place, later: trial.length) && place.goesOn(as: trial.place)
+      trial.reads.allSatisfy { memory[word: $0.word] & $0.mask == $0.value }
+        && fits(course, from: place, later: trial.length) && place.goesOn(as: trial.place)
         && place.monitors.areApart(from: trial.stackPointers) && trial.place.monitors.areApart(from: trial.stackPointers)
         && trial.untouched.allSatisfy { !memory.isWritten(page: $0, sinceFork: depth) }
-        && trial.reads.allSatisfy { memory[word: $0.word] == $0.value }
-        && trial.writes.allSatisfy { isDead($0, along: course) && !tables.contains(Int($0 >> 9)) }
+        && trial.writes.allSatisfy { isDead($0, along: course) }
     }
+  }
+
+  private func isDead(_ bytes: Bytes, along course: Course) -> Bool {
+    let page = Int(bytes.word >> 9)
+    return Bytes.mask(course.liveBytes(of: bytes.word)) & bytes.mask == 0 && isNobodys(page) && !tables.contains(page)
   }
 
   func isWanted(_ event: EventKind, at place: Prospect) -> Bool {
@@ -93,33 +97,40 @@ final class Continuation {
 
   /// Keeps a trial whose rest turned out to be known, and that was taken down from its injection on.
   func keep(_ event: EventKind, at place: Prospect, _ footprint: Footprint, of run: Run, digest: RunDigest, onOwnStack: Bool) {
-    var first: [UInt64: Bool] = [:]
-    var written: Set<UInt64> = []
     var order: [UInt64] = []
+    var of: [UInt64: (read: UInt8, written: UInt8)] = [:]
     for access in footprint.accesses {
-      let (word, isWrite) = (access >> 1, access & 1 == 1)
-      if first[word] == nil {
-        first[word] = !isWrite
-        order.append(word)
-      }
-      if isWrite { written.insert(word) }
+      var bytes = of[access.word] ?? (0, 0)
+      if bytes == (0, 0) { order.append(access.word) }
+      if access.isStore { bytes.written |= access.bytes } else { bytes.read |= access.bytes & ~bytes.written }
+      of[access.word] = bytes
     }
     note(Set(order.map { Int($0 >> 9) }), footprint.tables)
     guard isSound else { return }
-    var reads: [(word: UInt64, value: UInt64)] = []
+    var reads: [Bytes] = []
+    var writes: [Bytes] = []
     var untouched: Set<Int> = []
-    for word in order where first[word]! {
+    for word in order {
+      let (read, written) = of[word]!
       let page = Int(word >> 9)
-      if memory.isWritten(page: page, sinceFork: depth) {
-        reads.append((word, memory.wordAtFork(word)))
-      } else {
-        untouched.insert(page)
+      let before = memory.wordAtFork(word)
+      if read != 0 {
+        if memory.isWritten(page: page, sinceFork: depth) {
+          reads.append(Bytes(word, read, before))
+        } else {
+          untouched.insert(page)
+        }
       }
+      // What was read and holds the same again holds the same again wherever it is the same that is read.
+      var changed = written & ~read
+      for i in 0..<8 where (written & read) >> i & 1 == 1 && (memory[word: word] ^ before) >> UInt64(8 * i) & 0xFF != 0 {
+        changed |= 1 << i
+      }
+      if changed != 0 { writes.append(Bytes(word, changed, 0)) }
     }
-    let writes = written.filter { !(first[$0]! && memory[word: $0] == memory.wordAtFork($0)) }
     known.keep(
       KnownTrial(
-        place: place, reads: reads, untouched: Array(untouched), writes: Array(writes), stackPointers: run.stackPointers,
+        place: place, reads: reads, untouched: Array(untouched), writes: writes, stackPointers: run.stackPointers,
         digest: digest, length: processor.position &- place.position, onOwnStack: onOwnStack),
       at: place.state.hashValue, event)
   }

@@ -1,16 +1,16 @@
-/// A run that was judged and broke nothing, with every word that it read and wrote: another run that comes to stand where it stood
+/// A run that was judged and broke nothing, with every byte that it read and wrote: another run that comes to stand where it stood
 /// need not be run to its end. The rule and its proof are in Documentation/Pruning.md.
 import Machine
 
 final class Course {
-  /// Words of RAM by page, as far as the run touched them.
+  /// Pages of RAM, as far as the run touched them, and where in `live` each begins.
   private var slots: [Int: Int] = [:]
-  /// For each slot, a bit for each word that is read before it is written from here on.
-  private var live: [UInt64] = []
-  /// The accesses, as places in `live`; and whether the word is live behind each.
+  /// For each word of those pages, a bit for each byte that is read before it is written from here on.
+  private var live: [UInt8] = []
+  /// The accesses; where in `live` their words are; and which bytes of the words are live behind each.
+  private let accesses: ContiguousArray<RAMAccess>
   private var places: [Int32] = []
-  private var liveBehind: [Bool] = []
-  private let accesses: ContiguousArray<UInt64>
+  private var liveBehind: [UInt8] = []
   /// Accesses that lie behind.
   private var cursor = 0
   /// It can be told where the run stands.
@@ -34,55 +34,44 @@ final class Course {
     self.time = time
     places.reserveCapacity(accesses.count)
     var lastPage = -1
-    var lastSlot = 0
+    var slot = 0
     for access in accesses {
-      let word = access >> 1
-      let page = Int(word >> 9)
+      let page = Int(access.word >> 9)
       if page != lastPage {
         lastPage = page
-        if let known = slots[page] {
-          lastSlot = known
-        } else {
-          lastSlot = slots.count
-          slots[page] = lastSlot
-        }
+        slot = slots[page] ?? slots.count << 9
+        slots[page] = slot
       }
-      places.append(Int32(lastSlot << 9 | Int(word & 511)))
+      places.append(Int32(slot | Int(access.word & 511)))
     }
-    live = Array(repeating: 0, count: slots.count * 8)
-    liveBehind = Array(repeating: false, count: accesses.count)
+    live = Array(repeating: 0, count: slots.count << 9)
+    liveBehind = Array(repeating: 0, count: accesses.count)
     for i in accesses.indices.reversed() {
       let place = Int(places[i])
-      liveBehind[i] = live[place >> 6] >> UInt64(place & 63) & 1 != 0
-      set(place, accesses[i] & 1 == 0)
+      liveBehind[i] = live[place]
+      if accesses[i].isStore { live[place] &= ~accesses[i].bytes } else { live[place] |= accesses[i].bytes }
     }
-  }
-
-  private func set(_ place: Int, _ isLive: Bool) {
-    let bit: UInt64 = 1 << UInt64(place & 63)
-    if isLive { live[place >> 6] |= bit } else { live[place >> 6] &= ~bit }
   }
 
   /// Pages that its instructions touched.
   var pages: Dictionary<Int, Int>.Keys { slots.keys }
 
   /// The run is gone along a second time, and has made these accesses so far.
-  func advance(to made: ContiguousArray<UInt64>) {
+  func advance(to made: ContiguousArray<RAMAccess>) {
     guard isInStep else { return }
     while cursor < made.count {
       guard cursor < accesses.count, accesses[cursor] == made[cursor] else {
         isInStep = false
         return
       }
-      set(Int(places[cursor]), liveBehind[cursor])
+      live[Int(places[cursor])] = liveBehind[cursor]
       cursor += 1
     }
   }
 
-  /// The word is read from here on before it is written.
-  func isLive(_ word: UInt64) -> Bool {
-    guard let slot = slots[Int(word >> 9)] else { return false }
-    let place = slot << 9 | Int(word & 511)
-    return live[place >> 6] >> UInt64(place & 63) & 1 != 0
+  /// The bytes of the word that are read from here on before they are written, a bit each.
+  func liveBytes(of word: UInt64) -> UInt8 {
+    guard let slot = slots[Int(word >> 9)] else { return 0 }
+    return live[slot | Int(word & 511)]
   }
 }

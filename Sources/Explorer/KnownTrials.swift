@@ -7,17 +7,39 @@ import Machine
 /// What an event did at a place, up to its handler's return there.
 struct KnownTrial {
   let place: Prospect
-  /// Words that were read before they were written, and what they held; by page, for pages written since the crossing.
-  let reads: [(word: UInt64, value: UInt64)]
+  /// Bytes that were read before they were written, and what they held, of pages written since the crossing.
+  let reads: [Bytes]
   /// Pages that were read and had not been written since the crossing.
   let untouched: [Int]
-  /// Words that may hold something else than before.
-  let writes: [UInt64]
+  /// Bytes that may hold something else than before; `value` says nothing.
+  let writes: [Bytes]
   /// Where frames came to lie, and RSP behind returns.
   let stackPointers: [UInt64]
   let digest: RunDigest
   let length: UInt64
   let onOwnStack: Bool
+}
+
+/// Some bytes of a word of RAM.
+struct Bytes {
+  /// The physical address divided by 8.
+  var word: UInt64
+  /// All ones in each of the bytes.
+  var mask: UInt64
+  var value: UInt64
+
+  init(_ word: UInt64, _ bytes: UInt8, _ value: UInt64) {
+    self.word = word
+    mask = Self.mask(bytes)
+    self.value = value & mask
+  }
+
+  /// All ones in each byte whose bit is set.
+  static func mask(_ bytes: UInt8) -> UInt64 {
+    var mask: UInt64 = 0
+    for i in 0..<8 where bytes >> i & 1 == 1 { mask |= 0xFF << UInt64(8 * i) }
+    return mask
+  }
 }
 
 struct KnownTrials {

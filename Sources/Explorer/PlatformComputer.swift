@@ -52,6 +52,8 @@ public protocol PlatformComputer: AnyObject {
   /// The platform's own state at a boundary, as far as anything that is still to come depends on it: a number that only equal states
   /// share. Not the processor's, and nothing that is in RAM.
   var settledPlatform: Int { get }
+  /// The platform itself has an event for the guest at this boundary.
+  var isEventDue: Bool { get }
 
   func fork()
   /// Goes back to the innermost fork, which stays open.

@@ -4,6 +4,8 @@ import Machine
 
 struct Prospect {
   let state: SettledState
+  /// The same without RF, where that decides nothing and is set.
+  private let withoutResume: SettledState?
   /// The platform's state: see `PlatformComputer.settledPlatform`.
   let platform: Int
   let time: UInt64
@@ -17,6 +19,7 @@ struct Prospect {
 
   init(_ run: Run) {
     state = run.computer.processor.settledState
+    withoutResume = run.computer.isEventDue ? nil : run.computer.processor.settledStateWithoutResume
     platform = run.computer.settledPlatform
     time = run.computer.processor.now
     position = run.computer.processor.position
@@ -29,6 +32,6 @@ struct Prospect {
   /// What goes on from here goes on as from the other place, and nothing is said of it where nothing is said there.
   func goesOn(as other: Prospect) -> Bool {
     time == other.time && hasRoom == other.hasRoom && printed == other.printed && stack == other.stack
-      && state == other.state && platform == other.platform && monitors.goOn(as: other.monitors)
+      && (state == other.state || withoutResume == other.state) && platform == other.platform && monitors.goOn(as: other.monitors)
   }
 }

@@ -130,7 +130,7 @@ final class Search {
       }
       if course != nil && place == nil { place = Prospect(run) }
       if let course, let place, path.count + 1 == exploration.depth, path.count > 0,
-        let known = continuation?.known(event, at: place, of: run, along: course)
+        let known = continuation?.known(event, at: place, along: course)
       {
         arrivals[event] = obstacle ?? (known.onOwnStack ? .ownStack : .recovered)
         count(known, along: course)

@@ -75,6 +75,7 @@ extension XenPVComputer: PlatformComputer {
 
   public func takeStep() -> ComputerEnd { ComputerEnd(step()) }
 
+  public var isEventDue: Bool { hasDueTimer }
   public var settledPlatform: Int {
     var settled = domain
     settled.forgetDeliveries()

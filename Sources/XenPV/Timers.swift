@@ -45,6 +45,9 @@ extension XenPVComputer {
     return true
   }
 
+  /// `runTimers` has something to do.
+  public var hasDueTimer: Bool { !domain.consoleInput.isEmpty || nextDeadline.map { $0 <= now } ?? false }
+
   /// When a timer is due next, in nanoseconds; nil where none is set.
   var nextDeadline: UInt64? {
     let others = domain.vcpu.timers.whileBlocked

@@ -1,12 +1,26 @@
-/// What a stretch of a run read and wrote of RAM, word by word in its order: from it follows what another run need not repeat.
+/// What a stretch of a run read and wrote of RAM, in its order: from it follows what another run need not repeat.
 ///
 /// Every access counts that an instruction, the delivery of an event or a hypervisor makes, by physical address. Page walks are kept
-/// apart: which pages they read as page tables, without the A and D flags that they set. A store to a part of a word counts as a
-/// load as well, since the rest of the word stays.
+/// apart: which pages they read as page tables, without the A and D flags that they set.
 /// SDM vol. 3A, "4-Level Paging", "Accessed and Dirty Flags".
+
+/// A load or store of some bytes of one word of RAM.
+public struct RAMAccess: Sendable, Hashable {
+  private let bits: UInt64
+
+  @inline(__always) init(word: UInt64, bytes: UInt8, isStore: Bool) {
+    bits = word << 9 | UInt64(bytes) << 1 | (isStore ? 1 : 0)
+  }
+
+  /// The number of the word: its physical address divided by 8.
+  public var word: UInt64 { bits >> 9 }
+  /// A bit for each byte, the lowest for that at the word's address.
+  public var bytes: UInt8 { UInt8(truncatingIfNeeded: bits >> 1) }
+  public var isStore: Bool { bits & 1 == 1 }
+}
+
 public final class Footprint {
-  /// One access: the number of the word (its physical address divided by 8), doubled, plus 1 for a store.
-  public private(set) var accesses: ContiguousArray<UInt64> = []
+  public private(set) var accesses: ContiguousArray<RAMAccess> = []
   /// Pages that were read as page tables.
   public private(set) var tables: Set<Int> = []
   private var lastTable = -1
@@ -20,22 +34,23 @@ public final class Footprint {
     lastTable = -1
   }
 
-  @inline(__always) func read(_ physical: UInt64, size: Int) {
-    let first = physical >> 3
-    accesses.append(first << 1)
-    let last = (physical &+ UInt64(size &- 1)) >> 3
-    if last != first { readMore(first &+ 1, last) }
+  @inline(__always) func read(_ physical: UInt64, size: Int) { add(physical, size: size, isStore: false) }
+  @inline(__always) func write(_ physical: UInt64, size: Int) { add(physical, size: size, isStore: true) }
+
+  @inline(__always) private func add(_ physical: UInt64, size: Int, isStore: Bool) {
+    let offset = physical & 7
+    if offset &+ UInt64(size) > 8 { return addPieces(physical, size: size, isStore: isStore) }
+    let bytes = UInt8(truncatingIfNeeded: (1 << UInt64(size) &- 1) << offset)
+    accesses.append(RAMAccess(word: physical >> 3, bytes: bytes, isStore: isStore))
   }
 
-  private func readMore(_ first: UInt64, _ last: UInt64) {
-    for word in first...last { accesses.append(word << 1) }
-  }
-
-  func write(_ physical: UInt64, size: Int) {
-    for word in physical >> 3...(physical &+ UInt64(size &- 1)) >> 3 {
-      let isWhole = word << 3 >= physical && word << 3 &+ 8 <= physical &+ UInt64(size)
-      if !isWhole { accesses.append(word << 1) }
-      accesses.append(word << 1 | 1)
+  private func addPieces(_ physical: UInt64, size: Int, isStore: Bool) {
+    var at = physical
+    let end = physical &+ UInt64(size)
+    while at < end {
+      let next = min((at | 7) &+ 1, end)
+      add(at, size: Int(next - at), isStore: isStore)
+      at = next
     }
   }
 

@@ -44,4 +44,24 @@ public struct SettledState: Sendable, Hashable {
 
 extension Processor {
   public var settledState: SettledState { SettledState(s.pointee) }
+
+  /// The same with RF clear, where RF decides nothing: no instruction breakpoint is enabled, no event is due here, and the next
+  /// instruction is none that pushes RF as it stands (SDM vol. 3B, "Instruction-Breakpoint Exception Condition"). It clears RF. Nil
+  /// where RF is clear, or decides something.
+  public var settledStateWithoutResume: SettledState? {
+    guard s.pointee.flag(.resume), s.pointee.dr7 & 0xFF == 0 else { return nil }
+    s.pointee.otherFlags &= ~RFLAGS.resume.rawValue
+    updateAttention()
+    let isDue = attention
+    let settled = settledState
+    s.pointee.otherFlags |= RFLAGS.resume.rawValue
+    updateAttention()
+    guard !isDue, let next = bytes(atLinear: s.pointee.rip, count: 1), !Self.softwareInterrupts.contains(next[0]) else {
+      return nil
+    }
+    return settled
+  }
+
+  /// INT3, INT n, INTO and INT1.
+  private static let softwareInterrupts: Set<UInt8> = [0xCC, 0xCD, 0xCE, 0xF1]
 }
