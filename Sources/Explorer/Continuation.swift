@@ -35,7 +35,7 @@ final class Continuation {
   /// The run that was taken down from a boundary on, which broke nothing and is back in user mode.
   func course(_ footprint: Footprint, of run: Run, ending: UInt64, codeStores: Int) -> Course? {
     let course = Course(
-      footprint, digest: run.digest, ending: ending, end: processor.position, time: processor.now)
+      footprint, digest: run.digest, ending: ending, end: processor.position, time: processor.now, lastNMI: run.lastNMI)
     note(course.pages, footprint.tables)
     return isSound && processor.codeStores == codeStores ? course : nil
   }
@@ -50,7 +50,7 @@ final class Continuation {
   /// The trial stands where it was injected, and its rest is that of the course.
   func isKnown(_ run: Run, since place: Prospect, codeStores: Int, along course: Course) -> Bool {
     guard isSound, course.isInStep, processor.codeStores == codeStores, fits(course, from: place),
-      Prospect(run).goesOn(as: place)
+      Prospect(run).goesOn(as: place, hasNMIs: course.lastNMI > place.position)
     else { return false }
     return memory.forEachChangedWord { word, before, after in
       let page = Int(word >> 9)

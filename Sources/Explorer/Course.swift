@@ -24,14 +24,18 @@ final class Course {
   /// The position at the end, and the time.
   let end: UInt64
   let time: UInt64
+  /// The position at which the last NMI was delivered; 0 for none. Behind the last no other was wanted: it would have been delivered
+  /// when NMIs were let in again, as they are in the end.
+  let lastNMI: UInt64
 
-  init(_ footprint: Footprint, digest: RunDigest, ending: UInt64, end: UInt64, time: UInt64) {
+  init(_ footprint: Footprint, digest: RunDigest, ending: UInt64, end: UInt64, time: UInt64, lastNMI: UInt64) {
     accesses = footprint.accesses
     tables = footprint.tables
     self.digest = digest
     self.ending = ending
     self.end = end
     self.time = time
+    self.lastNMI = lastNMI
     places.reserveCapacity(accesses.count)
     var lastPage = -1
     var slot = 0

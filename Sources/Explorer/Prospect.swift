@@ -4,8 +4,8 @@ import Machine
 
 struct Prospect {
   let state: SettledState
-  /// The same without RF, where that decides nothing and is set.
-  private let withoutResume: SettledState?
+  /// RF is set and decides nothing.
+  private let resumeDecidesNothing: Bool
   /// The platform's state: see `PlatformComputer.settledPlatform`.
   let platform: Int
   let time: UInt64
@@ -19,7 +19,7 @@ struct Prospect {
 
   init(_ run: Run) {
     state = run.computer.processor.settledState
-    withoutResume = run.computer.isEventDue ? nil : run.computer.processor.settledStateWithoutResume
+    resumeDecidesNothing = !run.computer.isEventDue && run.computer.processor.resumeDecidesNothing
     platform = run.computer.settledPlatform
     time = run.computer.processor.now
     position = run.computer.processor.position
@@ -30,8 +30,15 @@ struct Prospect {
   }
 
   /// What goes on from here goes on as from the other place, and nothing is said of it where nothing is said there.
-  func goesOn(as other: Prospect) -> Bool {
-    time == other.time && hasRoom == other.hasRoom && printed == other.printed && stack == other.stack
-      && (state == other.state || withoutResume == other.state) && platform == other.platform && monitors.goOn(as: other.monitors)
+  ///
+  /// - Parameter hasNMIs: NMIs may still come, so that it decides something whether they are blocked.
+  func goesOn(as other: Prospect, hasNMIs: Bool = true) -> Bool {
+    guard time == other.time, hasRoom == other.hasRoom, printed == other.printed, stack == other.stack,
+      platform == other.platform, monitors.goOn(as: other.monitors)
+    else { return false }
+    var state = state
+    if resumeDecidesNothing && !other.state.hasResume { state = state.withoutResume }
+    if !hasNMIs { state = state.blockingNMIs(as: other.state) }
+    return state == other.state
   }
 }

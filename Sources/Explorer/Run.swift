@@ -40,6 +40,8 @@ final class Run {
   private var injected: (event: EventKind, boundary: BoundaryState)?
   private var entered = false
   private var consoleRead = 0
+  /// Where the last NMI was delivered; 0 for nowhere.
+  private(set) var lastNMI: UInt64 = 0
   /// Where to look whether the rest is known: see `proceed`.
   var meeting: (rip: UInt64, rsp: UInt64)?
   /// Where frames came to lie since this was emptied, and RSP behind returns.
@@ -86,13 +88,15 @@ final class Run {
     var injected: (event: EventKind, boundary: BoundaryState)?
     var entered: Bool
     var console: [UInt8]
+    var lastNMI: UInt64
   }
 
   var mark: Mark {
     get {
       Mark(
         stack: stack, hasRoom: hasRoom, digest: digest, swapgsSeen: swapgsSeen, struck: struck, monitors: monitors,
-        deliveries: deliveries, injected: injected, entered: entered, console: console)
+        deliveries: deliveries, injected: injected, entered: entered, console: console,
+        lastNMI: lastNMI)
     }
     set {
       stack = newValue.stack
@@ -105,6 +109,7 @@ final class Run {
       injected = newValue.injected
       entered = newValue.entered
       console = newValue.console
+      lastNMI = newValue.lastNMI
       consoleRead = console.count
       processor.clearTransitions()
     }
@@ -239,6 +244,7 @@ final class Run {
     monitors.take(record, claimedOn: claims.areOn(at: delivery.from), promise: promise)
     if record.isLost { return }
     deliveries.append(record)
+    if delivery.vector == Vector.nmi.rawValue { lastNMI = processor.position }
     stackPointers.append(delivery.frame)
     stack.interrupt(at: delivery.previousRSP)
     stack.follow(delivery.onCurrentStack ? .moved : .switched, to: delivery.frame)

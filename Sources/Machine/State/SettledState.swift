@@ -8,7 +8,7 @@
 #endif
 
 public struct SettledState: Sendable, Hashable {
-  private let state: ProcessorState
+  private var state: ProcessorState
 
   init(_ processor: ProcessorState) {
     var state = processor
@@ -28,6 +28,23 @@ public struct SettledState: Sendable, Hashable {
     self.state = state
   }
 
+  /// RFLAGS.RF is set.
+  public var hasResume: Bool { state.flag(.resume) }
+
+  /// The same with RF clear.
+  public var withoutResume: SettledState {
+    var result = self
+    result.state.otherFlags &= ~RFLAGS.resume.rawValue
+    return result
+  }
+
+  /// The same with NMIs blocked where they are in the other state.
+  public func blockingNMIs(as other: SettledState) -> SettledState {
+    var result = self
+    result.state.nmiBlocked = other.state.nmiBlocked
+    return result
+  }
+
   public static func == (one: SettledState, other: SettledState) -> Bool {
     // SAFETY: the structure is trivial. Bytes between its fields may differ where the fields are equal: then two states count as
     // different that are not, and more is run than has to be.
@@ -45,21 +62,17 @@ public struct SettledState: Sendable, Hashable {
 extension Processor {
   public var settledState: SettledState { SettledState(s.pointee) }
 
-  /// The same with RF clear, where RF decides nothing: no instruction breakpoint is enabled, no event is due here, and the next
-  /// instruction is none that pushes RF as it stands (SDM vol. 3B, "Instruction-Breakpoint Exception Condition"). It clears RF. Nil
-  /// where RF is clear, or decides something.
-  public var settledStateWithoutResume: SettledState? {
-    guard s.pointee.flag(.resume), s.pointee.dr7 & 0xFF == 0 else { return nil }
+  /// RF is set and decides nothing: no instruction breakpoint is enabled, no event is due here, and the next instruction, which clears
+  /// it, is none that pushes it as it stands. SDM vol. 3B, "Instruction-Breakpoint Exception Condition".
+  public var resumeDecidesNothing: Bool {
+    guard s.pointee.flag(.resume), s.pointee.dr7 & 0xFF == 0 else { return false }
     s.pointee.otherFlags &= ~RFLAGS.resume.rawValue
     updateAttention()
     let isDue = attention
-    let settled = settledState
     s.pointee.otherFlags |= RFLAGS.resume.rawValue
     updateAttention()
-    guard !isDue, let next = bytes(atLinear: s.pointee.rip, count: 1), !Self.softwareInterrupts.contains(next[0]) else {
-      return nil
-    }
-    return settled
+    guard !isDue, let next = bytes(atLinear: s.pointee.rip, count: 1) else { return false }
+    return !Self.softwareInterrupts.contains(next[0])
   }
 
   /// INT3, INT n, INTO and INT1.
