@@ -5,7 +5,7 @@ import Invariants
 import Machine
 
 /// What an event did at a place, up to its handler's return there.
-struct KnownTrial {
+final class KnownTrial {
   let place: Prospect
   /// Bytes that were read before they were written, and what they held, of pages written since the crossing.
   let reads: [Bytes]
@@ -18,6 +18,20 @@ struct KnownTrial {
   let digest: RunDigest
   let length: UInt64
   let onOwnStack: Bool
+
+  init(
+    place: Prospect, reads: [Bytes], untouched: [Int], writes: [Bytes], stackPointers: [UInt64], digest: RunDigest,
+    length: UInt64, onOwnStack: Bool
+  ) {
+    self.place = place
+    self.reads = reads
+    self.untouched = untouched
+    self.writes = writes
+    self.stackPointers = stackPointers
+    self.digest = digest
+    self.length = length
+    self.onOwnStack = onOwnStack
+  }
 }
 
 /// Some bytes of a word of RAM.
@@ -49,22 +63,24 @@ struct KnownTrials {
   }
 
   private var trials: [Key: [KnownTrial]] = [:]
-  private var seen: Set<Key> = []
+  /// How often it was asked whether a trial is wanted.
+  private var asked: [Key: Int] = [:]
   private var words = 0
 
-  /// Trials of one event at one state of the processor that are told apart.
-  private static let mostVariants = 8
+  /// Trials of one event at one state of the processor that are taken down.
+  private static let mostTries = 8
   /// Words that all of them may hold, 16 bytes each.
   private static let mostWords = 16 << 20
 
   /// What is known of the event at a place.
   func at(_ place: Int, _ event: EventKind) -> [KnownTrial] { trials[Key(state: place, event: event)] ?? [] }
 
-  /// Whether it is worth taking down what the event does here: not before the processor is met in this state a second time.
+  /// Whether it is worth taking down what the event does here: not before the processor is met in this state a second time, and not
+  /// when that was done some times and did not help.
   mutating func isWanted(at place: Int, _ event: EventKind) -> Bool {
-    let key = Key(state: place, event: event)
-    if seen.insert(key).inserted { return false }
-    return words < Self.mostWords && (trials[key]?.count ?? 0) < Self.mostVariants
+    let times = asked[Key(state: place, event: event), default: 0]
+    asked[Key(state: place, event: event)] = times + 1
+    return times > 0 && times <= Self.mostTries && words < Self.mostWords
   }
 
   mutating func keep(_ trial: KnownTrial, at place: Int, _ event: EventKind) {

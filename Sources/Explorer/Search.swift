@@ -3,12 +3,8 @@
 /// What may nest the platform says: an event that the architecture holds back at a boundary is not injected there. Below a path that
 /// broke an invariant nothing is looked for: it would only say the same again, and longer.
 import Findings
-import Foundation
 import Invariants
 import Machine
-
-nonisolated(unsafe) var DBG: [String: Int] = [:]
-func dbg(_ k: String) { DBG[k, default: 0] += 1 }
 
 final class Search {
   private unowned let exploration: Exploration
@@ -94,7 +90,6 @@ final class Search {
       if index < boundaries.count { boundaries[index].arrivals = arrivals }
       end = run.step()
     }
-    for (k, v) in DBG.sorted(by: { $0.value > $1.value }).prefix(40) { FileHandle.standardError.write(Data("DBG \(v) \(k)\n".utf8)) }
     exploration.costs.instructions += run.instructions
   }
 
@@ -139,7 +134,6 @@ final class Search {
       {
         arrivals[event] = obstacle ?? (known.onOwnStack ? .ownStack : .recovered)
         count(known, along: course)
-        dbg("B \(sequence.map(\.rawValue)) ok")
         continue
       }
       if start == nil {
@@ -158,7 +152,6 @@ final class Search {
         trial = self.trial(event, after: path, stepped: true, at: nil, along: nil)
       }
       count(trial, of: event)
-      dbg("\(sequence.map(\.rawValue)) course \(course != nil) instep \(course?.isInStep ?? false) known \(exploration.costs.known - costs.known) \(trial.found != nil)")
       if trial.found != nil && !path.isEmpty { harm[sequence, default: 0] += run.instructions }
       // What falls due here arrives elsewhere, and so does its harm.
       arrivals[event] = obstacle ?? trial.arrival

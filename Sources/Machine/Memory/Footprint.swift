@@ -23,7 +23,8 @@ public final class Footprint {
   public private(set) var accesses: ContiguousArray<RAMAccess> = []
   /// Pages that were read as page tables.
   public private(set) var tables: Set<Int> = []
-  private var lastTable = -1
+  /// By level, the page that was read last.
+  private var last = InlineArray<4, Int>(repeating: -1)
 
   public init() { accesses.reserveCapacity(4096) }
 
@@ -31,7 +32,7 @@ public final class Footprint {
   public func clear() {
     accesses.removeAll(keepingCapacity: true)
     tables.removeAll(keepingCapacity: true)
-    lastTable = -1
+    last = InlineArray(repeating: -1)
   }
 
   @inline(__always) func read(_ physical: UInt64, size: Int) { add(physical, size: size, isStore: false) }
@@ -54,10 +55,11 @@ public final class Footprint {
     }
   }
 
-  @inline(__always) func walk(_ entry: UInt64) {
+  /// An entry was read on a page walk, so many levels below the top.
+  @inline(__always) func walk(_ entry: UInt64, level: Int) {
     let page = Int(entry >> 12)
-    if page == lastTable { return }
-    lastTable = page
+    if page == last[level] { return }
+    last[level] = page
     tables.insert(page)
   }
 }
