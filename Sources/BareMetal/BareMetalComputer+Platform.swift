@@ -70,6 +70,9 @@ extension BareMetalComputer: PlatformComputer {
 
   public func takeStep() -> ComputerEnd { ComputerEnd(step()) }
 
+  public var isEventDue: Bool { board.nmiRequest || board.interruptRequest }
+  public var settledPlatform: Int { settledBoards.number(of: board) }
+
   // MARK: The boundary
 
   public var isInKernel: Bool { processor.cpl != 3 }

@@ -12,6 +12,8 @@ public final class BareMetalComputer {
   public var console: ((UInt8) -> Void)?
 
   private var forks: [Board] = []
+  /// Numbers for boards: see `StateNumbers`.
+  public var settledBoards = StateNumbers<Board>()
   /// What the last instruction asked of whoever runs the machine.
   var outcome = BoardOutcome.continue
 
@@ -66,7 +68,7 @@ public final class BareMetalComputer {
       // No step spends less than one.
       var slice = min(limit - spent, position - processor.position)
       if let deadline = board.nextDeadline(after: processor.now) {
-        slice = min(slice, max(1, deadline > processor.now ? deadline - processor.now : 1))
+        slice = min(slice, max(1, processor.instructions(until: deadline)))
       }
       let before = processor.position
       let exit = address.map { processor.run(slice, until: $0) } ?? processor.run(slice)
@@ -142,7 +144,7 @@ public final class BareMetalComputer {
     guard processor.interruptsEnabled || board.nmiRequest else { return .powerOff }
     if board.interruptRequest || board.nmiRequest { return nil }
     guard let deadline = board.nextDeadline(after: processor.now) else { return .powerOff }
-    if deadline > processor.now { processor.skipIdle(nanoseconds: deadline - processor.now) }
+    processor.skipIdle(nanoseconds: processor.instructions(until: deadline))
     return nil
   }
 

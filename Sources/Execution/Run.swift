@@ -24,11 +24,13 @@ package final class Run {
   private let origin: UInt64
   private var start: UInt64
   var console: [UInt8] = []
+  /// Bytes that came over the console so far.
+  package var printed: Int { console.count }
 
   /// Whose stack RSP points to.
   package private(set) var stack: StackOwner
   /// An event could push its frame at RSP when RSP or the page tables got their value.
-  private var hasRoom = true
+  package private(set) var hasRoom = true
   /// What happened so far, as one number: every transition and its place.
   package private(set) var digest = RunDigest()
   private var swapgsSeen = 0
@@ -42,6 +44,12 @@ package final class Run {
   private var injected: (event: EventKind, boundary: BoundaryState)?
   private var entered = false
   private var consoleRead = 0
+  /// Where the last NMI was delivered; 0 for nowhere.
+  package private(set) var lastNMI: UInt64 = 0
+  /// Where to look whether the rest is known: see `proceed`.
+  package var meeting: (rip: UInt64, rsp: UInt64)?
+  /// Where frames came to lie since this was emptied, and RSP behind returns.
+  package var stackPointers: [UInt64] = []
 
   /// A run that takes more is not coming back.
   package static let bound = 2_000_000
@@ -84,13 +92,15 @@ package final class Run {
     var injected: (event: EventKind, boundary: BoundaryState)?
     var entered: Bool
     var console: [UInt8]
+    var lastNMI: UInt64
   }
 
   package var mark: Mark {
     get {
       Mark(
         stack: stack, hasRoom: hasRoom, digest: digest, swapgsSeen: swapgsSeen, struck: struck, monitors: monitors,
-        deliveries: deliveries, injected: injected, entered: entered, console: console)
+        deliveries: deliveries, injected: injected, entered: entered, console: console,
+        lastNMI: lastNMI)
     }
     set {
       stack = newValue.stack
@@ -103,6 +113,7 @@ package final class Run {
       injected = newValue.injected
       entered = newValue.entered
       console = newValue.console
+      lastNMI = newValue.lastNMI
       consoleRead = console.count
       processor.clearTransitions()
     }
@@ -129,11 +140,13 @@ package final class Run {
     return end
   }
 
-  /// Goes on as fast as the machine can, up to the end or the boundary. What happens is the same as step by step. Nil at the boundary.
+  /// Goes on as fast as the machine can, up to the end or the boundary. What happens is the same as step by step. Nil at the boundary,
+  /// and where something returned to the `meeting`.
   package func proceed(to boundary: Int = .max) -> RunEnd? {
     while self.boundary < boundary {
       let target = min(UInt64(boundary) &+ origin, start &+ UInt64(Self.bound))
       if let end = mustStep ? step() : absorb(computer.proceed(toward: target)) { return end }
+      if let meeting, processor.rip == meeting.rip, processor[.rsp] == meeting.rsp { return nil }
     }
     return nil
   }
@@ -201,12 +214,15 @@ package final class Run {
   }
 
   private func take(_ transition: Transition, injected: Bool) {
-    digest.add(transition, at: boundary)
+    digest.add(transition)
     let (before, after) = (transition.before, transition.after)
     switch transition.kind {
     case .event, .lostEvent: record(transition, injected: injected)
     case .entry, .exit, .stackLoad:
-      if transition.kind == .exit { monitors.leave(to: after.rsp, isKernel: after.isKernel) }
+      if transition.kind == .exit {
+        monitors.leave(to: after.rsp, isKernel: after.isKernel)
+        stackPointers.append(after.rsp)
+      }
       if !after.isKernel {
         stack.follow(.user, to: after.rsp)
       } else if after.rsp != before.rsp {
@@ -226,6 +242,8 @@ package final class Run {
     monitors.take(record, claimedOn: claims.areOn(at: delivery.from), promise: promise)
     if record.isLost { return }
     deliveries.append(record)
+    if delivery.vector == Vector.nmi.rawValue { lastNMI = processor.position }
+    stackPointers.append(delivery.frame)
     stack.interrupt(at: delivery.previousRSP)
     stack.follow(delivery.onCurrentStack ? .moved : .switched, to: delivery.frame)
     if ablations.contains(.nmiUnblockedEarly) && processor.lastVector == .nmi {

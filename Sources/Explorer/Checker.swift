@@ -28,6 +28,8 @@ public struct Checker: Sendable {
   public let judgesBoot: Bool
   /// Nothing is left out that could be run.
   public let stepped: Bool
+  /// What is known of a trial is not run.
+  public let prunes: Bool
   /// The most events of one path, 1 to 3.
   public var depth = 1
   /// A section ends after this many instructions, baseline and trials together, complete or not.
@@ -43,7 +45,7 @@ public struct Checker: Sendable {
     kernel: KernelImage, kernelPath: String, probe: ProbeImage, memory: Int, append: String,
     platforms: [PlatformName] = [.bareMetal], profiles: [ProfileName], crossings: [CrossingKind],
     postures: [PostureName], events: [EventKind], ablations: [Ablation], jobs: Int, witnessFolder: String,
-    bootBound: UInt64 = BootSnapshot.standardBound, judgesBoot: Bool = false, stepped: Bool = false
+    bootBound: UInt64 = BootSnapshot.standardBound, judgesBoot: Bool = false, stepped: Bool = false, prunes: Bool = true
   ) {
     self.kernel = kernel
     self.kernelPath = kernelPath
@@ -61,6 +63,7 @@ public struct Checker: Sendable {
     self.bootBound = bootBound
     self.judgesBoot = judgesBoot
     self.stepped = stepped
+    self.prunes = prunes
   }
 
   public struct Result: Sendable {
@@ -189,7 +192,7 @@ public struct Checker: Sendable {
   func exploration(_ task: Task, on machine: ReadyMachine) -> Exploration {
     Exploration(
       machine, crossing: task.crossing, posture: task.posture, events: events, ablations: ablations,
-      stepped: stepped, depth: depth
+      stepped: stepped, prunes: prunes, depth: depth
     ) { invariant, path in
       let witness = self.witness(task, invariant, path)
       return "limen replay \(shellQuoted("\(self.witnessFolder)/\(witness.fileName)"))"

@@ -33,12 +33,13 @@ final class Exploration {
 
   init(
     _ machine: ReadyMachine, crossing: CrossingKind, posture: PostureName, events: [EventKind], ablations: [Ablation],
-    stepped: Bool = false, depth: Int = 1, replayLine: @escaping (InvariantName, Path) -> String
+    stepped: Bool = false, prunes: Bool = true, depth: Int = 1, replayLine: @escaping (InvariantName, Path) -> String
   ) {
     let known = type(of: machine.computer).events
     question = Question(
       machine, crossing: crossing, events: events.filter(known.contains),
-      ablations: ablations.filter { $0.platform == machine.computer.platform }, stepped: stepped, depth: depth)
+      ablations: ablations.filter { $0.platform == machine.computer.platform }, stepped: stepped, prunes: prunes,
+      depth: depth)
     self.posture = posture
     lacksEvents = !events.isEmpty && question.events.isEmpty
     lacksGuards = !ablations.isEmpty && question.ablations.isEmpty

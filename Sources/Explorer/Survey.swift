@@ -153,7 +153,7 @@ final class Survey: Sendable {
           progress: { self.progress(.exploring(self.advance(index, boundary: $0, of: $1, paths: $2))) })
         let section = try exploration.section()
         // Cut while nobody wanted it to end, it came to its own bound, as it would again.
-        if exploration.cut == nil || reason == nil { checker.keep(section) }
+        if exploration.question.cut == nil || reason == nil { checker.keep(section) }
         answer(index, Answer(section: section, parts: exploration.parts))
       } catch {
         do {

@@ -90,11 +90,14 @@ public struct Costs: Hashable, Sendable, Codable {
   public var forks: Int
   /// Guest pages written by trials and restored after them.
   public var pagesRestored: Int
+  /// Trials whose end was known before they were run to it.
+  public var known: Int
 
-  public init(instructions: Int = 0, forks: Int = 0, pagesRestored: Int = 0) {
+  public init(instructions: Int = 0, forks: Int = 0, pagesRestored: Int = 0, known: Int = 0) {
     self.instructions = instructions
     self.forks = forks
     self.pagesRestored = pagesRestored
+    self.known = known
   }
 }
 
@@ -175,7 +178,8 @@ public struct Totals: Hashable, Sendable, Codable {
     windows = sum(\.windows.count)
     findings = sum(\.findings.count)
     costs = Costs(
-      instructions: sum(\.costs.instructions), forks: sum(\.costs.forks), pagesRestored: sum(\.costs.pagesRestored))
+      instructions: sum(\.costs.instructions), forks: sum(\.costs.forks), pagesRestored: sum(\.costs.pagesRestored),
+      known: sum(\.costs.known))
   }
 }
 

@@ -24,6 +24,8 @@ struct CleanExit: Monitor {
     fault = delivery
   }
 
+  func goesOn(as other: CleanExit) -> Bool { fault == nil && other.fault == nil }
+
   func judge(_ run: Outcome) -> Violation? {
     if let fault {
       return Violation(

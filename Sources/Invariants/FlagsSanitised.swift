@@ -38,6 +38,11 @@ struct FlagsSanitised: Monitor {
 
   func needsEveryBoundary(_ sight: Sight) -> Bool { calls < 2 || sight.rflags.contains(.trap) }
 
+  /// The more calls were seen the less is asked.
+  func goesOn(as other: FlagsSanitised) -> Bool {
+    bad == nil && other.bad == nil && (calls == other.calls || calls == 2)
+  }
+
   func judge(_ run: Outcome) -> Violation? {
     bad.map {
       Violation(

@@ -37,6 +37,15 @@ struct FrameIntact: Monitor {
     }
   }
 
+  func goesOn(as other: FrameIntact) -> Bool {
+    violation == nil && other.violation == nil && frames.elementsEqual(other.frames) { $0.delivery.frame == $1.delivery.frame }
+  }
+
+  /// None of the live frames lies at one of the places, and no handler's return leads to one.
+  func isApart(from places: [UInt64]) -> Bool {
+    !frames.contains { places.contains($0.delivery.frame) || places.contains($0.delivery.previousRSP) }
+  }
+
   /// A frame that nobody needed any more may be overwritten: the run shows it.
   func judge(_ run: Outcome) -> Violation? {
     run.end != .user || run.view != run.expected ? violation : nil

@@ -22,6 +22,8 @@ struct GSOwned: Monitor {
 
   func needsEveryBoundary(_ sight: Sight) -> Bool { sight.isKernel && sight.gsIsUser }
 
+  func goesOn(as other: GSOwned) -> Bool { stray == nil && other.stray == nil }
+
   func judge(_ run: Outcome) -> Violation? {
     stray.map {
       Violation(

@@ -62,6 +62,13 @@ struct InterruptsAsClaimed: Monitor {
   /// Code for which interrupts are claimed to be on is watched anyway.
   func needsEveryBoundary(_ sight: Sight) -> Bool { !sight.ownsRSP }
 
+  /// Since when interrupts are off is said, but decides nothing.
+  func goesOn(as other: InterruptsAsClaimed) -> Bool { sawNothing && other.sawNothing }
+
+  private var sawNothing: Bool {
+    openWindow == nil && brokenPromise == nil && falselyOn == nil && falselyOff == nil
+  }
+
   func judge(_ run: Outcome) -> Violation? {
     if let open = openWindow {
       return Violation(

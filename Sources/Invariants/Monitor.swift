@@ -9,6 +9,9 @@ public protocol Monitor: Sendable {
   static var description: InvariantDescription { get }
   /// What broke first, now that the run ended so; nil when nothing did.
   func judge(_ run: Outcome) -> Violation?
+  /// Nothing broke so far, in its run nor in the `other` one; and of whatever follows alike in both it says nothing where the other
+  /// says nothing.
+  func goesOn(as other: Self) -> Bool
 }
 
 /// A boundary in kernel mode at which a run stands.

@@ -73,6 +73,21 @@ public struct Monitors: Sendable {
       || interruptsAsClaimed.needsEveryBoundary(sight)
   }
 
+  // MARK: What is to come
+
+  /// Nothing broke so far, here nor in the `other` run; and of whatever follows alike in both nothing is said here where nothing is said
+  /// there. That of frames holds as long as none comes to lie where one is live: see `areApart`.
+  public func goOn(as other: Monitors) -> Bool {
+    gsOwned.goesOn(as: other.gsOwned) && pageTablesOwned.goesOn(as: other.pageTablesOwned)
+      && flagsSanitised.goesOn(as: other.flagsSanitised) && interruptsAsClaimed.goesOn(as: other.interruptsAsClaimed)
+      && rspOwned.goesOn(as: other.rspOwned) && cleanExit.goesOn(as: other.cleanExit)
+      && frameIntact.goesOn(as: other.frameIntact) && stackBounded.goesOn(as: other.stackBounded)
+      && noKernelDeath.goesOn(as: other.noKernelDeath)
+  }
+
+  /// No live frame lies at one of the places, and no return from one leads there.
+  public func areApart(from places: [UInt64]) -> Bool { frameIntact.isApart(from: places) }
+
   // MARK: The end
 
   /// What broke first in a run at boundary `start` or later; nil when everything held.

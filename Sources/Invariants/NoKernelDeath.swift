@@ -48,6 +48,9 @@ public struct NoKernelDeath: Monitor {
 
   mutating func take(_ delivery: DeliveryRecord) { lastEvent = delivery.from }
 
+  /// Where the last event was is said, but decides nothing.
+  public func goesOn(as other: NoKernelDeath) -> Bool { true }
+
   public func judge(_ run: Outcome) -> Violation? {
     guard case .dead(let how) = run.end else { return nil }
     return Violation(

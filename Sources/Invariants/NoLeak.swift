@@ -13,6 +13,8 @@ struct NoLeak: Monitor {
     citation: "AMD APM vol. 2, \"Long-Mode Stack Switches\"; CVE-2009-2910",
     specimens: ["ablation frame-slot-unwritten"])
 
+  func goesOn(as other: NoLeak) -> Bool { true }
+
   func judge(_ run: Outcome) -> Violation? {
     guard let view = run.view, let other = run.secretView, let difference = other.difference(from: view) else {
       return nil

@@ -12,6 +12,8 @@ struct Progress: Monitor {
     citation: "Intel SDM vol. 3B, \"Debug Exceptions (#DB)\"",
     specimens: ["ablation return-loops"])
 
+  func goesOn(as other: Progress) -> Bool { true }
+
   func judge(_ run: Outcome) -> Violation? {
     guard case .bound(let instructions) = run.end else { return nil }
     return Violation(

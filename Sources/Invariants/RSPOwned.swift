@@ -42,5 +42,7 @@ struct RSPOwned: Monitor {
     }
   }
 
+  func goesOn(as other: RSPOwned) -> Bool { violation == nil && other.violation == nil }
+
   func judge(_ run: Outcome) -> Violation? { violation }
 }

@@ -24,6 +24,8 @@ struct StackBounded: Monitor {
     fault = delivery
   }
 
+  func goesOn(as other: StackBounded) -> Bool { fault == nil && other.fault == nil }
+
   func judge(_ run: Outcome) -> Violation? {
     fault.map { Violation("a push below RSP \(hex($0.previousRSP)) left the stack", step: $0.step, at: $0.from) }
   }

@@ -10,6 +10,8 @@ struct UserStatePreserved: Monitor {
     citation: "Intel SDM vol. 3A, \"Interrupt and Exception Handling\"",
     specimens: ["ablation register-not-restored"])
 
+  func goesOn(as other: UserStatePreserved) -> Bool { true }
+
   func judge(_ run: Outcome) -> Violation? {
     guard run.end == .user, let view = run.view, let expected = run.expected else { return nil }
     guard let difference = view.difference(from: expected) else { return nil }

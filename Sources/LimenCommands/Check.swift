@@ -46,6 +46,11 @@ struct Check: ParsableCommand {
   @Flag(help: "Run every trial instruction by instruction: the oracle of the fast way, with the same report.")
   var stepped = false
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Leave out what is known of a trial (Documentation/Pruning.md); the report is the same but for its costs.")
+  var pruning = true
+
   @OptionGroup var naming: SymbolOptions
   @OptionGroup var boot: BoundOptions
   @OptionGroup var section: SectionOptions
@@ -162,7 +167,7 @@ struct Check: ParsableCommand {
         platforms: many.platforms ?? kernel.platforms, profiles: Selection.joined(many.profile),
         crossings: crossing.isEmpty ? kernel.crossings : Selection.joined(crossing),
         postures: postures, events: Selection.joined(event), ablations: ablations, jobs: jobs, witnessFolder: folder,
-        bootBound: kernel.bound(boot), judgesBoot: kernel.isReference, stepped: stepped)
+        bootBound: kernel.bound(boot), judgesBoot: kernel.isReference, stepped: stepped, prunes: pruning)
       checker.depth = depth
       checker.sectionBound = section.instructions
       checker.warn = progress.warn

@@ -13,6 +13,7 @@ extension Checker {
       "--crossing": list(crossings), "--posture": list(postures), "--event": list(events),
       "--ablate": list(ablations.map(\.name)), "--bound": "\(bootBound / 1_000_000)",
       "--section-bound": "\(sectionBound / 1_000_000)", "--depth": "\(depth)", "--stepped": "\(stepped)",
+      "--pruning": "\(prunes)",
       "--witnesses": witnessFolder,
     ]
     if let symbols {

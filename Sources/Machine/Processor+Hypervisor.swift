@@ -75,7 +75,7 @@ extension Processor {
     while result.count < count {
       let at = linear &+ UInt64(result.count)
       let piece = min(count - result.count, Int(4096 - (at & 0xFFF)))
-      guard let physical = hypervisorAddress(at, .read), let bytes = memory.bytes(at: physical, count: piece) else {
+      guard let physical = hypervisorAddress(at, .read), let bytes = physicalBytes(at: physical, count: piece) else {
         return nil
       }
       result += bytes
@@ -120,6 +120,7 @@ extension Processor {
       }
     }
     guard let physical = hypervisorAddress(linear, .read), memory.contains(physical, count: 8) else { return nil }
+    footprint?.read(physical, size: 8)
     let value = loadPhysical64(physical)
     observer?.read(linear, size: 8, value: value)
     return value
@@ -129,6 +130,7 @@ extension Processor {
   public func storeGuest(_ linear: UInt64, _ value: UInt64) -> Bool {
     guard linear & 0xFFF <= 0xFF8 else { return copyToGuest(withUnsafeBytes(of: value) { [UInt8]($0) }, linear) }
     guard let physical = hypervisorAddress(linear, .write), memory.contains(physical, count: 8) else { return false }
+    footprint?.write(physical, size: 8)
     storePhysical64(physical, value)
     observer?.wrote(linear, size: 8, value: value)
     return true
@@ -141,10 +143,23 @@ extension Processor {
   }
 
   /// A word of machine memory; all ones outside RAM.
-  public func physicalWord(at address: UInt64) -> UInt64 { loadPhysical64(address) }
+  public func physicalWord(at address: UInt64) -> UInt64 {
+    footprint?.read(address, size: 8)
+    return loadPhysical64(address)
+  }
 
   /// Writes a word of machine memory; nothing outside RAM.
-  public func setPhysicalWord(_ value: UInt64, at address: UInt64) { storePhysical64(address, value) }
+  public func setPhysicalWord(_ value: UInt64, at address: UInt64) {
+    footprint?.write(address, size: 8)
+    storePhysical64(address, value)
+  }
+
+  /// Bytes of machine memory; nil unless all are RAM.
+  public func physicalBytes(at address: UInt64, count: Int) -> [UInt8]? {
+    guard let bytes = memory.bytes(at: address, count: count) else { return nil }
+    if count > 0 { footprint?.read(address, size: count) }
+    return bytes
+  }
 
   // MARK: Returning to the guest
 

@@ -2,7 +2,7 @@
 ///
 /// The machine knows nothing of a board, a hypervisor or a kernel. It runs until something needs the platform and says what
 /// (`Exit`); the platform acts and runs it again. Time is the number of retired instructions plus the time spent halted, in
-/// nanoseconds: nothing reads the host's clock.
+/// nanoseconds: nothing reads the host's clock (`Clock.swift`).
 /// Not modelled: more than one processor, real-address and virtual-8086 mode, task switches, SMM, virtualisation.
 public final class Processor {
   public let memory: PhysicalMemory
@@ -50,6 +50,15 @@ public final class Processor {
     didSet { flushTranslations() }
   }
 
+  /// Takes down every access. While it does nothing is cached, as for an observer.
+  public var footprint: Footprint? {
+    didSet { flushTranslations() }
+  }
+  /// Stores to decoded code, since the machine was made.
+  public internal(set) var codeStores = 0
+  /// How often all decoded code was given up for want of room.
+  public internal(set) var codeEvictions = 0
+
   /// Set by a platform that owns the IDT: events become exits. Not part of the state that forks and snapshots hold.
   public var interception: Interception?
 
@@ -78,6 +87,10 @@ public final class Processor {
   public var watchedCode: [Range<UInt64>] = [] {
     didSet { for range in watchedCode { split(range) } }
   }
+
+  /// How the clock goes: see `Clock.swift`.
+  var clockOrigin: UInt64 = 0
+  var clockMask: UInt64 = 0
 
   var forks: [ProcessorState] = []
 
@@ -128,8 +141,6 @@ public final class Processor {
     }
   }
 
-  /// Virtual time in nanoseconds.
-  public var now: UInt64 { s.pointee.retired &+ s.pointee.idleTime }
 
   public func segment(_ name: SegmentName) -> SegmentRegister { s.pointee.segments[name.rawValue] }
   public func segmentBase(_ name: SegmentName) -> UInt64 { s.pointee.registers[20 + name.rawValue] }
@@ -177,7 +188,9 @@ public final class Processor {
   @discardableResult
   public func writePhysical(_ bytes: some Collection<UInt8>, at address: UInt64) -> Bool {
     guard memory.write(bytes, at: address) else { return false }
-    if !bytes.isEmpty { dropCode(at: address, count: bytes.count) }
+    if bytes.isEmpty { return true }
+    footprint?.write(address, size: bytes.count)
+    dropCode(at: address, count: bytes.count)
     return true
   }
 
@@ -213,6 +226,7 @@ public final class Processor {
   }
 
   func dropCode(page: Int, isStore: Bool = false) {
+    codeStores &+= 1
     if isStore { blocks.noteDrop(page: page, at: s.pointee.retired) }
     if blocks.pages[page] != nil {
       blocks.kill(page: page)
@@ -258,7 +272,7 @@ public final class Processor {
   @inline(__always)
   func updateView() {
     let context = contextOfPCID[currentPCID]
-    let uncached = observer != nil || alignmentChecked
+    let uncached = observer != nil || footprint != nil || alignmentChecked
     s.pointee.translationTag = uncached ? TranslationCache.disabledTag : UInt64(context & 0xFFF)
     let view = dataView
     readTranslations = readCache.set(view)

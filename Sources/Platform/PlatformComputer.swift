@@ -46,6 +46,12 @@ public protocol PlatformComputer: AnyObject {
   /// Takes one step: one instruction, or the delivery of one event that is due.
   func takeStep() -> ComputerEnd
 
+  /// The platform's own state at a boundary, as far as anything that is still to come depends on it: a number that only equal states
+  /// share. Not the processor's, and nothing that is in RAM.
+  var settledPlatform: Int { get }
+  /// The platform itself has an event for the guest at this boundary.
+  var isEventDue: Bool { get }
+
   func fork()
   /// Goes back to the innermost fork, which stays open.
   func restore()

@@ -13,6 +13,8 @@ package final class Question {
   package let ablations: [Ablation]
   /// Every trial is run step by step.
   package let stepped: Bool
+  /// What is known of a trial is not run.
+  package let prunes: Bool
   /// The most events of one path.
   package let depth: Int
   /// Whether it may go on is asked here.
@@ -29,13 +31,15 @@ package final class Question {
 
   package init(
     _ machine: ReadyMachine, crossing: CrossingKind, events: [EventKind], ablations: [Ablation], stepped: Bool,
-    depth: Int
+    prunes: Bool, depth: Int
   ) {
     self.machine = machine
     self.crossing = crossing
     self.events = events
     self.ablations = ablations
     self.stepped = stepped
+    // An ablation that watches a run can act anywhere.
+    self.prunes = prunes && !stepped && ablations.allSatisfy { !$0.watchesRuns && !$0.watchesInstructions }
     self.depth = depth
   }
 

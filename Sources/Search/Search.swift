@@ -10,7 +10,7 @@ import Platform
 import Subjects
 
 package final class Search {
-  private let exploration: Question
+  private let question: Question
   private let run: Run
   private let expected: UserView?
   private var found: [Found] = []
@@ -21,10 +21,14 @@ package final class Search {
   private var counts: [EventKind: Count] = [:]
   /// By depth, from 2 on.
   private var nestedCounts: [Count]
+  /// What need not be run; nil where everything is to be.
+  private var continuation: Continuation?
+  /// The crossing without events, and whether it broke anything from a boundary on.
+  private var baseline: (course: Course, breaks: (Int) -> Bool)?
 
   private struct Count {
     var trials = 0
-    var distinct: Set<RunDigest> = []
+    var distinct: Set<UInt64> = []
     var notTried = 0
   }
 
@@ -34,18 +38,23 @@ package final class Search {
   /// What the harmful trials of each sequence of several events have cost.
   private var harm: [[EventKind]: Int] = [:]
 
-  private var machine: ReadyMachine { exploration.machine }
-  private var computer: any PlatformComputer { exploration.computer }
-  private var events: [EventKind] { exploration.events }
+  private let footprint = Footprint()
+
+  private var machine: ReadyMachine { question.machine }
+  private var computer: any PlatformComputer { question.computer }
+  private var events: [EventKind] { question.events }
 
   /// - Parameter expected: what the user sees behind the crossing without events.
-  package init(_ exploration: Question, _ user: UserSide, swapgs: Int, expected: UserView?) {
-    self.exploration = exploration
+  package init(_ question: Question, _ user: UserSide, swapgs: Int, expected: UserView?) {
+    self.question = question
     self.expected = expected
-    exploration.computer.restore()
-    run = exploration.machine.run(user, exploration.crossing, exploration.ablations, swapgs)
-    run.monitors.knownFalselyOn = exploration.knownFalselyOn
-    nestedCounts = Array(repeating: Count(), count: exploration.depth - 1)
+    question.computer.restore()
+    run = question.machine.run(user, question.crossing, question.ablations, swapgs)
+    run.monitors.knownFalselyOn = question.knownFalselyOn
+    nestedCounts = Array(repeating: Count(), count: question.depth - 1)
+    if question.prunes {
+      continuation = Continuation(computer, userPages: machine.userMemory.pageNumbers)
+    }
   }
 
   /// How often each event was injected into the crossing itself.
@@ -68,6 +77,10 @@ package final class Search {
   /// Tries everything, and notes for each boundary what became of each event there.
   package func explore(_ boundaries: inout [Boundary]) {
     boundaryCount = boundaries.count
+    takeDownBaseline()
+    let footprint = continuation == nil ? nil : Footprint()
+    computer.processor.footprint = footprint
+    defer { computer.processor.footprint = nil }
     var end = run.cross()
     while end == nil {
       let index = run.boundary
@@ -77,36 +90,38 @@ package final class Search {
         }
         break
       }
-      let arrivals = tryEvents(after: [])
+      if let footprint { baseline?.course.advance(to: footprint.accesses) }
+      let arrivals = tryEvents(after: [], along: baseline?.course)
       if index < boundaries.count { boundaries[index].arrivals = arrivals }
       end = run.step()
     }
-    exploration.costs.instructions += run.instructions
+    question.costs.instructions += run.instructions
   }
 
   /// The same behind the events of a path; to ask costs more than a boundary.
   private func isOver(behind path: [PathStep]) -> Bool {
     followed &+= 1
-    return followed % 64 == 0 ? isOver(at: path[0].boundary, of: boundaryCount) : exploration.cut != nil
+    return followed % 64 == 0 ? isOver(at: path[0].boundary, of: boundaryCount) : question.cut != nil
   }
 
   /// Whether the section ends before it is complete.
   private func isOver(at boundary: Int, of count: Int) -> Bool {
-    if exploration.cut == nil {
-      exploration.cut = exploration.supervision.end(
-        at: boundary, of: count, spent: exploration.costs.instructions + run.instructions, paths: paths)
+    if question.cut == nil {
+      question.cut = question.supervision.end(
+        at: boundary, of: count, spent: question.costs.instructions + run.instructions, paths: paths)
     }
-    return exploration.cut != nil
+    return question.cut != nil
   }
 
   // MARK: One boundary
 
   /// Tries every event at the boundary at which the run stands, and what can follow it, and comes back here.
-  private func tryEvents(after path: [PathStep]) -> [EventKind: Arrival] {
+  ///
+  /// - Parameter course: the run as it is without another event here, where it was taken down.
+  private func tryEvents(after path: [PathStep], along course: Course?) -> [EventKind: Arrival] {
     var arrivals: [EventKind: Arrival] = [:]
-    let start = run.mark
-    machine.fork()
-    exploration.costs.forks += 1
+    var start: Run.Mark?
+    var place: Prospect?
     for event in events {
       let obstacle = computer.obstacle(to: event)
       if let obstacle, !computer.canBecomePending(event) {
@@ -118,59 +133,100 @@ package final class Search {
         nestedCounts[path.count - 1].notTried += 1
         continue
       }
-      let costs = exploration.costs
-      var trial = trial(event, after: path, stepped: exploration.stepped)
-      if trial.found?.invariant == Monitors.interruptsAsClaimed && !exploration.stepped && !machine.claims.isEmpty {
+      if course != nil && place == nil { place = Prospect(run, on: computer) }
+      if let course, let place, path.count + 1 == question.depth, path.count > 0,
+        let known = continuation?.known(event, at: place, along: course)
+      {
+        arrivals[event] = obstacle ?? (known.onOwnStack ? .ownStack : .recovered)
+        count(known, along: course)
+        continue
+      }
+      if start == nil {
+        start = run.mark
+        machine.fork()
+        question.costs.forks += 1
+      }
+      let costs = question.costs
+      let footprint = computer.processor.footprint
+      computer.processor.footprint = nil
+      var trial = trial(event, after: path, stepped: question.stepped, at: place, along: course)
+      if trial.found?.invariant == Monitors.interruptsAsClaimed && !question.stepped && !machine.claims.isEmpty {
         // Since when the kernel was mistaken only a run says that sees every boundary.
-        comeBack(start)
-        exploration.costs = costs
-        trial = self.trial(event, after: path, stepped: true)
+        comeBack(start!)
+        question.costs = costs
+        trial = self.trial(event, after: path, stepped: true, at: nil, along: nil)
       }
       count(trial, of: event)
       if trial.found != nil && !path.isEmpty { harm[sequence, default: 0] += run.instructions }
       // What falls due here arrives elsewhere, and so does its harm.
       arrivals[event] = obstacle ?? trial.arrival
-      comeBack(start)
-      if trial.found == nil && trial.path.count < exploration.depth {
-        followUp(event, trial.path)
-        comeBack(start)
+      comeBack(start!)
+      if trial.found == nil && trial.path.count < question.depth {
+        followUp(event, trial.path, along: trial.course)
+        comeBack(start!)
       }
+      computer.processor.footprint = footprint
     }
-    machine.drop()
+    if start != nil { machine.drop() }
     return arrivals
   }
 
   private func comeBack(_ start: Run.Mark) {
-    exploration.costs.pagesRestored += computer.processor.memory.dirtyPageCount
+    question.costs.pagesRestored += computer.processor.memory.dirtyPageCount
     computer.restore()
     run.mark = start
     run.resetInstructions()
   }
 
   /// Injects the last event of the path here, and tries every event at each boundary of what follows.
-  private func followUp(_ event: EventKind, _ path: [PathStep]) {
+  private func followUp(_ event: EventKind, _ path: [PathStep], along course: Course?) {
+    let footprint = course == nil ? nil : Footprint()
+    computer.processor.footprint = footprint
     var end = run.inject(event)
     while end == nil && !isOver(behind: path) {
-      _ = tryEvents(after: path)
+      if let footprint { course?.advance(to: footprint.accesses) }
+      _ = tryEvents(after: path, along: course)
       end = run.step()
     }
+    computer.processor.footprint = nil
   }
+
+  // MARK: One trial
 
   private struct Trial {
     var path: [PathStep]
     var arrival: Arrival
     var found: Found?
-    var digest: RunDigest
+    var digest: UInt64
+    /// What is to be followed up, where it was taken down.
+    var course: Course?
   }
 
-  /// Injects one event here, runs to the end and judges.
-  private func trial(_ event: EventKind, after path: [PathStep], stepped: Bool) -> Trial {
+  /// Injects one event here, runs until the end is reached or known, and judges.
+  ///
+  /// - Parameters:
+  ///   - place: the boundary, where the rest may turn out to be known.
+  ///   - course: the run as it is without the event.
+  private func trial(
+    _ event: EventKind, after path: [PathStep], stepped: Bool, at place: Prospect?, along course: Course?
+  ) -> Trial {
     let state = BoundaryState(computer)
     var path = path + [PathStep(boundary: run.boundary, location: machine.location(state.rip), event: event)]
+    let before = run.digest
     run.resetInstructions()
+    run.stackPointers.removeAll(keepingCapacity: true)
+    let isLast = path.count == question.depth
+    var footprint: Footprint?
+    if let place, !isLast || path.count > 1 && continuation!.isWanted(event, at: place) {
+      footprint = self.footprint
+      self.footprint.clear()
+      computer.processor.footprint = footprint
+    }
+    defer { if footprint != nil { computer.processor.footprint = nil } }
+    let codeStores = computer.processor.codeStores
     var end = run.inject(event)
     let onOwnStack = state.rsp &- computer.processor[.rsp] > 64
-    if exploration.ablations.contains(.nmiUnblockedEarly), event == .nmi, end == nil {
+    if question.ablations.contains(.nmiUnblockedEarly), event == .nmi, end == nil {
       // A second NMI on the handler's first instructions, while the first frame still lies where it was pushed.
       for _ in 0..<2 where end == nil { end = run.step() }
       if end == nil {
@@ -179,24 +235,84 @@ package final class Search {
         end = run.inject(.nmi)
       }
     }
+    if isLast, !stepped, let place, let course, !breaks(from: path[0].boundary) {
+      run.meeting = (state.rip, state.rsp)
+      while end == nil {
+        end = run.proceed()
+        guard end == nil,
+          continuation!.isKnown(run, since: place, codeStores: codeStores, along: course)
+        else { continue }
+        run.meeting = nil
+        let known = run.digest.rest(behind: before)
+        if let footprint {
+          continuation!.keep(event, at: place, footprint, of: run, digest: known, onOwnStack: onOwnStack)
+        }
+        question.costs.instructions += run.instructions
+        question.costs.known += 1
+        var digest = run.digest
+        digest.append(course.digest.rest(behind: before))
+        return Trial(
+          path: path, arrival: onOwnStack ? .ownStack : .recovered, found: nil,
+          digest: digest.closed(by: course.ending), course: nil)
+      }
+      run.meeting = nil
+    }
     let last = end ?? run.finish(stepped: stepped)
-    exploration.note(run)
-    exploration.costs.instructions += run.instructions
+    question.note(run)
+    question.costs.instructions += run.instructions
     var outcome = run.outcome(last)
     outcome.expected = expected
-    if case .unsupported(let what) = last, exploration.unsupported == nil {
-      exploration.unsupported = .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))")
+    if case .unsupported(let what) = last, question.unsupported == nil {
+      question.unsupported = .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))")
     }
-    var digest = run.digest
-    digest.add(outcome.end, outcome.view)
     let found = Found(run, outcome, Path(path), state)
+    let ending = RunDigest.ending(outcome.end, outcome.view)
+    var taken: Course?
+    if !isLast, found == nil, last == .user, let footprint {
+      taken = continuation!.course(footprint, of: run, ending: ending, codeStores: codeStores)
+    }
     return Trial(
-      path: path, arrival: found != nil ? .harmful : onOwnStack ? .ownStack : .recovered, found: found, digest: digest)
+      path: path, arrival: found != nil ? .harmful : onOwnStack ? .ownStack : .recovered, found: found,
+      digest: run.digest.closed(by: ending), course: taken)
+  }
+
+  /// Takes down the crossing without events.
+  private func takeDownBaseline() {
+    guard let continuation else { return }
+    let start = run.mark
+    let footprint = Footprint()
+    let codeStores = computer.processor.codeStores
+    computer.processor.footprint = footprint
+    let end = run.crossAndFinish(stepped: false)
+    computer.processor.footprint = nil
+    var outcome = run.outcome(end)
+    outcome.expected = expected
+    let ending = RunDigest.ending(outcome.end, outcome.view)
+    if end == .user, outcome.view == expected,
+      let course = continuation.course(footprint, of: run, ending: ending, codeStores: codeStores)
+    {
+      let monitors = run.monitors
+      baseline = (course, { monitors.blame(outcome, from: $0) != nil })
+    }
+    question.costs.instructions += run.instructions
+    comeBack(start)
+  }
+
+  /// Without events something breaks behind the boundary, so that no trial can be said to break nothing.
+  private func breaks(from boundary: Int) -> Bool { baseline?.breaks(boundary) ?? true }
+
+  private func count(_ known: KnownTrial, along course: Course) {
+    question.costs.known += 1
+    var digest = run.digest
+    digest.append(known.digest)
+    digest.append(course.digest.rest(behind: run.digest))
+    nestedCounts[question.depth - 2].trials += 1
+    nestedCounts[question.depth - 2].distinct.insert(digest.closed(by: course.ending))
   }
 
   private func count(_ trial: Trial, of event: EventKind) {
     if let one = trial.found { found.append(one) }
-    let depth = exploration.depth == 1 ? 1 : trial.path.count
+    let depth = question.depth == 1 ? 1 : trial.path.count
     if depth == 1 {
       counts[event, default: Count()].trials += 1
       counts[event]!.distinct.insert(trial.digest)
@@ -208,7 +324,7 @@ package final class Search {
 
   /// What was found, without what a shorter path breaks in the same place: that may have been met later.
   package var news: [Found] {
-    if exploration.depth == 1 { return found }
+    if question.depth == 1 { return found }
     var shortest: [Place: Int] = [:]
     for one in found { shortest[Place(one)] = min(shortest[Place(one)] ?? .max, one.path.steps.count) }
     return found.filter { $0.path.steps.count == shortest[Place($0)] }

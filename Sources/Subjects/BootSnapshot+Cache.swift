@@ -8,7 +8,7 @@ extension BootSnapshot {
   private static let layout = 4
 
   /// Names this build: a digest of the running program's file.
-  static let build: String = {
+  package static let build: String = {
     guard let bytes = try? Data(contentsOf: URL(filePath: "/proc/self/exe")) else { return "unknown" }
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     bytes.withUnsafeBytes { raw in

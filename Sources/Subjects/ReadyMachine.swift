@@ -74,9 +74,13 @@ public final class ReadyMachine {
         verdict: .inconclusive(
           bound: "the probe did not reach its crossing; it stands at \(location(computer.processor.rip))"))
     }
+    computer.processor.setClockStep(Self.clockStep)
     computer.fork()
     userMemory = computer.processor.userMemory()
   }
+
+  /// Clocks stand still for so long during a crossing: an event that comes a little later finds the same time.
+  private static let clockStep: UInt64 = 1 << 16
 
   /// Moves the fork of the crossing here: what was changed since belongs to every later run.
   package func refork() {
@@ -96,6 +100,7 @@ public final class ReadyMachine {
     computer.console = nil
     computer.processor.isWatched = false
     computer.processor.clearTransitions()
+    computer.processor.setClockStep(1)
   }
 
   package func fork() { computer.fork() }

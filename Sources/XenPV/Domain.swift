@@ -2,7 +2,7 @@
 ///
 /// Xen `xen/include/xen/sched.h`, `struct domain`. What Xen keeps in memory, the frame table, the M2P table, shared_info and the
 /// page tables, is in machine memory here too, so that forks undo it.
-public struct Domain: Sendable, Codable {
+public struct Domain: Sendable, Codable, Hashable {
   public let map: MachineMap
   /// Domain 0, the hardware and console domain, rather than a domU.
   public var isPrivileged = false
@@ -45,6 +45,12 @@ public struct Domain: Sendable, Codable {
   public var ablations: Ablations = []
 
   public init(map: MachineMap) { self.map = map }
+
+  /// As if nothing had been delivered yet: what was decides nothing that is still to come.
+  public mutating func forgetDeliveries() {
+    deliveries = 0
+    recentDeliveries = []
+  }
 
   /// One entry of the hypervisor rarely pushes more than an exception, a machine check, an NMI and an upcall.
   private static let mostRecentDeliveries = 16

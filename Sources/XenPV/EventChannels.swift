@@ -2,7 +2,7 @@
 ///
 /// Xen `xen/common/event_channel.c`, `xen/include/public/event_channel.h`.
 /// Not modelled: physical interrupts, and channels to other domains than the console's and XenStore's.
-public struct EventChannels: Sendable, Codable {
+public struct EventChannels: Sendable, Codable, Hashable {
   /// What a port is bound to: ECS_*.
   public enum Binding: Sendable, Codable, Hashable {
     case free

@@ -45,6 +45,9 @@ extension XenPVComputer {
     return true
   }
 
+  /// `runTimers` has something to do.
+  public var hasDueTimer: Bool { !domain.consoleInput.isEmpty || nextDeadline.map { $0 <= now } ?? false }
+
   /// When a timer is due next, in nanoseconds; nil where none is set.
   var nextDeadline: UInt64? {
     let others = domain.vcpu.timers.whileBlocked
@@ -93,7 +96,7 @@ extension XenPVComputer {
         domain.shutdown = .powerOff
         return
       }
-      if deadline > now { processor.skipIdle(nanoseconds: deadline - now) }
+      processor.skipIdle(nanoseconds: processor.instructions(until: deadline))
       _ = runTimers()
     }
     if domain.shutdown == nil { returnFromInterrupt() }

@@ -38,7 +38,7 @@ public struct AsyncException: Sendable, Codable, Hashable {
   public var oldMask: UInt8 = 0
 }
 
-public struct VirtualCPU: Sendable, Codable {
+public struct VirtualCPU: Sendable, Codable, Hashable {
   /// TF_kernel_mode: the guest runs its kernel. Both kernel and user are at privilege 3.
   public var isInKernel = true
   /// guest_table: the kernel's CR3.

@@ -74,6 +74,13 @@ extension XenPVComputer: PlatformComputer {
 
   public func takeStep() -> ComputerEnd { ComputerEnd(step()) }
 
+  public var isEventDue: Bool { hasDueTimer }
+  public var settledPlatform: Int {
+    var settled = domain
+    settled.forgetDeliveries()
+    return settledDomains.number(of: settled)
+  }
+
   // MARK: The boundary
 
   public var isInKernel: Bool { domain.vcpu.isInKernel }

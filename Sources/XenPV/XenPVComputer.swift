@@ -21,6 +21,8 @@ public final class XenPVComputer {
   /// Page-table entries looked at since the current call began: one that goes on for long is continued by the guest.
   var memoryWork = 0
   private var forks: [Domain] = []
+  /// Numbers for domains: see `StateNumbers`.
+  public var settledDomains = StateNumbers<Domain>()
 
   /// Why a run ended.
   public enum End: Sendable, Hashable {
@@ -72,7 +74,7 @@ public final class XenPVComputer {
       if enterByTimer() { continue }
       // No step spends less than one.
       var slice = min(limit - spent, position - processor.position)
-      if let deadline = nextDeadline { slice = min(slice, max(1, deadline > now ? deadline - now : 1)) }
+      if let deadline = nextDeadline { slice = min(slice, max(1, processor.instructions(until: deadline))) }
       let exit = address.map { processor.run(slice, until: $0) } ?? processor.run(slice)
       // What enters the hypervisor without an event uses up the budget as well.
       if processor.spent == spent { processor.charge(1) }

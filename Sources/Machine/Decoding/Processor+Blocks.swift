@@ -47,6 +47,7 @@ extension Processor {
     }
     if blocks.isFull {
       blocks.removeAll()
+      codeEvictions += 1
       for page in 0..<blocks.pageCount { memory.codeLines[page] = 0 }
       flushTranslations()
     }

@@ -70,6 +70,7 @@ extension Processor {
     while true {
       entryAddress = table + ((linear >> shift) & 0x1FF) &* 8
       entry = loadPhysical64(entryAddress)
+      footprint?.walk(entryAddress, level: depth)
       guard entry & PageTableEntry.present != 0 else { throw Fault.page(errorCode: code, address: linear) }
       var reserved = physicalAddressReserved
       if !noExecute { reserved |= PageTableEntry.noExecute }

@@ -135,7 +135,41 @@ public final class PhysicalMemory {
   }
 
   /// Whether the page was written since the fork was opened that is the `depth`-th of those open, counted from 1.
-  func isWritten(page: Int, sinceFork depth: Int) -> Bool { epochOfPage[page] >= epochs[depth - 1].identifier }
+  public func isWritten(page: Int, sinceFork depth: Int) -> Bool { epochOfPage[page] >= epochs[depth - 1].identifier }
+
+  /// Calls `body` for every word that is not what it was when the innermost fork was opened, with its number (the physical address
+  /// divided by 8) and both values, until it returns false. Returns whether it never did.
+  public func forEachChangedWord(_ body: (_ word: UInt64, _ before: UInt64, _ after: UInt64) -> Bool) -> Bool {
+    for saved in epochs.last?.saved ?? [] {
+      let page = base + saved.page * Self.pageSize
+      // SAFETY: both are pages, aligned as such.
+      if memcmp(page, saved.copy, Self.pageSize) == 0 { continue }
+      let before = saved.copy.assumingMemoryBound(to: UInt64.self)
+      let after = page.assumingMemoryBound(to: UInt64.self)
+      for i in 0..<Self.pageSize / 8 where before[i] != after[i] {
+        if !body(UInt64(saved.page * (Self.pageSize / 8) + i), before[i], after[i]) { return false }
+      }
+    }
+    return true
+  }
+
+  /// The word of this number.
+  public subscript(word number: UInt64) -> UInt64 {
+    precondition(number < UInt64(size / 8), "a word of RAM")
+    return (base + Int(number) * 8).load(as: UInt64.self)
+  }
+
+  /// The word of this number as it was when the innermost fork was opened.
+  public func wordAtFork(_ number: UInt64) -> UInt64 {
+    let page = Int(number) * 8 / Self.pageSize
+    guard epochOfPage[page] == currentEpoch, let saved = epochs.last?.saved.first(where: { $0.page == page }) else {
+      return self[word: number]
+    }
+    return (saved.copy + Int(number) * 8 % Self.pageSize).load(as: UInt64.self)
+  }
+
+  /// The page holds decoded instructions.
+  public func holdsCode(page: Int) -> Bool { codeLines[page] != 0 }
 
   /// Pages written since the innermost fork was opened.
   public var dirtyPageCount: Int { epochs.last?.saved.count ?? 0 }

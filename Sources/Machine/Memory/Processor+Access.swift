@@ -2,7 +2,7 @@
 ///
 /// SDM vol. 3A, "Paging", "Alignment Checking"; vol. 1, "Canonical Addressing".
 /// The slow path takes over for a missing translation, an access that crosses a page, memory that is not RAM, a store to decoded
-/// code, a page that a data breakpoint watches, and whenever somebody observes (the caches then stay empty).
+/// code, a page that a data breakpoint watches, and whenever somebody observes or takes down (the caches then stay empty).
 
 extension Processor {
   /// Loads a `W` from `linear`. `stack` says that a non-canonical address is a stack fault.
@@ -119,9 +119,23 @@ extension Processor {
   /// Translates a data access of the current privilege and remembers the translation where that is allowed.
   func physical(_ linear: UInt64, _ access: Access) throws(Fault) -> UInt64 {
     let view = dataView
+    if footprint != nil, let known = takenDownBefore(linear, access, view) { return known }
     let found = try walk(linear, access, user: view == .user, preventUser: view == .supervisorPrevented)
     remember(linear, found, access, view)
     return found.physical
+  }
+
+  /// The translation of an access that is taken down: its page was walked under this context, and no instruction finds the entry.
+  private func takenDownBefore(_ linear: UInt64, _ access: Access, _ view: TranslationView) -> UInt64? {
+    let cache = access == .write ? writeCache : readCache
+    let entry = cache.set(view)[Int((linear >> 12) & TranslationCache.indexMask)]
+    guard entry.tag == (linear & ~0xFFF) | takingDownTag, takingDownTag != TranslationCache.disabledTag else { return nil }
+    return UInt64(Int(bitPattern: UInt(linear)) &+ entry.addend &- Int(bitPattern: memory.base))
+  }
+
+  /// The tag under which translations are kept while a footprint is taken; the disabled one where none may be.
+  private var takingDownTag: UInt64 {
+    observer != nil || alignmentChecked ? TranslationCache.disabledTag : UInt64(contextOfPCID[currentPCID] & 0xFFF)
   }
 
   func remember(_ linear: UInt64, _ found: Translation, _ access: Access, _ view: TranslationView) {
@@ -130,12 +144,13 @@ extension Processor {
     let page = Int(pagePhysical >> 12)
     if access == .write { memory.prepareWrite(page: page) }
     if found.pageBytes > 4096 { noteLargePage(linear, found.pageBytes) }
-    guard s.pointee.translationTag != TranslationCache.disabledTag else { return }
+    let tag = footprint != nil ? takingDownTag : s.pointee.translationTag
+    guard tag != TranslationCache.disabledTag else { return }
     if access == .write && memory.codeLines[page] != 0 { return }
     if watchesData(page: linear) { return }
     let pageLinear = linear & ~0xFFF
     let entry = TranslationEntry(
-      tag: pageLinear | s.pointee.translationTag,
+      tag: pageLinear | tag,
       addend: Int(bitPattern: memory.base + page &* 4096) &- Int(bitPattern: UInt(pageLinear)))
     let cache = access == .write ? writeCache : readCache
     cache.set(view)[Int((linear >> 12) & TranslationCache.indexMask)] = entry
@@ -145,6 +160,7 @@ extension Processor {
 
   private func loadPhysical(_ address: UInt64, size: Int) throws(Fault) -> UInt64 {
     guard memory.contains(address, count: size) else { return try loadOutsideRAM(address, size: size) }
+    footprint?.read(address, size: size)
     let host = memory.base + Int(address)
     switch size {
     case 1: return UInt64(host.load(as: UInt8.self))
@@ -160,6 +176,7 @@ extension Processor {
 
   private func storePhysical(_ address: UInt64, _ value: UInt64, size: Int) throws(Fault) {
     guard memory.contains(address, count: size) else { return try storeOutsideRAM(address, value, size: size) }
+    footprint?.write(address, size: size)
     let page = Int(address >> 12)
     memory.prepareWrite(page: page)
     if memory.codeLines[page] != 0 { dropCode(at: address, count: size, isStore: true) }

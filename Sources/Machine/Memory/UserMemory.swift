@@ -22,6 +22,8 @@ public struct UserPage: Sendable, Hashable {
 /// The user's pages as they were when a fork was opened, so that only what was written since has to be looked at again.
 public struct UserMemory: Sendable {
   public var pages: [UserPage] = []
+  /// The places of the pages in RAM, in pages.
+  public var pageNumbers: Set<Int> { Set(pages.map(\.page)) }
   /// The top table, and every table below it.
   fileprivate var tables: [Int] = []
   /// How many forks were open.

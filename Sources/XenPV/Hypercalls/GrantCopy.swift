@@ -42,7 +42,7 @@ extension XenPVComputer {
         guard side.offset >= side.start, side.offset + length <= side.start + side.length else { throw .generalError }
       }
       let from = source.frame << 12 + UInt64(source.offset)
-      guard let bytes = processor.memory.bytes(at: from, count: length) else { throw .badPage }
+      guard let bytes = processor.physicalBytes(at: from, count: length) else { throw .badPage }
       processor.writePhysical(bytes[...], at: destination.frame << 12 + UInt64(destination.offset))
       return .okay
     } catch {

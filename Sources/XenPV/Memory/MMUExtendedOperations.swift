@@ -137,7 +137,7 @@ extension XenPVComputer {
     guard getPage(source) else { throw .EINVAL }
     defer { putPage(source) }
     try getPageAndType(destination, .writable)
-    if let bytes = processor.memory.bytes(at: source << 12, count: 4096) {
+    if let bytes = processor.physicalBytes(at: source << 12, count: 4096) {
       processor.writePhysical(bytes, at: destination << 12)
     }
     putPageAndType(destination)

@@ -48,7 +48,7 @@ extension XenPVComputer {
     let entry = processor.physicalWord(at: mapping)
     let mfn = PageFlags.frame(entry)
     guard entry & (PageFlags.present | PageFlags.writable) == PageFlags.present, domain.map.isDomainFrame(mfn),
-      isLockable(mfn), typeInUse(mfn) == .l1Table, let before = processor.memory.bytes(at: mfn << 12, count: 4096)
+      isLockable(mfn), typeInUse(mfn) == .l1Table, let before = processor.physicalBytes(at: mfn << 12, count: 4096)
     else { return false }
     let domainBefore = domain
     let countBefore = processor[.rcx]

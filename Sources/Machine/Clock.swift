@@ -1,0 +1,28 @@
+/// Virtual time: an instruction takes a nanosecond, and halting takes what it takes. Every clock of a machine follows it, the TSC too.
+///
+/// The clock may go in steps: then all clocks stand still between two of them, as on a machine whose clocks are coarse, and what a
+/// short run does hangs on the time at which it began and not on how many instructions came before. SDM vol. 3B, "Time-Stamp
+/// Counter": the counter never goes back; how often it moves nobody promises.
+extension Processor {
+  /// Virtual nanoseconds, without the steps.
+  var fineTime: UInt64 { s.pointee.retired &+ s.pointee.idleTime }
+
+  /// Virtual time in nanoseconds.
+  public var now: UInt64 { clockOrigin &+ ((fineTime &- clockOrigin) & ~clockMask) }
+
+  /// From here on the clock goes in steps of `nanoseconds`, a power of two, of which the first begins now. 1 is the finest.
+  public func setClockStep(_ nanoseconds: UInt64) {
+    precondition(nanoseconds.nonzeroBitCount == 1, "a step is a power of two")
+    clockOrigin = fineTime
+    clockMask = nanoseconds &- 1
+  }
+
+  /// Instructions until the clock has come to `time`; 0 where it has.
+  public func instructions(until time: UInt64) -> UInt64 {
+    if time <= now { return 0 }
+    return (time &- clockOrigin &+ clockMask) & ~clockMask &- (fineTime &- clockOrigin)
+  }
+
+  /// Instructions until the clock moves.
+  public var instructionsLeftInStep: UInt64 { clockMask &+ 1 &- (fineTime &- clockOrigin) & clockMask }
+}

@@ -1,0 +1,139 @@
+/// When the rest of a run is known: the rules of Documentation/Pruning.md, and nothing else.
+import Execution
+import Findings
+import Invariants
+import Machine
+import Platform
+
+final class Continuation {
+  private let computer: any PlatformComputer
+  /// Pages that user mode can write.
+  private let userPages: Set<Int>
+  /// How many forks were open when the crossing began.
+  private let depth: Int
+  /// Pages that were used as page tables, and pages that instructions touched, in any run that was taken down.
+  private var tables: Set<Int> = []
+  private var touched: Set<Int> = []
+  /// No instruction touched a page table, so translations stay what they are but for their A and D flags.
+  private var tablesStay = true
+  private var known = KnownTrials()
+  private let evictions: Int
+
+  init(_ computer: any PlatformComputer, userPages: Set<Int>) {
+    self.computer = computer
+    self.userPages = userPages
+    depth = computer.processor.memory.depth
+    evictions = computer.processor.codeEvictions
+  }
+
+  private var processor: Processor { computer.processor }
+  private var memory: PhysicalMemory { computer.processor.memory }
+
+  /// Nothing that was taken down forbids the rules.
+  private var isSound: Bool { tablesStay && processor.codeEvictions == evictions }
+
+  // MARK: What is taken down
+
+  /// The run that was taken down from a boundary on, which broke nothing and is back in user mode.
+  func course(_ footprint: Footprint, of run: Run, ending: UInt64, codeStores: Int) -> Course? {
+    let course = Course(
+      footprint, digest: run.digest, ending: ending, end: processor.position, time: processor.now, lastNMI: run.lastNMI)
+    note(course.pages, footprint.tables)
+    return isSound && processor.codeStores == codeStores ? course : nil
+  }
+
+  private func note(_ pages: some Sequence<Int>, _ tables: Set<Int>) {
+    for page in pages where touched.insert(page).inserted && self.tables.contains(page) { tablesStay = false }
+    for page in tables where self.tables.insert(page).inserted && touched.contains(page) { tablesStay = false }
+  }
+
+  // MARK: The first rule: back where it was
+
+  /// The trial stands where it was injected, and its rest is that of the course.
+  func isKnown(_ run: Run, since place: Prospect, codeStores: Int, along course: Course) -> Bool {
+    guard isSound, course.isInStep, processor.codeStores == codeStores, fits(course, from: place),
+      Prospect(run, on: computer).goesOn(as: place, hasNMIs: course.lastNMI > place.position)
+    else { return false }
+    return memory.forEachChangedWord { word, before, after in
+      let page = Int(word >> 9)
+      let changed = before ^ after
+      if Bytes.mask(course.liveBytes(of: word)) & changed != 0 { return false }
+      return course.tables.contains(page) ? changed & ~Self.accessedAndDirty == 0 : isNobodys(page)
+    }
+  }
+
+  /// The A and D flags of a page-table entry.
+  private static let accessedAndDirty: UInt64 = 0x60
+
+  /// Neither user mode nor the decoder looks at the page.
+  private func isNobodys(_ page: Int) -> Bool { !userPages.contains(page) && !memory.holdsCode(page: page) }
+
+  /// From the place on the course takes no longer than the clock stands still, although it begins later by what was done there.
+  private func fits(_ course: Course, from place: Prospect, later: UInt64 = 0) -> Bool {
+    course.time == place.time && processor.now == place.time
+      && processor.instructionsLeftInStep > course.end &- place.position &+ later
+  }
+
+  // MARK: The second rule: as it was before
+
+  /// A trial of the event that is known to do here what it did there, and whose rest is that of the course.
+  func known(_ event: EventKind, at place: Prospect, along course: Course) -> KnownTrial? {
+    guard isSound, course.isInStep else { return nil }
+    return known.at(place.state.hashValue, event).first { trial in
+      trial.reads.allSatisfy { memory[word: $0.word] & $0.mask == $0.value }
+        && fits(course, from: place, later: trial.length) && place.goesOn(as: trial.place)
+        && place.monitors.areApart(from: trial.stackPointers) && trial.place.monitors.areApart(from: trial.stackPointers)
+        && trial.untouched.allSatisfy { !memory.isWritten(page: $0, sinceFork: depth) }
+        && trial.writes.allSatisfy { isDead($0, along: course) }
+    }
+  }
+
+  private func isDead(_ bytes: Bytes, along course: Course) -> Bool {
+    let page = Int(bytes.word >> 9)
+    return Bytes.mask(course.liveBytes(of: bytes.word)) & bytes.mask == 0 && isNobodys(page) && !tables.contains(page)
+  }
+
+  func isWanted(_ event: EventKind, at place: Prospect) -> Bool {
+    isSound && known.isWanted(at: place.state.hashValue, event)
+  }
+
+  /// Keeps a trial whose rest turned out to be known, and that was taken down from its injection on.
+  func keep(_ event: EventKind, at place: Prospect, _ footprint: Footprint, of run: Run, digest: RunDigest, onOwnStack: Bool) {
+    var order: [UInt64] = []
+    var of: [UInt64: (read: UInt8, written: UInt8)] = [:]
+    for access in footprint.accesses {
+      var bytes = of[access.word] ?? (0, 0)
+      if bytes == (0, 0) { order.append(access.word) }
+      if access.isStore { bytes.written |= access.bytes } else { bytes.read |= access.bytes & ~bytes.written }
+      of[access.word] = bytes
+    }
+    note(Set(order.map { Int($0 >> 9) }), footprint.tables)
+    guard isSound else { return }
+    var reads: [Bytes] = []
+    var writes: [Bytes] = []
+    var untouched: Set<Int> = []
+    for word in order {
+      let (read, written) = of[word]!
+      let page = Int(word >> 9)
+      let before = memory.wordAtFork(word)
+      if read != 0 {
+        if memory.isWritten(page: page, sinceFork: depth) {
+          reads.append(Bytes(word, read, before))
+        } else {
+          untouched.insert(page)
+        }
+      }
+      // What was read and holds the same again holds the same again wherever it is the same that is read.
+      var changed = written & ~read
+      for i in 0..<8 where (written & read) >> i & 1 == 1 && (memory[word: word] ^ before) >> UInt64(8 * i) & 0xFF != 0 {
+        changed |= 1 << i
+      }
+      if changed != 0 { writes.append(Bytes(word, changed, 0)) }
+    }
+    known.keep(
+      KnownTrial(
+        place: place, reads: reads, untouched: Array(untouched), writes: writes, stackPointers: run.stackPointers,
+        digest: digest, length: processor.position &- place.position, onOwnStack: onOwnStack),
+      at: place.state.hashValue, event)
+  }
+}

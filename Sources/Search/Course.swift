@@ -1,0 +1,82 @@
+/// A run that was judged and broke nothing, with every byte that it read and wrote: another run that comes to stand where it stood
+/// need not be run to its end. The rule and its proof are in Documentation/Pruning.md.
+import Execution
+import Machine
+
+final class Course {
+  /// Pages of RAM, as far as the run touched them, and where in `live` each begins.
+  private var slots: [Int: Int] = [:]
+  /// For each word of those pages, a bit for each byte that is read before it is written from here on.
+  private var live: [UInt8] = []
+  /// The accesses; where in `live` their words are; and which bytes of the words are live behind each.
+  private let accesses: ContiguousArray<RAMAccess>
+  private var places: [Int32] = []
+  private var liveBehind: [UInt8] = []
+  /// Accesses that lie behind.
+  private var cursor = 0
+  /// It can be told where the run stands.
+  private(set) var isInStep = true
+
+  /// Pages that it used as page tables.
+  let tables: Set<Int>
+  /// The digest of the whole run, without its end; and the end.
+  let digest: RunDigest
+  let ending: UInt64
+  /// The position at the end, and the time.
+  let end: UInt64
+  let time: UInt64
+  /// The position at which the last NMI was delivered; 0 for none. Behind the last no other was wanted: it would have been delivered
+  /// when NMIs were let in again, as they are in the end.
+  let lastNMI: UInt64
+
+  init(_ footprint: Footprint, digest: RunDigest, ending: UInt64, end: UInt64, time: UInt64, lastNMI: UInt64) {
+    accesses = footprint.accesses
+    tables = footprint.tables
+    self.digest = digest
+    self.ending = ending
+    self.end = end
+    self.time = time
+    self.lastNMI = lastNMI
+    places.reserveCapacity(accesses.count)
+    var lastPage = -1
+    var slot = 0
+    for access in accesses {
+      let page = Int(access.word >> 9)
+      if page != lastPage {
+        lastPage = page
+        slot = slots[page] ?? slots.count << 9
+        slots[page] = slot
+      }
+      places.append(Int32(slot | Int(access.word & 511)))
+    }
+    live = Array(repeating: 0, count: slots.count << 9)
+    liveBehind = Array(repeating: 0, count: accesses.count)
+    for i in accesses.indices.reversed() {
+      let place = Int(places[i])
+      liveBehind[i] = live[place]
+      if accesses[i].isStore { live[place] &= ~accesses[i].bytes } else { live[place] |= accesses[i].bytes }
+    }
+  }
+
+  /// Pages that its instructions touched.
+  var pages: Dictionary<Int, Int>.Keys { slots.keys }
+
+  /// The run is gone along a second time, and has made these accesses so far.
+  func advance(to made: ContiguousArray<RAMAccess>) {
+    guard isInStep else { return }
+    while cursor < made.count {
+      guard cursor < accesses.count, accesses[cursor] == made[cursor] else {
+        isInStep = false
+        return
+      }
+      live[Int(places[cursor])] = liveBehind[cursor]
+      cursor += 1
+    }
+  }
+
+  /// The bytes of the word that are read from here on before they are written, a bit each.
+  func liveBytes(of word: UInt64) -> UInt8 {
+    guard let slot = slots[Int(word >> 9)] else { return 0 }
+    return live[slot | Int(word & 511)]
+  }
+}

@@ -1,0 +1,91 @@
+/// Trials of an event that led back to where it was injected, by where that was: behind another event the same handler stands at the
+/// same place again, and what the event does there is known. The rule and its proof are in Documentation/Pruning.md.
+import Execution
+import Findings
+import Invariants
+import Machine
+
+/// What an event did at a place, up to its handler's return there.
+final class KnownTrial {
+  let place: Prospect
+  /// Bytes that were read before they were written, and what they held, of pages written since the crossing.
+  let reads: [Bytes]
+  /// Pages that were read and had not been written since the crossing.
+  let untouched: [Int]
+  /// Bytes that may hold something else than before; `value` says nothing.
+  let writes: [Bytes]
+  /// Where frames came to lie, and RSP behind returns.
+  let stackPointers: [UInt64]
+  let digest: RunDigest
+  let length: UInt64
+  let onOwnStack: Bool
+
+  init(
+    place: Prospect, reads: [Bytes], untouched: [Int], writes: [Bytes], stackPointers: [UInt64], digest: RunDigest,
+    length: UInt64, onOwnStack: Bool
+  ) {
+    self.place = place
+    self.reads = reads
+    self.untouched = untouched
+    self.writes = writes
+    self.stackPointers = stackPointers
+    self.digest = digest
+    self.length = length
+    self.onOwnStack = onOwnStack
+  }
+}
+
+/// Some bytes of a word of RAM.
+struct Bytes {
+  /// The physical address divided by 8.
+  var word: UInt64
+  /// All ones in each of the bytes.
+  var mask: UInt64
+  var value: UInt64
+
+  init(_ word: UInt64, _ bytes: UInt8, _ value: UInt64) {
+    self.word = word
+    mask = Self.mask(bytes)
+    self.value = value & mask
+  }
+
+  /// All ones in each byte whose bit is set.
+  static func mask(_ bytes: UInt8) -> UInt64 {
+    var mask: UInt64 = 0
+    for i in 0..<8 where bytes >> i & 1 == 1 { mask |= 0xFF << UInt64(8 * i) }
+    return mask
+  }
+}
+
+struct KnownTrials {
+  private struct Key: Hashable {
+    var state: Int
+    var event: EventKind
+  }
+
+  private var trials: [Key: [KnownTrial]] = [:]
+  /// How often it was asked whether a trial is wanted.
+  private var asked: [Key: Int] = [:]
+  private var words = 0
+
+  /// Trials of one event at one state of the processor that are taken down.
+  private static let mostTries = 8
+  /// Words that all of them may hold, 16 bytes each.
+  private static let mostWords = 16 << 20
+
+  /// What is known of the event at a place.
+  func at(_ place: Int, _ event: EventKind) -> [KnownTrial] { trials[Key(state: place, event: event)] ?? [] }
+
+  /// Whether it is worth taking down what the event does here: not before the processor is met in this state a second time, and not
+  /// when that was done some times and did not help.
+  mutating func isWanted(at place: Int, _ event: EventKind) -> Bool {
+    let times = asked[Key(state: place, event: event), default: 0]
+    asked[Key(state: place, event: event)] = times + 1
+    return times > 0 && times <= Self.mostTries && words < Self.mostWords
+  }
+
+  mutating func keep(_ trial: KnownTrial, at place: Int, _ event: EventKind) {
+    words += trial.reads.count + trial.writes.count
+    trials[Key(state: place, event: event), default: []].append(trial)
+  }
+}

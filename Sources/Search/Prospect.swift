@@ -1,0 +1,46 @@
+/// A boundary as far as what is still to come depends on it, but for RAM.
+import Execution
+import Invariants
+import Machine
+import Platform
+
+struct Prospect {
+  let state: SettledState
+  /// RF is set and decides nothing.
+  private let resumeDecidesNothing: Bool
+  /// The platform's state: see `PlatformComputer.settledPlatform`.
+  let platform: Int
+  let time: UInt64
+  let position: UInt64
+  /// What the run says of it.
+  let stack: StackOwner
+  let hasRoom: Bool
+  let monitors: Monitors
+  /// Bytes on the console so far.
+  let printed: Int
+
+  init(_ run: Run, on computer: any PlatformComputer) {
+    state = computer.processor.settledState
+    resumeDecidesNothing = !computer.isEventDue && computer.processor.resumeDecidesNothing
+    platform = computer.settledPlatform
+    time = computer.processor.now
+    position = computer.processor.position
+    stack = run.stack
+    hasRoom = run.hasRoom
+    monitors = run.monitors
+    printed = run.printed
+  }
+
+  /// What goes on from here goes on as from the other place, and nothing is said of it where nothing is said there.
+  ///
+  /// - Parameter hasNMIs: NMIs may still come, so that it decides something whether they are blocked.
+  func goesOn(as other: Prospect, hasNMIs: Bool = true) -> Bool {
+    guard time == other.time, hasRoom == other.hasRoom, printed == other.printed, stack == other.stack,
+      platform == other.platform, monitors.goOn(as: other.monitors)
+    else { return false }
+    var state = state
+    if resumeDecidesNothing && !other.state.hasResume { state = state.withoutResume }
+    if !hasNMIs { state = state.blockingNMIs(as: other.state) }
+    return state == other.state
+  }
+}
