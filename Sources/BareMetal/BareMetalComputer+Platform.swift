@@ -71,7 +71,8 @@ extension BareMetalComputer: PlatformComputer {
   public func takeStep() -> ComputerEnd { ComputerEnd(step()) }
 
   public var isEventDue: Bool { board.nmiRequest || board.interruptRequest }
-  public var settledPlatform: Int { settledBoards.number(of: board) }
+  public var blocksNMIsItself: Bool { false }
+  public func settledPlatform(blockingNMIs: Bool) -> Int { settledBoards.number(of: board) }
 
   // MARK: The boundary
 

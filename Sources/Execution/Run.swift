@@ -132,7 +132,7 @@ package final class Run {
     skipAblated()
     monitors.execute(sight)
     let returns = ablations.contains(.registerNotRestored) && computer.isInKernel && isNext(Ablation.iretq)
-    let end = absorb(computer.takeStep())
+    let end = absorb(drive { $0.takeStep() })
     if returns, let at = injected?.boundary, processor.rip == at.rip, processor[.rsp] == at.rsp {
       processor[.r15] ^= 1 << 40
       struck.insert(.registerNotRestored)
@@ -145,10 +145,17 @@ package final class Run {
   package func proceed(to boundary: Int = .max) -> RunEnd? {
     while self.boundary < boundary {
       let target = min(UInt64(boundary) &+ origin, start &+ UInt64(Self.bound))
-      if let end = mustStep ? step() : absorb(computer.proceed(toward: target)) { return end }
+      if let end = mustStep ? step() : absorb(drive { $0.proceed(toward: target) }) { return end }
       if let meeting, processor.rip == meeting.rip, processor[.rsp] == meeting.rsp { return nil }
     }
     return nil
+  }
+
+  /// Lets the machine go on. What it reads and writes meanwhile is the guest's doing, and what is read between is not.
+  private func drive(_ go: (any PlatformComputer) -> ComputerEnd) -> ComputerEnd {
+    processor.footprint?.isOpen = true
+    defer { processor.footprint?.isOpen = false }
+    return go(computer)
   }
 
   /// Somebody looks at the next boundary, whatever leads to it: a monitor, an ablation, or the run itself while user mode is not left.
@@ -268,7 +275,7 @@ package final class Run {
   /// Makes the event happen at this boundary. Nil while the run goes on.
   package func inject(_ event: EventKind, asCrossing: Bool = false) -> RunEnd? {
     if !asCrossing { injected = (event, BoundaryState(computer)) }
-    return absorb(computer.inject(event), injected: true)
+    return absorb(drive { $0.inject(event) }, injected: true)
   }
 
   // MARK: Ablations that watch instructions

@@ -38,7 +38,8 @@ struct FrameIntact: Monitor {
   }
 
   func goesOn(as other: FrameIntact) -> Bool {
-    violation == nil && other.violation == nil && frames.elementsEqual(other.frames) { $0.delivery.frame == $1.delivery.frame }
+    violation == nil && other.violation == nil
+      && frames.elementsEqual(other.frames) { $0.delivery.frame == $1.delivery.frame }
   }
 
   /// None of the live frames lies at one of the places, and no handler's return leads to one.

@@ -141,7 +141,6 @@ public final class Processor {
     }
   }
 
-
   public func segment(_ name: SegmentName) -> SegmentRegister { s.pointee.segments[name.rawValue] }
   public func segmentBase(_ name: SegmentName) -> UInt64 { s.pointee.registers[20 + name.rawValue] }
 

@@ -47,8 +47,10 @@ public protocol PlatformComputer: AnyObject {
   func takeStep() -> ComputerEnd
 
   /// The platform's own state at a boundary, as far as anything that is still to come depends on it: a number that only equal states
-  /// share. Not the processor's, and nothing that is in RAM.
-  var settledPlatform: Int { get }
+  /// share. Not the processor's, and nothing that is in RAM. `blockingNMIs` asks for it as it would be with NMIs blocked.
+  func settledPlatform(blockingNMIs: Bool) -> Int
+  /// The platform blocks NMIs, not the processor.
+  var blocksNMIsItself: Bool { get }
   /// The platform itself has an event for the guest at this boundary.
   var isEventDue: Bool { get }
 

@@ -82,7 +82,8 @@ final class Continuation {
     return known.at(place.state.hashValue, event).first { trial in
       trial.reads.allSatisfy { memory[word: $0.word] & $0.mask == $0.value }
         && fits(course, from: place, later: trial.length) && place.goesOn(as: trial.place)
-        && place.monitors.areApart(from: trial.stackPointers) && trial.place.monitors.areApart(from: trial.stackPointers)
+        && place.monitors.areApart(from: trial.stackPointers)
+        && trial.place.monitors.areApart(from: trial.stackPointers)
         && trial.untouched.allSatisfy { !memory.isWritten(page: $0, sinceFork: depth) }
         && trial.writes.allSatisfy { isDead($0, along: course) }
     }
@@ -98,7 +99,9 @@ final class Continuation {
   }
 
   /// Keeps a trial whose rest turned out to be known, and that was taken down from its injection on.
-  func keep(_ event: EventKind, at place: Prospect, _ footprint: Footprint, of run: Run, digest: RunDigest, onOwnStack: Bool) {
+  func keep(
+    _ event: EventKind, at place: Prospect, _ footprint: Footprint, of run: Run, digest: RunDigest, onOwnStack: Bool
+  ) {
     var order: [UInt64] = []
     var of: [UInt64: (read: UInt8, written: UInt8)] = [:]
     for access in footprint.accesses {
@@ -125,7 +128,8 @@ final class Continuation {
       }
       // What was read and holds the same again holds the same again wherever it is the same that is read.
       var changed = written & ~read
-      for i in 0..<8 where (written & read) >> i & 1 == 1 && (memory[word: word] ^ before) >> UInt64(8 * i) & 0xFF != 0 {
+      for i in 0..<8 where (written & read) >> i & 1 == 1 && (memory[word: word] ^ before) >> UInt64(8 * i) & 0xFF != 0
+      {
         changed |= 1 << i
       }
       if changed != 0 { writes.append(Bytes(word, changed, 0)) }

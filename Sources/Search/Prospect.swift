@@ -10,6 +10,7 @@ struct Prospect {
   private let resumeDecidesNothing: Bool
   /// The platform's state: see `PlatformComputer.settledPlatform`.
   let platform: Int
+  private let platformBlockingNMIs: Int?
   let time: UInt64
   let position: UInt64
   /// What the run says of it.
@@ -22,7 +23,8 @@ struct Prospect {
   init(_ run: Run, on computer: any PlatformComputer) {
     state = computer.processor.settledState
     resumeDecidesNothing = !computer.isEventDue && computer.processor.resumeDecidesNothing
-    platform = computer.settledPlatform
+    platform = computer.settledPlatform(blockingNMIs: false)
+    platformBlockingNMIs = computer.blocksNMIsItself ? computer.settledPlatform(blockingNMIs: true) : nil
     time = computer.processor.now
     position = computer.processor.position
     stack = run.stack
@@ -33,14 +35,15 @@ struct Prospect {
 
   /// What goes on from here goes on as from the other place, and nothing is said of it where nothing is said there.
   ///
-  /// - Parameter hasNMIs: NMIs may still come, so that it decides something whether they are blocked.
+  /// - Parameter hasNMIs: NMIs may still come. Where none does it decides nothing that they are let in earlier; that they are let in
+  ///   in the end the other says.
   func goesOn(as other: Prospect, hasNMIs: Bool = true) -> Bool {
     guard time == other.time, hasRoom == other.hasRoom, printed == other.printed, stack == other.stack,
-      platform == other.platform, monitors.goOn(as: other.monitors)
+      platform == other.platform || !hasNMIs && platformBlockingNMIs == other.platform,
+      monitors.goOn(as: other.monitors)
     else { return false }
     var state = state
     if resumeDecidesNothing && !other.state.hasResume { state = state.withoutResume }
-    if !hasNMIs { state = state.blockingNMIs(as: other.state) }
-    return state == other.state
+    return state == other.state || !hasNMIs && state.blockingNMIs == other.state
   }
 }

@@ -14,6 +14,12 @@ public struct Timers: Sendable, Codable, Hashable {
 
   public init() {}
 
+  /// Forgets when what is not due by `now` will be, for a run that ends before the clock moves. No call tells the guest.
+  mutating func settle(at now: UInt64) {
+    if let time = singleshot, time > now { singleshot = .max }
+    if let time = poll, time > now { poll = .max }
+  }
+
   /// The periodic timer's next event.
   var periodic: UInt64? { period == 0 ? nil : lastPeriodic &+ period }
   /// What fires while the virtual CPU is blocked: the periodic timer stands still then. A time more than a century away is never.

@@ -97,4 +97,9 @@ public struct VirtualCPU: Sendable, Codable, Hashable {
   public var timers = Timers()
 
   public init() {}
+
+  /// Masks NMIs as the delivery of one does, where nothing is masked.
+  mutating func blockNMIs() {
+    if asyncExceptionMask == 0 && nmi.oldMask == 0 { asyncExceptionMask = AsyncMask.nmi }
+  }
 }

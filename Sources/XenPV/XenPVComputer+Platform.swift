@@ -75,9 +75,13 @@ extension XenPVComputer: PlatformComputer {
   public func takeStep() -> ComputerEnd { ComputerEnd(step()) }
 
   public var isEventDue: Bool { hasDueTimer }
-  public var settledPlatform: Int {
+  public var blocksNMIsItself: Bool { true }
+
+  public func settledPlatform(blockingNMIs: Bool) -> Int {
     var settled = domain
     settled.forgetDeliveries()
+    settled.vcpu.timers.settle(at: now)
+    if blockingNMIs { settled.vcpu.blockNMIs() }
     return settledDomains.number(of: settled)
   }
 

@@ -26,6 +26,9 @@ public final class Footprint {
   /// By level, the page that was read last.
   private var last = InlineArray<4, Int>(repeating: -1)
 
+  /// Accesses are taken down. Between two stretches somebody may look at the guest's memory who is no part of it.
+  public var isOpen = false
+
   public init() { accesses.reserveCapacity(4096) }
 
   /// Forgets everything.
@@ -39,6 +42,7 @@ public final class Footprint {
   @inline(__always) func write(_ physical: UInt64, size: Int) { add(physical, size: size, isStore: true) }
 
   @inline(__always) private func add(_ physical: UInt64, size: Int, isStore: Bool) {
+    guard isOpen else { return }
     let offset = physical & 7
     if offset &+ UInt64(size) > 8 { return addPieces(physical, size: size, isStore: isStore) }
     let bytes = UInt8(truncatingIfNeeded: (1 << UInt64(size) &- 1) << offset)

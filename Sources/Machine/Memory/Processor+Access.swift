@@ -129,7 +129,9 @@ extension Processor {
   private func takenDownBefore(_ linear: UInt64, _ access: Access, _ view: TranslationView) -> UInt64? {
     let cache = access == .write ? writeCache : readCache
     let entry = cache.set(view)[Int((linear >> 12) & TranslationCache.indexMask)]
-    guard entry.tag == (linear & ~0xFFF) | takingDownTag, takingDownTag != TranslationCache.disabledTag else { return nil }
+    guard entry.tag == (linear & ~0xFFF) | takingDownTag, takingDownTag != TranslationCache.disabledTag else {
+      return nil
+    }
     return UInt64(Int(bitPattern: UInt(linear)) &+ entry.addend &- Int(bitPattern: memory.base))
   }
 

@@ -37,10 +37,10 @@ public struct SettledState: Sendable, Hashable {
     return result
   }
 
-  /// The same with NMIs blocked where they are in the other state.
-  public func blockingNMIs(as other: SettledState) -> SettledState {
+  /// The same with NMIs blocked.
+  public var blockingNMIs: SettledState {
     var result = self
-    result.state.nmiBlocked = other.state.nmiBlocked
+    result.state.nmiBlocked = true
     return result
   }
 
