@@ -188,8 +188,11 @@ final class Exploration {
   private func judgeBaseline(
     _ user: UserSide, swapgs: Int, expected: UserView?, boundaries: [Boundary], _ found: inout [Found]
   ) throws -> Bool {
+    computer.restore()
+    let contract = machine.contract(crossing)
     let run = runToEnd(user, swapgs)
     var outcome = run.outcome
+    (outcome.contract, outcome.frame) = (contract, machine.signalFrame(outcome))
     outcome.expected = expected
     if outcome.end == .user { outcome.secretView = secretView(user, swapgs, boundaries) }
     judge(run.run, outcome, Path(), boundaries[0].state, &found)

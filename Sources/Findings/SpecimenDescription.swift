@@ -23,7 +23,7 @@ public struct SpecimenDescription: Hashable, Sendable {
   public var platforms: [PlatformName]
   public var profiles: [ProfileName]
   public var posture: PostureName
-  /// The events that break it.
+  /// The events that break it; none where the crossing alone does.
   public var path: [Step]
   /// So many events it takes: with fewer nothing is found.
   public var depth: Int { path.count }
@@ -82,7 +82,9 @@ extension SpecimenDescription {
     invariant = InvariantName(rawValue: try Self.name("invariant", values["invariant"]!))
     unseen = values["unseen"]
     path = []
-    for step in Self.parts(values["path"]!) { path.append(try Self.step(step)) }
+    if values["path"] != "none" {
+      for step in Self.parts(values["path"]!) { path.append(try Self.step(step)) }
+    }
     guard values["depth"] == "\(path.count)" else {
       throw SpecimenError("depth is \(values["depth"]!), and the path has \(path.count) events")
     }

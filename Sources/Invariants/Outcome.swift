@@ -81,7 +81,7 @@ public struct UserView: Sendable, Equatable {
   }
 
   /// The lowest page that only one of them has, or has with these bytes.
-  private func memoryDifference(from other: UserView) -> UInt64? {
+  func memoryDifference(from other: UserView) -> UInt64? {
     for (mine, theirs) in zip(memory, other.memory) where mine != theirs {
       return min(mine.linear, theirs.linear)
     }
@@ -188,6 +188,10 @@ public struct Outcome: Sendable {
   public var view: UserView?
   /// The same of the baseline.
   public var expected: UserView?
+  /// What the crossing may leave of the user's state, for the baseline.
+  public var contract: CrossingContract?
+  /// The frame to which RDX leads at the end, if it does: that of a signal whose handler goes on.
+  public var frame: SignalFrame?
   /// The same of a run with other kernel secrets, for the baseline.
   public var secretView: UserView?
   /// What of the events is not over in user mode.
