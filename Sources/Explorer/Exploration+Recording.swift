@@ -62,8 +62,8 @@ extension Exploration {
           state: BoundaryState(computer), rspIsUser: run.stack.isUser,
           tracedOn: isKernel ? machine.claims.tracedOn(computer.processor) : nil))
     }
-    result.end = run.cross()
-    while result.end == nil && result.boundaries.count < longest {
+    result.end = run.advance(path)
+    while run.goesOn(result.end, path) && result.boundaries.count < longest {
       note()
       if computer.isInKernel, let bytes = computer.processor.bytes(atLinear: computer.processor.rip, count: 3),
         bytes == Ablation.swapgs
@@ -99,11 +99,11 @@ extension Exploration {
     if crossing == .sysenter { processor[.rbp] = UInt64(UInt32(truncatingIfNeeded: processor[.rbp] &- 0x40)) }
     processor.setSegmentBase(.gs, other.gsBase)
     let run = machine.run(other, crossing, ablations, swapgsCount)
-    var end = run.cross()
+    var end = run.advance(path)
     var differed = false
     for boundary in boundaries.dropFirst() {
       let state = boundary.state
-      guard end == nil && processor.rip == state.rip && computer.isInKernel == state.isKernel else { break }
+      guard run.goesOn(end, path) && processor.rip == state.rip && computer.isInKernel == state.isKernel else { break }
       if state.isKernel {
         // Where it only moves it is followed from the first.
         let differs = processor[.rsp] != state.rsp

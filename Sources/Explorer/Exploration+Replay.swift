@@ -18,20 +18,22 @@ extension Exploration {
     let run = machine.run(user, crossing, ablations, swapgs)
     run.monitors.knownFalselyOn = knownFalselyOn
     var steps = path.steps[...]
-    var end = run.cross()
-    while end == nil {
-      if let step = steps.first, step.boundary == run.boundary {
+    var end: RunEnd?
+    while true {
+      if end == nil || end == .user, let step = steps.first, step.boundary == run.boundary {
         if let reason = mismatch(step) { throw Self.notReproduced(reason) }
         end = run.inject(step.event)
         steps = steps.dropFirst()
-      } else {
+      } else if end == nil {
         end = run.step()
+      } else {
+        break
       }
     }
     note(run)
     costs.instructions += run.instructions
     var outcome = run.outcome(end!)
-    outcome.expected = expected
+    outcome.expected = outcome.expected ?? expected
     if judge(run, outcome, path, outcome.boundary ?? boundaries[0].state, &found) { return }
     if case .unsupported(let what) = end! {
       throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(computer.processor.rip))"))

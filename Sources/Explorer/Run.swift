@@ -1,5 +1,6 @@
 /// One run of a crossing: from the instruction that leaves user mode, with events injected at chosen boundaries, until the
-/// task is back in user mode.
+/// task is back in user mode. An event may come before the crossing, and when its handler has given the user everything back the
+/// crossing follows; one may come behind it, and the run then ends when its handler has.
 ///
 /// Boundary 0 is the one before the crossing. Every step, an instruction or the delivery of an event, leads to the next
 /// boundary, so that (boundary, event) pairs name a run exactly.
@@ -39,6 +40,10 @@ final class Run {
   /// The last event that was injected, and where.
   private var injected: (event: EventKind, boundary: BoundaryState)?
   private var entered = false
+  /// The boundary at which the crossing was made; nil as long as it was not.
+  private var crossedAt: Int?
+  /// What the user sees before the crossing, where an event comes first.
+  private var before: UserView?
   private var consoleRead = 0
 
   /// A run that takes more is not coming back.
@@ -81,6 +86,7 @@ final class Run {
     var deliveries: [DeliveryRecord]
     var injected: (event: EventKind, boundary: BoundaryState)?
     var entered: Bool
+    var crossedAt: Int?
     var console: [UInt8]
   }
 
@@ -88,7 +94,7 @@ final class Run {
     get {
       Mark(
         stack: stack, hasRoom: hasRoom, digest: digest, swapgsSeen: swapgsSeen, struck: struck, monitors: monitors,
-        deliveries: deliveries, injected: injected, entered: entered, console: console)
+        deliveries: deliveries, injected: injected, entered: entered, crossedAt: crossedAt, console: console)
     }
     set {
       stack = newValue.stack
@@ -100,6 +106,7 @@ final class Run {
       deliveries = newValue.deliveries
       injected = newValue.injected
       entered = newValue.entered
+      crossedAt = newValue.crossedAt
       console = newValue.console
       consoleRead = console.count
       processor.clearTransitions()
@@ -110,12 +117,14 @@ final class Run {
 
   /// Takes the first step: the crossing instruction, or the event that is the crossing.
   func cross() -> RunEnd? {
+    crossedAt = boundary
     if let event = computer.event(of: crossing) { return inject(event, asCrossing: true) }
     return step()
   }
 
   /// One step. Nil while the run goes on.
   func step() -> RunEnd? {
+    if crossedAt == nil && !computer.isInKernel { return cross() }
     skipAblated()
     monitors.execute(sight)
     let returns = ablations.contains(.registerNotRestored) && computer.isInKernel && isNext(Ablation.iretq)
@@ -161,6 +170,11 @@ final class Run {
     return step()
   }
 
+  /// Whether the run goes on although it ended so: it is back in user mode, and the path names an event for the boundary there.
+  func goesOn(_ end: RunEnd?, _ path: [Int: EventKind]) -> Bool {
+    end == nil || end == .user && path[boundary].map(computer.takes) ?? false
+  }
+
   // MARK: Whose state it is
 
   /// Whose state the boundary at which the run stands is on.
@@ -195,9 +209,14 @@ final class Run {
     if console.count != consoleRead, let words = newLastWords() { return .dead("it said: \(words)") }
     if computer.isInKernel {
       entered = true
-    } else {
+    } else if let crossedAt {
       // A crossing like single-stepping executes its user instruction first.
-      return entered || boundary >= 8 ? .user : nil
+      return entered || boundary >= crossedAt + 8 ? .user : nil
+    } else {
+      // From a state that the user did not have the crossing is another one.
+      if UserView(processor, userMemory) != before { return .user }
+      entered = false
+      return nil
     }
     if instructions >= Self.bound { return .bound(UInt64(Self.bound)) }
     monitors.arrive(sight)
@@ -257,6 +276,7 @@ final class Run {
   /// Makes the event happen at this boundary. Nil while the run goes on.
   func inject(_ event: EventKind, asCrossing: Bool = false) -> RunEnd? {
     if !asCrossing { injected = (event, BoundaryState(computer)) }
+    if crossedAt == nil && before == nil { before = UserView(processor, userMemory) }
     return absorb(computer.inject(event), injected: true)
   }
 
@@ -294,6 +314,7 @@ final class Run {
     if end != .user { result.stoppedAt = processor.rip }
     if end == .user {
       result.view = UserView(processor, userMemory)
+      if crossedAt == nil { result.expected = before }
       result.unfinished = computer.unfinished
       result.shutsEventsOut = user.interruptsOpen && !computer.interruptsOpen
       if processor.topTable != user.topTable { result.foreignTables = processor.topTable }
@@ -307,8 +328,16 @@ extension UserView {
   init(_ processor: Processor, _ memory: UserMemory) {
     self.init(
       registers: GeneralRegister.allCases.map { processor[$0] }, rip: processor.rip, rflags: processor.rflags,
-      selectors: processor.selectors, attributes: processor.segmentAttributes, fsBase: processor.segmentBase(.fs),
+      selectors: processor.selectors, attributes: Self.attributes(processor), fsBase: processor.segmentBase(.fs),
       gsBase: processor.segmentBase(.gs), vectors: processor.digestVectors(), memory: processor.userPages(since: memory)
     )
+  }
+
+  /// Without the DPL of SS, which no instruction of the user's depends on: AMD's SYSRET loads the selector alone and leaves the
+  /// kernel's there, until an interrupt's return loads all of it (APM vol. 3, "SYSRET").
+  private static func attributes(_ processor: Processor) -> [UInt16] {
+    var attributes = processor.segmentAttributes
+    attributes[SegmentName.ss.rawValue] &= ~(3 << 5)
+    return attributes
   }
 }

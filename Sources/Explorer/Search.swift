@@ -63,8 +63,11 @@ final class Search {
   /// Tries everything, and notes for each boundary what became of each event there.
   func explore(_ boundaries: inout [Exploration.Boundary]) {
     boundaryCount = boundaries.count
-    var end = run.cross()
-    while end == nil {
+    var end: RunEnd?
+    // The boundary in user mode behind the crossing is the last.
+    var isLast = false
+    while !isLast && (end == nil || end == .user) {
+      isLast = end == .user
       let index = run.boundary
       if isOver(at: index, of: boundaries.count) {
         for i in boundaries.indices.dropFirst(index) {
@@ -74,7 +77,7 @@ final class Search {
       }
       let arrivals = tryEvents(after: [])
       if index < boundaries.count { boundaries[index].arrivals = arrivals }
-      end = run.step()
+      if !isLast { end = run.step() }
     }
     exploration.costs.instructions += run.instructions
   }
@@ -178,7 +181,7 @@ final class Search {
     exploration.note(run)
     exploration.costs.instructions += run.instructions
     var outcome = run.outcome(last)
-    outcome.expected = expected
+    outcome.expected = outcome.expected ?? expected
     if case .unsupported(let what) = last, exploration.unsupported == nil {
       exploration.unsupported = .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))")
     }

@@ -16,7 +16,7 @@ public struct TraceRefusal: Error, CustomStringConvertible {
 extension Checker {
   /// Runs the first crossing from the first posture under the first profile, and writes it down.
   ///
-  /// - Parameter events: what to make happen, by boundary; boundary 0 is the user's, and not among them.
+  /// - Parameter events: what to make happen, by boundary; boundary 0 is the user's, before the crossing.
   public func trace(
     _ events: [Int: EventKind], accesses: Bool, progress: (String) -> Void
   ) throws -> TraceRecord {
@@ -82,11 +82,11 @@ extension Exploration {
       guard processor.rip == boundary.state.rip else { preconditionFailure("two equal runs of a crossing differ") }
       var step = step(at: index, boundary, user)
       if saysMode { step.mode = boundary.state.isKernel ? .kernel : .user }
-      if end == nil {
-        if let event = events[index], index > 0 { outcomes[index] = outcome(of: computer.obstacle(to: event)) }
+      if run.goesOn(end, events) {
+        if let event = events[index] { outcomes[index] = outcome(of: computer.obstacle(to: event)) }
         let retired = processor.retired
         let delivered = run.deliveries.count
-        end = index == 0 ? run.cross() : run.advance(events)
+        end = run.advance(events)
         step.executed = processor.retired != retired
         step.accesses = listener.map { $0.take().map(access) }
         if !calls.isEmpty { step.hypercalls = calls }

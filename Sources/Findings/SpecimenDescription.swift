@@ -4,9 +4,11 @@ public struct SpecimenDescription: Hashable, Sendable {
   /// An event, and where it is taken: at the first boundary behind the event before it whose instruction is there.
   public struct Step: Hashable, Sendable {
     public var event: EventKind
+    /// `user` for code in user mode, which has no names.
     public var symbol: String
     /// From the symbol, in bytes.
     public var offset: UInt64
+    public var isInUserMode: Bool { symbol == "user" }
 
     public init(event: EventKind, symbol: String, offset: UInt64 = 0) {
       self.event = event

@@ -68,20 +68,13 @@ public struct CrossingContract: Sendable {
     if let breach = keptBreach(view) { return breach }
     // rt_sigreturn loads floating-point state and code segment from the frame.
     guard asked == nil else { return nil }
-    for segment in SegmentName.allCases where !keepsHiddenPart(of: segment, view) {
+    for segment in SegmentName.allCases {
+      let i = segment.rawValue
+      guard view.selectors[i] == before.selectors[i], view.attributes[i] != before.attributes[i] else { continue }
       return "the hidden part of \(segment) differs"
     }
     if view.vectors != before.vectors { return "the floating-point or vector state differs" }
     return before.memoryDifference(from: view).map { "memory at \(hex($0)) differs" }
-  }
-
-  /// AMD's SYSRET loads the selector of SS alone: the hidden part stays that of the kernel's, which but for its DPL is the user's (APM
-  /// vol. 3, "SYSRET"; Linux arch/x86/kernel/cpu/amd.c, `X86_BUG_SYSRET_SS_ATTRS`).
-  private func keepsHiddenPart(of segment: SegmentName, _ view: UserView) -> Bool {
-    let i = segment.rawValue
-    let isSysrets = segment == .ss && (crossing == .syscall64 || crossing == .syscall32)
-    let privilege: UInt16 = isSysrets ? 3 << 5 : 0
-    return view.selectors[i] != before.selectors[i] || (view.attributes[i] ^ before.attributes[i]) & ~privilege == 0
   }
 
   /// RDI, RSI and RDX are the handler's arguments; other general registers are nobody's.

@@ -42,6 +42,7 @@ public struct UserView: Sendable, Equatable {
   public var rip: UInt64
   public var rflags: RFLAGS
   public var selectors: [UInt16]
+  /// The hidden part of the segment registers, as far as user mode depends on it.
   public var attributes: [UInt16]
   public var fsBase: UInt64
   public var gsBase: UInt64

@@ -79,10 +79,12 @@ import Testing
     var steps: [PathStep] = []
     var record = try trace(subject, steps)
     for step in subject.page.path {
-      let behind = steps.last?.boundary ?? 0
+      let behind = steps.last?.boundary ?? -1
       guard
         let at = record.steps.first(where: {
-          $0.boundary > behind && $0.location.symbol == step.symbol && $0.location.offset == step.offset
+          $0.boundary > behind
+            && (step.isInUserMode
+              ? $0.location.symbol == nil : $0.location.symbol == step.symbol && $0.location.offset == step.offset)
         })
       else { break }
       steps.append(PathStep(boundary: at.boundary, location: at.location, event: step.event))
