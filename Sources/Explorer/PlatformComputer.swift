@@ -70,6 +70,9 @@ public protocol PlatformComputer: AnyObject {
   /// Hears each hypercall by its kind, where the platform has such calls.
   func hearHypercalls(_ hear: ((String) -> Void)?)
 
+  /// DR0 to DR3 and DR7, as the guest has them.
+  var debugRegisters: [UInt64] { get }
+
   // MARK: Events
 
   /// The event that a crossing consists in, where it is no instruction.

@@ -93,7 +93,7 @@ public final class ReadyMachine {
   }
 
   /// What user mode can see at this boundary.
-  func userView() -> UserView { UserView(computer.processor, userMemory) }
+  func userView() -> UserView { UserView(computer, userMemory) }
 
   /// Goes back to the request, whatever was explored.
   func leave() {

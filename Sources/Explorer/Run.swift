@@ -214,7 +214,7 @@ final class Run {
       return entered || boundary >= crossedAt + 8 ? .user : nil
     } else {
       // From a state that the user did not have the crossing is another one.
-      if UserView(processor, userMemory) != before { return .user }
+      if UserView(computer, userMemory) != before { return .user }
       entered = false
       return nil
     }
@@ -276,7 +276,7 @@ final class Run {
   /// Makes the event happen at this boundary. Nil while the run goes on.
   func inject(_ event: EventKind, asCrossing: Bool = false) -> RunEnd? {
     if !asCrossing { injected = (event, BoundaryState(computer)) }
-    if crossedAt == nil && before == nil { before = UserView(processor, userMemory) }
+    if crossedAt == nil && before == nil { before = UserView(computer, userMemory) }
     return absorb(computer.inject(event), injected: true)
   }
 
@@ -313,7 +313,7 @@ final class Run {
     (result.event, result.boundary) = (injected?.event, injected?.boundary)
     if end != .user { result.stoppedAt = processor.rip }
     if end == .user {
-      result.view = UserView(processor, userMemory)
+      result.view = UserView(computer, userMemory)
       if crossedAt == nil { result.expected = before }
       result.unfinished = computer.unfinished
       result.shutsEventsOut = user.interruptsOpen && !computer.interruptsOpen
@@ -325,11 +325,12 @@ final class Run {
 
 extension UserView {
   /// - Parameter memory: the user's memory at a fork that is still open.
-  init(_ processor: Processor, _ memory: UserMemory) {
+  init(_ computer: any PlatformComputer, _ memory: UserMemory) {
+    let processor = computer.processor
     self.init(
       registers: GeneralRegister.allCases.map { processor[$0] }, rip: processor.rip, rflags: processor.rflags,
       selectors: processor.selectors, attributes: Self.attributes(processor), fsBase: processor.segmentBase(.fs),
-      gsBase: processor.segmentBase(.gs), vectors: processor.digestVectors(), memory: processor.userPages(since: memory)
+      gsBase: processor.segmentBase(.gs), debugRegisters: computer.debugRegisters, vectors: processor.digestVectors(), memory: processor.userPages(since: memory)
     )
   }
 

@@ -53,6 +53,7 @@ struct RunDigest: Hashable, Sendable {
     for attributes in view.attributes { add(UInt64(attributes)) }
     add(view.fsBase)
     add(view.gsBase)
+    for register in view.debugRegisters { add(register) }
     add(view.vectors)
     for page in view.memory {
       add(page.linear)

@@ -93,6 +93,10 @@ extension XenPVComputer: PlatformComputer {
       || processor.bytes(atLinear: processor.rip, count: 2) == [0x0F, 0x05]
   }
 
+  public var debugRegisters: [UInt64] {
+    (0..<4).map(processor.debugRegister) + [domain.vcpu.dr7 | domain.vcpu.dr7Emulated]
+  }
+
   public func hearHypercalls(_ hear: ((String) -> Void)?) {
     hypercallObserver = hear.map { hear in { call, _ in hear(Self.kind(call)) } }
   }

@@ -93,7 +93,7 @@ public struct CrossingContract: Sendable {
     }
     if view.fsBase != before.fsBase { return "FS base is \(hex(view.fsBase)), not \(hex(before.fsBase))" }
     if view.gsBase != before.gsBase { return "GS base is \(hex(view.gsBase)), not \(hex(before.gsBase))" }
-    return nil
+    return view.breakpointDifference(from: before)
   }
 
   /// No frame of a signal, floating-point state and all, is larger.

@@ -36,7 +36,7 @@ public struct BoundaryState: Sendable, Hashable {
   }
 }
 
-/// What user mode can see of itself.
+/// What user mode can see of itself, and its debugger of it.
 public struct UserView: Sendable, Equatable {
   public var registers: [UInt64]
   public var rip: UInt64
@@ -46,6 +46,8 @@ public struct UserView: Sendable, Equatable {
   public var attributes: [UInt16]
   public var fsBase: UInt64
   public var gsBase: UInt64
+  /// DR0 to DR3 and DR7: the breakpoints that the task has. DR6 is the kernel's.
+  public var debugRegisters: [UInt64]
   /// Digest of the floating-point and vector state.
   public var vectors: UInt64
   /// Every page that user mode can write, ascending.
@@ -53,7 +55,7 @@ public struct UserView: Sendable, Equatable {
 
   public init(
     registers: [UInt64], rip: UInt64, rflags: RFLAGS, selectors: [UInt16], attributes: [UInt16], fsBase: UInt64,
-    gsBase: UInt64, vectors: UInt64, memory: [UserPage]
+    gsBase: UInt64, debugRegisters: [UInt64], vectors: UInt64, memory: [UserPage]
   ) {
     self.registers = registers
     self.rip = rip
@@ -62,6 +64,7 @@ public struct UserView: Sendable, Equatable {
     self.attributes = attributes
     self.fsBase = fsBase
     self.gsBase = gsBase
+    self.debugRegisters = debugRegisters
     self.vectors = vectors
     self.memory = memory
   }
@@ -77,8 +80,16 @@ public struct UserView: Sendable, Equatable {
     if attributes != other.attributes { return "the hidden part of a segment register differs" }
     if fsBase != other.fsBase { return "FS base is \(hex(fsBase)), not \(hex(other.fsBase))" }
     if gsBase != other.gsBase { return "GS base is \(hex(gsBase)), not \(hex(other.gsBase))" }
+    if let breakpoints = breakpointDifference(from: other) { return breakpoints }
     if vectors != other.vectors { return "the floating-point or vector state differs" }
     return memoryDifference(from: other).map { "memory at \(hex($0)) differs" }
+  }
+
+  func breakpointDifference(from other: UserView) -> String? {
+    for (i, number) in [0, 1, 2, 3, 7].enumerated() where debugRegisters[i] != other.debugRegisters[i] {
+      return "DR\(number) is \(hex(debugRegisters[i])), not \(hex(other.debugRegisters[i]))"
+    }
+    return nil
   }
 
   /// The lowest page that only one of them has, or has with these bytes.
