@@ -48,7 +48,7 @@ static u32 expected_signal(enum crossing c, enum posture p) {
     case crossing_sigreturn:
       if (is_rsp_posture(p)) return SIGSEGV;
       switch (p) {
-        case posture_return_rip_noncanonical: case posture_return_rip_kernel: case posture_return_rip_unmapped:
+        case posture_return_rip_noncanonical: case posture_return_sysret_noncanonical: case posture_return_rip_kernel: case posture_return_rip_unmapped:
         case posture_return_cs_null: case posture_return_cs_kernel:
         case posture_return_ss_null: case posture_return_ss_bad: case posture_return_ss_kernel: return SIGSEGV;
         /* IRET's #NP and #SS, bus errors in Linux. Where 16-bit segments are allowed, an IRET to any LDT SS runs on the

@@ -265,7 +265,8 @@ final class Run {
     guard NoKernelDeath.isLastWord(bytes) else { return nil }
     let line = String(decoding: bytes, as: UTF8.self)
     // The time stamp is the kernel's own and says nothing here.
-    return String(line.trimmingPrefix { $0 != "]" }.drop { $0 == "]" || $0 == " " }.prefix { !$0.isNewline })
+    let words = line.first == "[" ? line.drop { $0 != "]" }.dropFirst() : line[...]
+    return String(words.drop { $0 == " " }.prefix { !$0.isNewline })
   }
 
   /// Starts the bound on instructions anew, for another run from the same boundary.
@@ -330,7 +331,8 @@ extension UserView {
     self.init(
       registers: GeneralRegister.allCases.map { processor[$0] }, rip: processor.rip, rflags: processor.rflags,
       selectors: processor.selectors, attributes: Self.attributes(processor), fsBase: processor.segmentBase(.fs),
-      gsBase: processor.segmentBase(.gs), debugRegisters: computer.debugRegisters, vectors: processor.digestVectors(), memory: processor.userPages(since: memory)
+      gsBase: processor.segmentBase(.gs), debugRegisters: computer.debugRegisters, vectors: processor.digestVectors(),
+      memory: processor.userPages(since: memory)
     )
   }
 

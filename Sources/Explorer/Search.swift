@@ -68,6 +68,8 @@ final class Search {
     var isLast = false
     while !isLast && (end == nil || end == .user) {
       isLast = end == .user
+      // No event returns to an address that is not canonical, to which only AMD's SYSRET leads: the user's next step is a #GP.
+      if isLast && !Processor.isCanonical(computer.processor.rip) { break }
       let index = run.boundary
       if isOver(at: index, of: boundaries.count) {
         for i in boundaries.indices.dropFirst(index) {

@@ -22,7 +22,7 @@ public struct Monitors: Sendable {
   /// consequences.
   private var all: [any Monitor] {
     [
-      gsOwned, pageTablesOwned, flagsSanitised, interruptsAsClaimed, rspOwned, cleanExit, frameIntact, stackBounded,
+      gsOwned, pageTablesOwned, flagsSanitised, interruptsAsClaimed, cleanExit, rspOwned, frameIntact, stackBounded,
       noKernelDeath, progress, noLeak, userStatePreserved,
     ]
   }
