@@ -26,6 +26,8 @@ final class Exploration {
   var cut: String?
   /// What of a trial was not supported, the first time.
   var unsupported: Verdict?
+  /// What keeps events out of boundaries of the crossing that the platform's rules let them in to, and how many those are.
+  var silences: [EventKind: (why: String, boundaries: Int)] = [:]
   /// Makes the line that replays a finding.
   let replayLine: (InvariantName, Path) -> String
 
@@ -189,10 +191,12 @@ final class Exploration {
     _ user: UserSide, swapgs: Int, expected: UserView?, boundaries: [Boundary], _ found: inout [Found]
   ) throws -> Bool {
     computer.restore()
-    let contract = machine.contract(crossing)
+    let (contract, unfinished) = (machine.contract(crossing), computer.unfinished)
     let run = runToEnd(user, swapgs)
     var outcome = run.outcome
     (outcome.contract, outcome.frame) = (contract, machine.signalFrame(outcome))
+    // What an event before the crossing left.
+    outcome.unfinished = outcome.unfinished.union(unfinished)
     outcome.expected = expected
     if outcome.end == .user { outcome.secretView = secretView(user, swapgs, boundaries) }
     judge(run.run, outcome, Path(), boundaries[0].state, &found)
@@ -248,7 +252,7 @@ final class Exploration {
     _ boundaries: [Boundary], _ search: Search?, _ found: [Found], _ cost: Baseline
   ) -> CheckSection {
     let kernel = boundaries.count { $0.state.isKernel }
-    let unbroken = unsupported ?? cut.map { Verdict.inconclusive(bound: $0) } ?? .held
+    let unbroken = unsupported ?? (cut ?? silence).map { Verdict.inconclusive(bound: $0) } ?? .held
     var verdicts: [InvariantVerdict] = []
     for name in Monitors.descriptions.map(\.identifier) {
       verdicts.append(
@@ -261,6 +265,14 @@ final class Exploration {
       verdict: verdict, baseline: cost, boundaries: kernel, trials: search?.trials ?? [],
       nested: search?.nested, invariants: verdicts, windows: map(boundaries).windows, findings: findings(found),
       costs: costs)
+  }
+
+  /// Why not every event was tried that the platform's rules let in.
+  private var silence: String? {
+    guard let event = events.first(where: { silences[$0] != nil }), let (why, count) = silences[event] else {
+      return nil
+    }
+    return "\(event.title) was kept out of \(count) boundaries: \(why), and no event of the kind is being handled"
   }
 
   private func map(_ boundaries: [Boundary]) -> WindowMap {

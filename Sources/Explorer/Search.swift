@@ -77,11 +77,24 @@ final class Search {
         }
         break
       }
+      noteSilence()
       let arrivals = tryEvents(after: [])
       if index < boundaries.count { boundaries[index].arrivals = arrivals }
       if !isLast { end = run.step() }
     }
     exploration.costs.instructions += run.instructions
+  }
+
+  /// Notes what keeps events out here although none of the kind is being handled: the kernel's own trace of one that is over, or a mistake
+  /// of its. No trial says anything of a boundary that is closed so.
+  private func noteSilence() {
+    for event in events where computer.obstacle(to: event) != nil {
+      guard let why = computer.leftover(against: event) else { continue }
+      let vector = computer.vector(of: event)
+      if !run.deliveries.contains(where: { vector == nil ? $0.isMaskable : $0.vector == vector }) {
+        exploration.silences[event, default: (why, 0)].boundaries += 1
+      }
+    }
   }
 
   /// The same behind the events of a path; to ask costs more than a boundary.

@@ -144,6 +144,15 @@ extension XenPVComputer: PlatformComputer {
     event == .eventUpcall && isInKernel && upcallMask != 0 && upcallPending == 0 && hasTimerEvent && canEnterHypervisor
   }
 
+  public func leftover(against event: EventKind) -> String? {
+    switch event {
+    case .nmiCallback: unfinished.nmiBlocked ? "NMIs are masked" : nil
+    case .virtualMachineCheck: unfinished.machineCheck ? "machine checks are masked" : nil
+    case .debugBreakpoint: domain.vcpu.dr6 & DR6.causes != 0 ? "DR6 holds causes" : nil
+    default: nil
+    }
+  }
+
   public func inject(_ event: EventKind) -> ComputerEnd {
     switch event {
     case .debugBreakpoint: ComputerEnd(injectInstructionBreakpoint())
@@ -192,7 +201,9 @@ extension XenPVComputer: PlatformComputer {
 
   public var unfinished: Unfinished {
     Unfinished(
-      nmiBlocked: domain.vcpu.traps[2].address != 0 && !acceptsNMI, interrupt: upcallPending != 0 && upcallMask == 0)
+      nmiBlocked: domain.vcpu.traps[2].address != 0 && !acceptsNMI, interrupt: upcallPending != 0 && upcallMask == 0,
+      debugStatus: domain.vcpu.dr6 & DR6.causes != 0,
+      machineCheck: domain.vcpu.traps[18].address != 0 && !acceptsMachineCheck)
   }
 
   public func prepare(_ ablation: Ablation) -> Verdict? {
