@@ -229,6 +229,7 @@ final class Run {
     switch transition.kind {
     case .event, .lostEvent: record(transition, injected: injected)
     case .entry, .exit, .stackLoad:
+      if transition.kind == .entry { monitors.enter() }
       if transition.kind == .exit { monitors.leave(to: after.rsp, isKernel: after.isKernel) }
       if !after.isKernel {
         stack.follow(.user, to: after.rsp)
