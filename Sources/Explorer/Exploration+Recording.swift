@@ -41,6 +41,10 @@ extension Exploration {
     }
     let known = user.stackPointers
     askTwice(&user, recording.boundaries, path, ablations, swapgsCount)
+    if path.isEmpty && ablations.isEmpty {
+      user.kernelGSBases = Set(recording.boundaries.lazy.filter(\.state.isKernel).map(\.state.gsBase))
+        .subtracting(user.gsBases)
+    }
     if user.stackPointers != known { recording = record(user, path, ablations, swapgsCount, longest: longest) }
     for i in recording.boundaries.indices {
       let boundary = recording.boundaries[i]

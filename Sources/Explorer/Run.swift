@@ -156,7 +156,8 @@ final class Run {
   private var sight: Sight {
     Sight(
       processor, step: boundary, isKernel: computer.isInKernel, ownsRSP: !stack.isUser && hasRoom,
-      gsIsUser: user.gsBases.contains(processor.segmentBase(.gs)), interruptsOpen: computer.interruptsOpen,
+      gsIsUser: user.gsBases.contains(processor.segmentBase(.gs)),
+      gsIsForeign: user.isForeign(gsBase: processor.segmentBase(.gs)), interruptsOpen: computer.interruptsOpen,
       hasClaims: !claims.isEmpty, claimedOn: claims.isEmpty ? nil : claims.areOn(at: processor.rip))
   }
 

@@ -20,6 +20,8 @@ public struct Sight {
   public let ownsRSP: Bool
   /// The active GS base is the user's.
   public let gsIsUser: Bool
+  /// It is neither the user's nor one that the kernel is known to have.
+  public let gsIsForeign: Bool
   /// Maskable events are let in.
   public let interruptsOpen: Bool
   /// The kernel makes claims about its interrupts, and what it claims for this place; nil for nothing.
@@ -28,7 +30,8 @@ public struct Sight {
   private let processor: Processor
 
   public init(
-    _ processor: Processor, step: Int, isKernel: Bool, ownsRSP: Bool, gsIsUser: Bool, interruptsOpen: Bool,
+    _ processor: Processor, step: Int, isKernel: Bool, ownsRSP: Bool, gsIsUser: Bool, gsIsForeign: Bool,
+    interruptsOpen: Bool,
     hasClaims: Bool, claimedOn: Bool?
   ) {
     self.processor = processor
@@ -36,6 +39,7 @@ public struct Sight {
     self.isKernel = isKernel
     self.ownsRSP = ownsRSP
     self.gsIsUser = gsIsUser
+    self.gsIsForeign = gsIsForeign
     self.interruptsOpen = interruptsOpen
     self.hasClaims = hasClaims
     self.claimedOn = claimedOn
