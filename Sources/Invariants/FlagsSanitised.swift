@@ -44,7 +44,6 @@ struct FlagsSanitised: Monitor {
   mutating func take(_ delivery: DeliveryRecord) {
     guard delivery.fromKernel else { return enter() }
     interrupted.append(entry)
-    entry.calls = 0
   }
 
   mutating func leave(isKernel: Bool) {
@@ -61,7 +60,9 @@ struct FlagsSanitised: Monitor {
     if sight.rflags.contains(.trap) && !allowsTrapFlag || left.contains(.direction) && sight.nextInstructionIsString {
       bad = (sight.step, sight.rip, sight.rflags)
     } else if sight.ownsRSP && entry.calls < 2 && sight.nextInstructionIsCall {
-      if entry.calls == 1 && !left.isEmpty { bad = (sight.step, sight.rip, sight.rflags) }
+      if entry.calls == 1 && (!left.isEmpty || !sight.rflags.isDisjoint(with: Self.flags)) {
+        bad = (sight.step, sight.rip, sight.rflags)
+      }
       entry.calls += 1
     }
   }
@@ -69,7 +70,7 @@ struct FlagsSanitised: Monitor {
   private static let flags: RFLAGS = [.direction, .nestedTask]
 
   func needsEveryBoundary(_ sight: Sight) -> Bool {
-    entry.flags?.isEmpty != true || sight.rflags.contains(.trap)
+    entry.calls < 2 || entry.flags?.isEmpty != true || sight.rflags.contains(.trap)
   }
 
   func judge(_ run: Outcome) -> Violation? {
