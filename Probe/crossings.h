@@ -50,7 +50,9 @@
   POSTURE(return_ss_absent, "return-ss-absent")                                                                        \
   POSTURE(return_ss_ldt, "return-ss-ldt")                                                                              \
   POSTURE(return_ss_16bit, "return-ss-16bit")                                                                          \
-  POSTURE(return_cs_32_ss_16bit, "return-cs-32-ss-16bit")
+  POSTURE(return_cs_32_ss_16bit, "return-cs-32-ss-16bit")                                                              \
+  POSTURE(return_sysret, "return-sysret")                                                                              \
+  POSTURE(return_sysret_noncanonical, "return-sysret-noncanonical")
 
 #define CROSSING(label) crossing_##label,
 enum crossing { CROSSINGS(CROSSING) crossing_count };

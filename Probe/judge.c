@@ -48,7 +48,7 @@ static u32 expected_signal(enum crossing c, enum posture p) {
     case crossing_sigreturn:
       if (is_rsp_posture(p)) return SIGSEGV;
       switch (p) {
-        case posture_return_rip_noncanonical: case posture_return_rip_kernel: case posture_return_rip_unmapped:
+        case posture_return_rip_noncanonical: case posture_return_sysret_noncanonical: case posture_return_rip_kernel: case posture_return_rip_unmapped:
         case posture_return_cs_null: case posture_return_cs_kernel:
         case posture_return_ss_null: case posture_return_ss_bad: case posture_return_ss_kernel: return SIGSEGV;
         /* IRET's #NP and #SS, bus errors in Linux. Where 16-bit segments are allowed, an IRET to any LDT SS runs on the
@@ -77,13 +77,13 @@ static struct state expected_state(enum crossing c, enum posture p, u32 signal, 
   struct state want = limen_before;
   switch (c) {
     case crossing_syscall64: /* Intel SDM vol. 2, "SYSCALL": RCX is the next RIP, R11 is RFLAGS. */
-      want.rax = process;
+      want.rax = limen_result;
       want.rip += 2;
       want.rcx = want.rip;
       want.r11 = want.rflags;
       break;
     case crossing_int80:
-      want.rax = process;
+      want.rax = limen_result;
       want.rip += 2;
       break;
     case crossing_syscall32:
@@ -105,7 +105,7 @@ static struct state expected_state(enum crossing c, enum posture p, u32 signal, 
         want.rcx = got->rcx, want.rdx = got->rdx, want.rbp = got->rbp; /* the pops would have restored these */
       } else if (!is_rsp_posture(p)) {
         const u32 *stack = (const u32 *)limen_before.rsp;
-        want.rax = process;
+        want.rax = limen_result;
         want.rbp = stack[0], want.rdx = stack[1], want.rcx = stack[2];
         want.rsp += 16;
       }

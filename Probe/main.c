@@ -10,7 +10,7 @@ volatile struct state limen_after;
 static u32 perform(enum crossing crossing, enum posture posture) {
   static const struct interval_timer stopped;
   current = (struct request){crossing, posture};
-  process = system_call(SYS_getpid);
+  limen_result = system_call(SYS_getpid);
   prepare(crossing, posture);
   limen_launch();
   limen_after.fs_base = read_base(0);

@@ -140,6 +140,12 @@ static void apply_returned(struct state *s, enum posture posture) {
     case posture_return_cs_32_ss_16bit: s->ss = LDT_SELECTOR(LDT_DATA_16BIT); break;
     default: break;
   }
+  /* What SYSRET could restore as well as IRET, but for the address. */
+  if (posture == posture_return_sysret || posture == posture_return_sysret_noncanonical) {
+    if (posture == posture_return_sysret_noncanonical) s->rip = ADDRESS_NONCANONICAL;
+    s->rcx = s->rip;
+    s->r11 = s->rflags;
+  }
   if (posture == posture_return_cs_32 || posture == posture_return_cs_32_ss_16bit) {
     s->cs = USER32_CS;
     s->rip = (u64)limen_crossed_sigreturn32;

@@ -15,7 +15,7 @@ struct abilities {
   u8 fsgsbase, vdso32, ldt, ldt16, sysenter, syscall32, code_top;
 };
 extern struct abilities abilities;
-extern u64 process; /* what getpid() returns */
+extern u64 limen_result;                  /* what getpid() returns */
 
 /* How a crossing was answered: by a return, or by a signal whose frame is in limen_frame. */
 struct answer {

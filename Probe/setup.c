@@ -2,7 +2,7 @@
 #include "probe.h"
 
 struct abilities abilities;
-u64 process;
+u64 limen_result;
 static u64 vdso64;
 static u8 signal_stack[65536] __attribute__((aligned(4096)));
 
@@ -64,7 +64,7 @@ static void own_pages(void) {
 void prepare_process(void) {
   extern char limen_crossed_ud[], limen_crossed_bp[], limen_crossed_de[], limen_crossed_gp[];
   extern char limen_signalled_bus[], limen_signalled_alarm[];
-  process = system_call(SYS_getpid);
+  limen_result = system_call(SYS_getpid);
   own_pages();
 
   struct stack stack = {signal_stack, 0, sizeof signal_stack};
@@ -76,7 +76,7 @@ void prepare_process(void) {
   handle(SIGBUS, limen_signalled_bus);
   handle(SIGALRM, limen_signalled_alarm);
   /* The kernel's first signal makes room for all that follow: that is no part of a crossing either. */
-  system_call(SYS_kill, process, SIGALRM);
+  system_call(SYS_kill, limen_result, SIGALRM);
 
   int intel = same(abilities.vendor, "GenuineIntel"), amd = same(abilities.vendor, "AuthenticAMD");
   abilities.vdso32 = map_vdso32();

@@ -82,6 +82,8 @@ extension BareMetalComputer: PlatformComputer {
   public func canPushFrame(below rsp: UInt64) -> Bool { processor.isSupervisorWritable(rsp &- 8) }
   public var nextIsPrivileged: Bool { isInKernel && processor.nextInstructionIsPrivileged() }
 
+  public var debugRegisters: [UInt64] { [0, 1, 2, 3, 7].map(processor.debugRegister) }
+
   public func hearHypercalls(_ hear: ((String) -> Void)?) {}
 
   // MARK: Events
@@ -123,6 +125,16 @@ extension BareMetalComputer: PlatformComputer {
     return top &- processor[.rsp] <= 4096
   }
 
+  public func leftover(against event: EventKind) -> String? {
+    switch event {
+    case .nmi: processor.nmiBlocked ? "NMIs are blocked" : nil
+    case .externalInterrupt: board.localAPIC.isServicing ? "an interrupt is in service" : nil
+    case .machineCheck: processor.machineCheckIsInProgress ? "MCG_STATUS says that one is in progress" : nil
+    case .debugBreakpoint: processor.debugRegister(6) & DR6.causes != 0 ? "DR6 holds causes" : nil
+    default: nil
+    }
+  }
+
   public func inject(_ event: EventKind) -> ComputerEnd {
     switch event {
     case .nmi:
@@ -146,7 +158,9 @@ extension BareMetalComputer: PlatformComputer {
   public var brokenPromise: String? { nil }
 
   public var unfinished: Unfinished {
-    Unfinished(nmiBlocked: processor.nmiBlocked, interrupt: board.localAPIC.isServicing)
+    Unfinished(
+      nmiBlocked: processor.nmiBlocked, interrupt: board.localAPIC.isServicing,
+      debugStatus: processor.debugRegister(6) & DR6.causes != 0, machineCheck: processor.machineCheckIsInProgress)
   }
 }
 

@@ -29,5 +29,5 @@ extension ReadyMachine {
   }
 
   /// What user mode can see at this boundary.
-  package func userView() -> UserView { UserView(computer.processor, userMemory) }
+  package func userView() -> UserView { UserView(computer, userMemory) }
 }

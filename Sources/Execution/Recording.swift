@@ -46,6 +46,10 @@ extension ReadyMachine {
     }
     let known = user.stackPointers
     instructions += askTwice(crossing, &user, recording.boundaries, path, ablations, swapgsCount)
+    if path.isEmpty && ablations.isEmpty {
+      user.kernelGSBases = Set(recording.boundaries.lazy.filter(\.state.isKernel).map(\.state.gsBase))
+        .subtracting(user.gsBases)
+    }
     if user.stackPointers != known {
       recording = record(crossing, user, path, ablations, swapgsCount, longest: longest)
       instructions += recording.instructions
@@ -72,7 +76,7 @@ extension ReadyMachine {
           state: BoundaryState(computer), rspIsUser: run.stack.isUser,
           tracedOn: isKernel ? claims.tracedOn(computer.processor) : nil))
     }
-    result.end = run.play {
+    result.end = run.play(goesOn: { run.hasEvent(path) }) {
       if result.boundaries.count == longest { return .stop }
       note()
       if computer.isInKernel, let bytes = computer.processor.bytes(atLinear: computer.processor.rip, count: 3),
@@ -111,7 +115,7 @@ extension ReadyMachine {
     let run = run(other, crossing, ablations, swapgsCount)
     var rest = boundaries[...]
     var differed = false
-    run.play {
+    run.play(goesOn: { run.hasEvent(path) }) {
       guard let boundary = rest.popFirst(), processor.rip == boundary.state.rip,
         computer.isInKernel == boundary.state.isKernel
       else { return .stop }

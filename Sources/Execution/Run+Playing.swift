@@ -16,26 +16,29 @@ package enum Choice {
 
 extension Run {
   /// Plays a run that stands at its first boundary. Nil where it was stopped before its end.
+  ///
+  /// - Parameter goesOn: asked in user mode behind the crossing, whether something is to happen there.
   @discardableResult
-  package func play(_ choose: () throws -> Choice) rethrows -> RunEnd? {
-    var crosses = true
+  package func play(goesOn: () -> Bool = { false }, _ choose: () throws -> Choice) rethrows -> RunEnd? {
     while true {
       let end: RunEnd?
       switch try choose() {
-      case .step: end = crosses ? cross() : step()
+      case .step: end = step()
       case .event(let event): end = inject(event)
       case .stop: return nil
       }
-      crosses = false
-      if let end { return end }
+      if let end, end != .user || !goesOn() { return end }
     }
   }
 
   /// What a path says of the boundary: the event that it names, where that can be taken, or a step.
   package func choice(_ path: [Int: EventKind]) -> Choice {
-    guard boundary > 0, let event = path[boundary], computer.takes(event) else { return .step }
+    guard let event = path[boundary], computer.takes(event) else { return .step }
     return .event(event)
   }
+
+  /// The path names an event for the boundary, and it can be taken.
+  package func hasEvent(_ path: [Int: EventKind]) -> Bool { path[boundary].map(computer.takes) ?? false }
 
   /// Plays to the end without a look: as fast as the machine can or, where `stepped`, step by step.
   package func crossAndFinish(stepped: Bool) -> RunEnd { cross() ?? finish(stepped: stepped) }

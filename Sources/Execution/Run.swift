@@ -1,5 +1,6 @@
 /// One run of a crossing: from the instruction that leaves user mode, with events injected at chosen boundaries, until the
-/// task is back in user mode.
+/// task is back in user mode. An event may come before the crossing, and when its handler has given the user everything back the
+/// crossing follows; one may come behind it, and the run then ends when its handler has.
 ///
 /// Boundary 0 is the one before the crossing. Every step, an instruction or the delivery of an event, leads to the next
 /// boundary, so that (boundary, event) pairs name a run exactly.
@@ -43,6 +44,10 @@ package final class Run {
   /// The last event that was injected, and where.
   private var injected: (event: EventKind, boundary: BoundaryState)?
   private var entered = false
+  /// The boundary at which the crossing was made; nil as long as it was not.
+  private var crossedAt: Int?
+  /// What the user sees before the crossing, where an event comes first.
+  private var before: UserView?
   private var consoleRead = 0
   /// Where the last NMI was delivered; 0 for nowhere.
   package private(set) var lastNMI: UInt64 = 0
@@ -91,6 +96,7 @@ package final class Run {
     var deliveries: [DeliveryRecord]
     var injected: (event: EventKind, boundary: BoundaryState)?
     var entered: Bool
+    var crossedAt: Int?
     var console: [UInt8]
     var lastNMI: UInt64
   }
@@ -99,7 +105,7 @@ package final class Run {
     get {
       Mark(
         stack: stack, hasRoom: hasRoom, digest: digest, swapgsSeen: swapgsSeen, struck: struck, monitors: monitors,
-        deliveries: deliveries, injected: injected, entered: entered, console: console,
+        deliveries: deliveries, injected: injected, entered: entered, crossedAt: crossedAt, console: console,
         lastNMI: lastNMI)
     }
     set {
@@ -112,6 +118,7 @@ package final class Run {
       deliveries = newValue.deliveries
       injected = newValue.injected
       entered = newValue.entered
+      crossedAt = newValue.crossedAt
       console = newValue.console
       lastNMI = newValue.lastNMI
       consoleRead = console.count
@@ -123,12 +130,14 @@ package final class Run {
 
   /// Takes the first step: the crossing instruction, or the event that is the crossing.
   package func cross() -> RunEnd? {
+    crossedAt = boundary
     if let event = computer.event(of: crossing) { return inject(event, asCrossing: true) }
     return step()
   }
 
   /// One step. Nil while the run goes on.
   package func step() -> RunEnd? {
+    if crossedAt == nil && !computer.isInKernel { return cross() }
     skipAblated()
     monitors.execute(sight)
     let returns = ablations.contains(.registerNotRestored) && computer.isInKernel && isNext(Ablation.iretq)
@@ -169,7 +178,8 @@ package final class Run {
   private var sight: Sight {
     Sight(
       processor, step: boundary, isKernel: computer.isInKernel, ownsRSP: !stack.isUser && hasRoom,
-      gsIsUser: user.gsBases.contains(processor.segmentBase(.gs)), interruptsOpen: computer.interruptsOpen,
+      gsIsUser: user.gsBases.contains(processor.segmentBase(.gs)),
+      gsIsForeign: user.isForeign(gsBase: processor.segmentBase(.gs)), interruptsOpen: computer.interruptsOpen,
       hasClaims: !claims.isEmpty, claimedOn: claims.isEmpty ? nil : claims.areOn(at: processor.rip))
   }
 
@@ -211,9 +221,14 @@ package final class Run {
     if console.count != consoleRead, let words = newLastWords() { return .dead("it said: \(words)") }
     if computer.isInKernel {
       entered = true
-    } else {
+    } else if let crossedAt {
       // A crossing like single-stepping executes its user instruction first.
-      return entered || boundary >= 8 ? .user : nil
+      return entered || boundary >= crossedAt + 8 ? .user : nil
+    } else {
+      // From a state that the user did not have the crossing is another one.
+      if UserView(computer, userMemory) != before { return .user }
+      entered = false
+      return nil
     }
     if instructions >= Self.bound { return .bound(UInt64(Self.bound)) }
     monitors.arrive(sight)
@@ -226,6 +241,7 @@ package final class Run {
     switch transition.kind {
     case .event, .lostEvent: record(transition, injected: injected)
     case .entry, .exit, .stackLoad:
+      if transition.kind == .entry { monitors.enter() }
       if transition.kind == .exit {
         monitors.leave(to: after.rsp, isKernel: after.isKernel)
         stackPointers.append(after.rsp)
@@ -275,6 +291,7 @@ package final class Run {
   /// Makes the event happen at this boundary. Nil while the run goes on.
   package func inject(_ event: EventKind, asCrossing: Bool = false) -> RunEnd? {
     if !asCrossing { injected = (event, BoundaryState(computer)) }
+    if crossedAt == nil && before == nil { before = UserView(computer, userMemory) }
     return absorb(drive { $0.inject(event) }, injected: true)
   }
 
@@ -311,7 +328,8 @@ package final class Run {
     (result.event, result.boundary) = (injected?.event, injected?.boundary)
     if end != .user { result.stoppedAt = processor.rip }
     if end == .user {
-      result.view = UserView(processor, userMemory)
+      result.view = UserView(computer, userMemory)
+      if crossedAt == nil { result.expected = before }
       result.unfinished = computer.unfinished
       result.shutsEventsOut = user.interruptsOpen && !computer.interruptsOpen
       if processor.topTable != user.topTable { result.foreignTables = processor.topTable }
@@ -322,11 +340,21 @@ package final class Run {
 
 extension UserView {
   /// - Parameter memory: the user's memory at a fork that is still open.
-  init(_ processor: Processor, _ memory: UserMemory) {
+  init(_ computer: any PlatformComputer, _ memory: UserMemory) {
+    let processor = computer.processor
     self.init(
       registers: GeneralRegister.allCases.map { processor[$0] }, rip: processor.rip, rflags: processor.rflags,
-      selectors: processor.selectors, attributes: processor.segmentAttributes, fsBase: processor.segmentBase(.fs),
-      gsBase: processor.segmentBase(.gs), vectors: processor.digestVectors(), memory: processor.userPages(since: memory)
+      selectors: processor.selectors, attributes: Self.attributes(processor), fsBase: processor.segmentBase(.fs),
+      gsBase: processor.segmentBase(.gs), debugRegisters: computer.debugRegisters, vectors: processor.digestVectors(),
+      memory: processor.userPages(since: memory)
     )
+  }
+
+  /// Without the DPL of SS, which no instruction of the user's depends on: AMD's SYSRET loads the selector alone and leaves the
+  /// kernel's there, until an interrupt's return loads all of it (APM vol. 3, "SYSRET").
+  private static func attributes(_ processor: Processor) -> [UInt16] {
+    var attributes = processor.segmentAttributes
+    attributes[SegmentName.ss.rawValue] &= ~(3 << 5)
+    return attributes
   }
 }

@@ -85,6 +85,7 @@ package struct RunDigest: Hashable, Sendable {
     for attributes in view.attributes { words.add(UInt64(attributes)) }
     words.add(view.fsBase)
     words.add(view.gsBase)
+    for register in view.debugRegisters { words.add(register) }
     words.add(view.vectors)
     for page in view.memory {
       words.add(page.linear)

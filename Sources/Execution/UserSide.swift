@@ -9,12 +9,19 @@ package struct UserSide: Sendable, Hashable {
   var gsBase: UInt64
   /// Bases of GS that are the user's.
   package var gsBases: Set<UInt64>
+  /// Those that the kernel has in the crossing without events; empty while that is not known, or where it has none.
+  package var kernelGSBases: Set<UInt64> = []
   package var cr3: UInt64
   var topTable: UInt64
   var interruptsOpen: Bool
   var entersBySysenter: Bool
   /// The kernel has page tables of its own.
   package var hasSplitTables: Bool
+
+  /// It is known what the kernel's bases are, and this is none of them, nor the user's.
+  func isForeign(gsBase: UInt64) -> Bool {
+    !kernelGSBases.isEmpty && !kernelGSBases.contains(gsBase) && !gsBases.contains(gsBase)
+  }
 
   /// Whose state a boundary of the crossing, or of a run with events in it, is on.
   func ownership(of state: BoundaryState, rspIsUser: Bool) -> Ownership {

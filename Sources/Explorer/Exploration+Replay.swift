@@ -21,8 +21,8 @@ extension Exploration {
     let run = machine.run(user, crossing, ablations, swapgs)
     run.monitors.knownFalselyOn = question.knownFalselyOn
     var steps = path.steps[...]
-    let end = try run.play {
-      guard run.boundary > 0, let step = steps.first, step.boundary == run.boundary else { return .step }
+    let end = try run.play(goesOn: { steps.first?.boundary == run.boundary }) {
+      guard let step = steps.first, step.boundary == run.boundary else { return .step }
       if let reason = mismatch(step) { throw Self.notReproduced(reason) }
       steps = steps.dropFirst()
       return .event(step.event)
@@ -30,7 +30,7 @@ extension Exploration {
     question.note(run)
     question.costs.instructions += run.instructions
     var outcome = run.outcome(end!)
-    outcome.expected = expected
+    outcome.expected = outcome.expected ?? expected
     if judge(run, outcome, path, outcome.boundary ?? boundaries[0].state, &found) { return }
     if case .unsupported(let what) = end! {
       throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(computer.processor.rip))"))

@@ -149,8 +149,13 @@ final class Exploration {
   private func judgeBaseline(
     _ user: UserSide, swapgs: Int, expected: UserView?, boundaries: [Boundary], _ found: inout [Found]
   ) throws -> Bool {
+    computer.restore()
+    let (contract, unfinished) = (machine.contract(crossing), computer.unfinished)
     let run = runToEnd(user, swapgs)
     var outcome = run.outcome
+    (outcome.contract, outcome.frame) = (contract, machine.signalFrame(outcome))
+    // What an event before the crossing left.
+    outcome.unfinished = outcome.unfinished.union(unfinished)
     outcome.expected = expected
     if outcome.end == .user { outcome.secretView = secretView(user, swapgs, boundaries) }
     judge(run.run, outcome, Path(), boundaries[0].state, &found)
@@ -199,7 +204,7 @@ final class Exploration {
     _ boundaries: [Boundary], _ search: Search?, _ found: [Found], _ cost: Baseline
   ) -> CheckSection {
     let kernel = boundaries.count { $0.state.isKernel }
-    let unbroken = question.unsupported ?? question.cut.map { Verdict.inconclusive(bound: $0) } ?? .held
+    let unbroken = question.unsupported ?? (question.cut ?? silence).map { Verdict.inconclusive(bound: $0) } ?? .held
     var verdicts: [InvariantVerdict] = []
     for name in Monitors.descriptions.map(\.identifier) {
       verdicts.append(
@@ -212,6 +217,15 @@ final class Exploration {
       verdict: verdict, baseline: cost, boundaries: kernel, trials: search?.trials ?? [],
       nested: search?.nested, invariants: verdicts, windows: map(boundaries).windows, findings: findings(found),
       costs: question.costs)
+  }
+
+  /// Why not every event was tried that the platform's rules let in.
+  private var silence: String? {
+    guard let event = question.events.first(where: { question.silences[$0] != nil }),
+      let (why, count) = question.silences[event] else {
+      return nil
+    }
+    return "\(event.title) was kept out of \(count) boundaries: \(why), and no event of the kind is being handled"
   }
 
   private func map(_ boundaries: [Boundary]) -> WindowMap {

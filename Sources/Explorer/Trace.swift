@@ -18,7 +18,7 @@ public struct TraceRefusal: Error, CustomStringConvertible {
 extension Checker {
   /// Runs the first crossing from the first posture under the first profile, and writes it down.
   ///
-  /// - Parameter events: what to make happen, by boundary; boundary 0 is the user's, and not among them.
+  /// - Parameter events: what to make happen, by boundary; boundary 0 is the user's, before the crossing.
   public func trace(
     _ events: [Int: EventKind], accesses: Bool, progress: (String) -> Void
   ) throws -> TraceRecord {
@@ -102,12 +102,12 @@ extension Exploration {
       if deliveries.count > 1 { steps[index].outerDeliveries = deliveries.dropLast() }
       (retired, delivered) = (processor.retired, run.deliveries.count)
     }
-    let end = run.play {
+    let end = run.play(goesOn: { run.hasEvent(events) }) {
       close()
       let index = steps.count
       guard index < boundaries.count else { return .stop }
       open()
-      if index > 0, let event = events[index] { outcomes[index] = outcome(of: computer.obstacle(to: event)) }
+      if let event = events[index] { outcomes[index] = outcome(of: computer.obstacle(to: event)) }
       return run.choice(events)
     }
     if end != nil {

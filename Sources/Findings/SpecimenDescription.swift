@@ -4,9 +4,11 @@ public struct SpecimenDescription: Hashable, Sendable {
   /// An event, and where it is taken: at the first boundary behind the event before it whose instruction is there.
   public struct Step: Hashable, Sendable {
     public var event: EventKind
+    /// `user` for code in user mode, which has no names.
     public var symbol: String
     /// From the symbol, in bytes.
     public var offset: UInt64
+    public var isInUserMode: Bool { symbol == "user" }
 
     public init(event: EventKind, symbol: String, offset: UInt64 = 0) {
       self.event = event
@@ -23,7 +25,7 @@ public struct SpecimenDescription: Hashable, Sendable {
   public var platforms: [PlatformName]
   public var profiles: [ProfileName]
   public var posture: PostureName
-  /// The events that break it.
+  /// The events that break it; none where the crossing alone does.
   public var path: [Step]
   /// So many events it takes: with fewer nothing is found.
   public var depth: Int { path.count }
@@ -82,7 +84,9 @@ extension SpecimenDescription {
     invariant = InvariantName(rawValue: try Self.name("invariant", values["invariant"]!))
     unseen = values["unseen"]
     path = []
-    for step in Self.parts(values["path"]!) { path.append(try Self.step(step)) }
+    if values["path"] != "none" {
+      for step in Self.parts(values["path"]!) { path.append(try Self.step(step)) }
+    }
     guard values["depth"] == "\(path.count)" else {
       throw SpecimenError("depth is \(values["depth"]!), and the path has \(path.count) events")
     }

@@ -33,9 +33,7 @@ struct CleanExit: Monitor {
         at: fault.from)
     }
     // User mode on the kernel's GS base: whatever returned here did not give GS back.
-    if run.end == .user, let view = run.view, let expected = run.expected, run.event == nil,
-      view.gsBase != expected.gsBase
-    {
+    if run.end == .user, let view = run.view, let contract = run.contract, view.gsBase != contract.gsBase {
       return Violation("user mode runs on GS base \(hex(view.gsBase)), which is the kernel's", at: view.rip)
     }
     return nil

@@ -11,12 +11,13 @@ struct InterruptsAsClaimed: Monitor {
       + "injected event is handled exactly once.",
     why:
       "A kernel that believes interrupts masked when they are not is interrupted in the middle of its bookkeeping; an "
-      + "interrupt that is never completed, or an NMI block that is never lifted, silences the machine. A PV guest's IF is "
+      + "interrupt that is never completed, or an NMI block that is never lifted, silences the machine; causes left in DR6 "
+      + "are taken for the next #DB's. A PV guest's IF is "
       + "the hypervisor's upcall mask, which must be as the callback's registration and the frame of the return say. A kernel "
       + "can claim the state of its interrupts for a range of addresses (section .limen.claims).",
     citation:
       "Intel SDM vol. 3A, \"Maskable Hardware Interrupts\", \"Handling Multiple NMIs\", \"Interrupt Acceptance for "
-      + "Fixed Interrupts\"; Xen public/callback.h, CALLBACKF_mask_events",
+      + "Fixed Interrupts\"; vol. 3B, \"Debug Status Register (DR6)\"; Xen public/callback.h, CALLBACKF_mask_events",
     specimens: [
       "ablation if-not-masked-at-syscall", "ablation upcall-mask-not-set-at-syscall",
       "ablation mask-not-restored-at-iret", "ablation nmi-mask-never-cleared",
@@ -90,6 +91,17 @@ struct InterruptsAsClaimed: Monitor {
       return Violation(
         "an interrupt is still in service in user mode", at: run.view?.rip ?? 0, origin: run.eventOrigin,
         Outcome.eventWords)
+    }
+    if run.unfinished.debugStatus {
+      return Violation(
+        "user mode runs with the causes of a #DB in DR6, which the next one will seem to have too",
+        at: run.view?.rip ?? 0,
+        origin: run.eventOrigin, Outcome.eventWords)
+    }
+    if run.unfinished.machineCheck {
+      return Violation(
+        "user mode runs with a machine check in progress, so that the next one shuts the processor down",
+        at: run.view?.rip ?? 0, origin: run.eventOrigin, Outcome.eventWords)
     }
     return nil
   }

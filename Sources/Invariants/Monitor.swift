@@ -23,6 +23,8 @@ public struct Sight {
   public let ownsRSP: Bool
   /// The active GS base is the user's.
   public let gsIsUser: Bool
+  /// It is neither the user's nor one that the kernel is known to have.
+  public let gsIsForeign: Bool
   /// Maskable events are let in.
   public let interruptsOpen: Bool
   /// The kernel makes claims about its interrupts, and what it claims for this place; nil for nothing.
@@ -31,7 +33,8 @@ public struct Sight {
   private let processor: Processor
 
   public init(
-    _ processor: Processor, step: Int, isKernel: Bool, ownsRSP: Bool, gsIsUser: Bool, interruptsOpen: Bool,
+    _ processor: Processor, step: Int, isKernel: Bool, ownsRSP: Bool, gsIsUser: Bool, gsIsForeign: Bool,
+    interruptsOpen: Bool,
     hasClaims: Bool, claimedOn: Bool?
   ) {
     self.processor = processor
@@ -39,6 +42,7 @@ public struct Sight {
     self.isKernel = isKernel
     self.ownsRSP = ownsRSP
     self.gsIsUser = gsIsUser
+    self.gsIsForeign = gsIsForeign
     self.interruptsOpen = interruptsOpen
     self.hasClaims = hasClaims
     self.claimedOn = claimedOn
@@ -49,6 +53,20 @@ public struct Sight {
   public var gsBase: UInt64 { processor.segmentBase(.gs) }
   public var rflags: RFLAGS { processor.rflags }
   var nextInstructionUsesGS: Bool { processor.nextInstructionUsesGS() }
+  /// The kernel is kept out of the user's pages but where AC is set (SDM vol. 3A, "Determination of Access Rights").
+  var hasSMAP: Bool { processor.keepsSupervisorOut }
+  /// MOVS, CMPS, STOS, LODS, SCAS, INS or OUTS: SDM vol. 1, "String Operations". Opcodes of one byte behind whatever prefixes.
+  var nextInstructionIsString: Bool {
+    var place = processor.rip
+    while let byte = processor.bytes(atLinear: place, count: 1)?[0], place &- processor.rip < 15 {
+      switch byte {
+      case 0x6C...0x6F, 0xA4...0xA7, 0xAA...0xAF: return true
+      case 0x26, 0x2E, 0x36, 0x3E, 0x40...0x4F, 0x64...0x67, 0xF2, 0xF3: place &+= 1
+      default: return false
+      }
+    }
+    return false
+  }
   /// Near CALL to a fixed place: SDM vol. 2A, "CALL".
   var nextInstructionIsCall: Bool { processor.bytes(atLinear: processor.rip, count: 1) == [0xE8] }
 }

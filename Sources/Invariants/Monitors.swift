@@ -22,7 +22,7 @@ public struct Monitors: Sendable {
   /// consequences.
   private var all: [any Monitor] {
     [
-      gsOwned, pageTablesOwned, flagsSanitised, interruptsAsClaimed, rspOwned, cleanExit, frameIntact, stackBounded,
+      gsOwned, pageTablesOwned, flagsSanitised, interruptsAsClaimed, cleanExit, rspOwned, frameIntact, stackBounded,
       noKernelDeath, progress, noLeak, userStatePreserved,
     ]
   }
@@ -47,6 +47,7 @@ public struct Monitors: Sendable {
   ///   - promise: where, and how, the state at the handler breaks what the kernel asked the platform for.
   public mutating func take(_ delivery: DeliveryRecord, claimedOn: Bool?, promise: (rip: UInt64, message: String)?) {
     pageTablesOwned.take(delivery)
+    flagsSanitised.take(delivery)
     interruptsAsClaimed.take(delivery, claimedOn: claimedOn, promise: promise)
     rspOwned.take(delivery)
     cleanExit.take(delivery)
@@ -56,7 +57,13 @@ public struct Monitors: Sendable {
   }
 
   /// An instruction or a hypercall returned to an RSP.
-  public mutating func leave(to rsp: UInt64, isKernel: Bool) { frameIntact.leave(to: rsp, isKernel: isKernel) }
+  public mutating func leave(to rsp: UInt64, isKernel: Bool) {
+    frameIntact.leave(to: rsp, isKernel: isKernel)
+    flagsSanitised.leave(isKernel: isKernel)
+  }
+
+  /// An instruction entered the kernel.
+  public mutating func enter() { flagsSanitised.enter() }
 
   /// The run has reached a boundary in the kernel.
   public mutating func arrive(_ sight: Sight) {

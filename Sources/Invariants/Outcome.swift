@@ -3,15 +3,18 @@ import Findings
 import Machine
 import Platform
 
-/// What user mode can see of itself.
+/// What user mode can see of itself, and its debugger of it.
 public struct UserView: Sendable, Equatable {
   public var registers: [UInt64]
   public var rip: UInt64
   public var rflags: RFLAGS
   public var selectors: [UInt16]
+  /// The hidden part of the segment registers, as far as user mode depends on it.
   public var attributes: [UInt16]
   public var fsBase: UInt64
   public var gsBase: UInt64
+  /// DR0 to DR3 and DR7: the breakpoints that the task has. DR6 is the kernel's.
+  public var debugRegisters: [UInt64]
   /// Digest of the floating-point and vector state.
   public var vectors: UInt64
   /// Every page that user mode can write, ascending.
@@ -19,7 +22,7 @@ public struct UserView: Sendable, Equatable {
 
   public init(
     registers: [UInt64], rip: UInt64, rflags: RFLAGS, selectors: [UInt16], attributes: [UInt16], fsBase: UInt64,
-    gsBase: UInt64, vectors: UInt64, memory: [UserPage]
+    gsBase: UInt64, debugRegisters: [UInt64], vectors: UInt64, memory: [UserPage]
   ) {
     self.registers = registers
     self.rip = rip
@@ -28,6 +31,7 @@ public struct UserView: Sendable, Equatable {
     self.attributes = attributes
     self.fsBase = fsBase
     self.gsBase = gsBase
+    self.debugRegisters = debugRegisters
     self.vectors = vectors
     self.memory = memory
   }
@@ -43,12 +47,20 @@ public struct UserView: Sendable, Equatable {
     if attributes != other.attributes { return "the hidden part of a segment register differs" }
     if fsBase != other.fsBase { return "FS base is \(hex(fsBase)), not \(hex(other.fsBase))" }
     if gsBase != other.gsBase { return "GS base is \(hex(gsBase)), not \(hex(other.gsBase))" }
+    if let breakpoints = breakpointDifference(from: other) { return breakpoints }
     if vectors != other.vectors { return "the floating-point or vector state differs" }
     return memoryDifference(from: other).map { "memory at \(hex($0)) differs" }
   }
 
+  func breakpointDifference(from other: UserView) -> String? {
+    for (i, number) in [0, 1, 2, 3, 7].enumerated() where debugRegisters[i] != other.debugRegisters[i] {
+      return "DR\(number) is \(hex(debugRegisters[i])), not \(hex(other.debugRegisters[i]))"
+    }
+    return nil
+  }
+
   /// The lowest page that only one of them has, or has with these bytes.
-  private func memoryDifference(from other: UserView) -> UInt64? {
+  func memoryDifference(from other: UserView) -> UInt64? {
     for (mine, theirs) in zip(memory, other.memory) where mine != theirs {
       return min(mine.linear, theirs.linear)
     }
@@ -106,6 +118,10 @@ public struct Outcome: Sendable {
   public var view: UserView?
   /// The same of the baseline.
   public var expected: UserView?
+  /// What the crossing may leave of the user's state, for the baseline.
+  public var contract: CrossingContract?
+  /// The frame to which RDX leads at the end, if it does: that of a signal whose handler goes on.
+  public var frame: SignalFrame?
   /// The same of a run with other kernel secrets, for the baseline.
   public var secretView: UserView?
   /// What of the events is not over in user mode.

@@ -90,14 +90,14 @@ struct Trace: ParsableCommand {
   }
 }
 
-/// `BOUNDARY:EVENT`. Boundary 0 is the user's own, where the crossing itself happens.
+/// `BOUNDARY:EVENT`. Boundary 0 is the one in user mode, before the crossing.
 struct Injection: ExpressibleByArgument {
   var boundary: Int
   var event: EventKind
 
   init?(argument: String) {
     let parts = argument.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 2, let boundary = Int(parts[0]), boundary > 0,
+    guard parts.count == 2, let boundary = Int(parts[0]), boundary >= 0,
       let event = EventKind(rawValue: String(parts[1]))
     else { return nil }
     self.boundary = boundary

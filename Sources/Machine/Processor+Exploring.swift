@@ -75,6 +75,9 @@ extension Processor {
   /// IA32_MCG_STATUS.MCIP: another machine check would shut the processor down. SDM vol. 3B, "IA32_MCG_STATUS MSR".
   public var machineCheckIsInProgress: Bool { s.pointee.msr.machineCheckStatus & 4 != 0 }
 
+  /// Supervisor code that runs now cannot reach the user's pages while AC is clear. SDM vol. 3A, "Determination of Access Rights".
+  public var keepsSupervisorOut: Bool { cpl < 3 && s.pointee.cr4 & CR4.smap != 0 }
+
   // MARK: What user mode sees
 
   public var selectors: [UInt16] { SegmentName.allCases.map { s.pointee.segments[$0.rawValue].selector } }

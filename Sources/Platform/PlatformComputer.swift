@@ -75,12 +75,19 @@ public protocol PlatformComputer: AnyObject {
   /// Hears each hypercall by its kind, where the platform has such calls.
   func hearHypercalls(_ hear: ((String) -> Void)?)
 
+  /// DR0 to DR3 and DR7, as the guest has them.
+  var debugRegisters: [UInt64] { get }
+
   // MARK: Events
 
   /// The event that a crossing consists in, where it is no instruction.
   func event(of crossing: CrossingKind) -> EventKind?
   /// Why the event cannot be taken at this boundary; nil when it can.
   func obstacle(to event: EventKind) -> Arrival?
+  /// What an event of the kind leaves until its handler ends it, and what keeps others of the kind out as long as it is there; in words.
+  func leftover(against event: EventKind) -> String?
+  /// The vector with which the event is delivered; nil where every other will do.
+  func vector(of event: EventKind) -> UInt8?
   /// Although the event is kept out at this boundary it may fall due here, and is delivered later, perhaps at a place where no
   /// boundary lies, such as inside a hypercall.
   func canBecomePending(_ event: EventKind) -> Bool
@@ -115,6 +122,15 @@ public struct ComputerArchive: Sendable {
 
 extension PlatformComputer {
   public var platform: PlatformName { Self.platform }
+
+  public func vector(of event: EventKind) -> UInt8? {
+    switch event {
+    case .nmi, .nmiCallback: 2
+    case .machineCheck, .virtualMachineCheck: 18
+    case .debugBreakpoint: 1
+    default: nil
+    }
+  }
 
   public func canBecomePending(_ event: EventKind) -> Bool { false }
   public var lastFrameEndsAtKernelStack: Bool? { nil }

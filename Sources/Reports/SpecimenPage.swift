@@ -11,7 +11,7 @@ public enum SpecimenPage {
     let facts = [
       ("crossing", specimen.crossing.rawValue), ("platform", list(specimen.platforms)),
       ("profile", list(specimen.profiles)), ("posture", specimen.posture.rawValue),
-      ("path", path.joined(separator: ", then ")), ("depth", "\(specimen.depth)"),
+      ("path", path.isEmpty ? "none" : path.joined(separator: ", then ")), ("depth", "\(specimen.depth)"),
       ("invariant", specimen.invariant.rawValue),
     ]
     lines += facts.map { name, value in name + String(repeating: " ", count: 11 - name.count) + value }

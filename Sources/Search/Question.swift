@@ -23,6 +23,8 @@ package final class Question {
   package internal(set) var cut: String?
   /// What of a trial was not supported, the first time.
   package internal(set) var unsupported: Verdict?
+  /// What keeps events out of boundaries of the crossing that the platform's rules let them in to, and how many those are.
+  package internal(set) var silences: [EventKind: (why: String, boundaries: Int)] = [:]
   package var costs = Costs()
   /// Where the crossing without events runs with interrupts off that are claimed to be on: its own verdict, and no trial's.
   package var knownFalselyOn: Set<UInt64> = []

@@ -81,8 +81,13 @@ package final class Search {
     let footprint = continuation == nil ? nil : Footprint()
     computer.processor.footprint = footprint
     defer { computer.processor.footprint = nil }
-    var end = run.cross()
-    while end == nil {
+    var end: RunEnd?
+    // The boundary in user mode behind the crossing is the last.
+    var isLast = false
+    while !isLast && (end == nil || end == .user) {
+      isLast = end == .user
+      // No event returns to an address that is not canonical, to which only AMD's SYSRET leads: the user's next step is a #GP.
+      if isLast && !Processor.isCanonical(computer.processor.rip) { break }
       let index = run.boundary
       if isOver(at: index, of: boundaries.count) {
         for i in boundaries.indices.dropFirst(index) {
@@ -91,11 +96,24 @@ package final class Search {
         break
       }
       if let footprint { baseline?.course.advance(to: footprint.accesses) }
+      noteSilence()
       let arrivals = tryEvents(after: [], along: baseline?.course)
       if index < boundaries.count { boundaries[index].arrivals = arrivals }
-      end = run.step()
+      if !isLast { end = run.step() }
     }
     question.costs.instructions += run.instructions
+  }
+
+  /// Notes what keeps events out here although none of the kind is being handled: the kernel's own trace of one that is over, or a mistake
+  /// of its. No trial says anything of a boundary that is closed so.
+  private func noteSilence() {
+    for event in events where computer.obstacle(to: event) != nil {
+      guard let why = computer.leftover(against: event) else { continue }
+      let vector = computer.vector(of: event)
+      if !run.deliveries.contains(where: { vector == nil ? $0.isMaskable : $0.vector == vector }) {
+        question.silences[event, default: (why, 0)].boundaries += 1
+      }
+    }
   }
 
   /// The same behind the events of a path; to ask costs more than a boundary.
@@ -261,7 +279,7 @@ package final class Search {
     question.note(run)
     question.costs.instructions += run.instructions
     var outcome = run.outcome(last)
-    outcome.expected = expected
+    outcome.expected = outcome.expected ?? expected
     if case .unsupported(let what) = last, question.unsupported == nil {
       question.unsupported = .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))")
     }
@@ -286,7 +304,7 @@ package final class Search {
     let end = run.crossAndFinish(stepped: false)
     computer.processor.footprint = nil
     var outcome = run.outcome(end)
-    outcome.expected = expected
+    outcome.expected = outcome.expected ?? expected
     let ending = RunDigest.ending(outcome.end, outcome.view)
     if end == .user, outcome.view == expected,
       let course = continuation.course(footprint, of: run, ending: ending, codeStores: codeStores)

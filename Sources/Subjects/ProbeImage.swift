@@ -46,6 +46,15 @@ public struct ProbeImage: Sendable {
     return try address("limen_crossing_\(crossing.rawValue)")
   }
 
+  /// The first instructions of its signal handlers.
+  package var signalHandlers: Set<UInt64> {
+    let names =
+      ["ud", "bp", "db", "de", "gp", "pf"].map { "limen_crossed_\($0)" } + [
+        "limen_signalled_bus", "limen_signalled_alarm",
+      ]
+    return Set(names.compactMap(symbols.lookup))
+  }
+
   /// A table of pointers to NUL-terminated names, ended by 0.
   private static func names(_ table: String, _ image: KernelImage) throws -> [String] {
     guard let start = image.symbols.lookup(table) else { throw Refusal.missing(symbol: table) }

@@ -103,6 +103,10 @@ extension XenPVComputer: PlatformComputer {
       || processor.bytes(atLinear: processor.rip, count: 2) == [0x0F, 0x05]
   }
 
+  public var debugRegisters: [UInt64] {
+    (0..<4).map(processor.debugRegister) + [domain.vcpu.dr7 | domain.vcpu.dr7Emulated]
+  }
+
   public func hearHypercalls(_ hear: ((String) -> Void)?) {
     hypercallObserver = hear.map { hear in { call, _ in hear(Self.kind(call)) } }
   }
@@ -148,6 +152,15 @@ extension XenPVComputer: PlatformComputer {
   /// iret is for: `test_all_events` in `xen/arch/x86/x86_64/entry.S`.
   public func canBecomePending(_ event: EventKind) -> Bool {
     event == .eventUpcall && isInKernel && upcallMask != 0 && upcallPending == 0 && hasTimerEvent && canEnterHypervisor
+  }
+
+  public func leftover(against event: EventKind) -> String? {
+    switch event {
+    case .nmiCallback: unfinished.nmiBlocked ? "NMIs are masked" : nil
+    case .virtualMachineCheck: unfinished.machineCheck ? "machine checks are masked" : nil
+    case .debugBreakpoint: domain.vcpu.dr6 & DR6.causes != 0 ? "DR6 holds causes" : nil
+    default: nil
+    }
   }
 
   public func inject(_ event: EventKind) -> ComputerEnd {
@@ -205,7 +218,9 @@ extension XenPVComputer: PlatformComputer {
 
   public var unfinished: Unfinished {
     Unfinished(
-      nmiBlocked: domain.vcpu.traps[2].address != 0 && !acceptsNMI, interrupt: upcallPending != 0 && upcallMask == 0)
+      nmiBlocked: domain.vcpu.traps[2].address != 0 && !acceptsNMI, interrupt: upcallPending != 0 && upcallMask == 0,
+      debugStatus: domain.vcpu.dr6 & DR6.causes != 0,
+      machineCheck: domain.vcpu.traps[18].address != 0 && !acceptsMachineCheck)
   }
 }
 

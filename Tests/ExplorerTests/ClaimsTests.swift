@@ -31,7 +31,8 @@ import Testing
     #expect(finding.origin?.location.description == "system_call")
     // MOV, MOV, PUSH, PUSH and a NOP lie before: 8 + 7 + 1 + 2 + 1 bytes.
     #expect(finding.location.description == "system_call+0x13")
-    #expect(section.trials.map(\.trials) == [section.boundaries])
+    // One before the crossing and one behind it, in user mode, besides.
+    #expect(section.trials.map(\.trials) == [section.boundaries + 2])
     #expect(!section.windows.contains { $0.kind == .interrupts })
   }
 

@@ -39,11 +39,11 @@ import Testing
   }
 
   @Test(arguments: [
-    ("\"boundary\" : 1,", "\"boundary\" : 9223372036854775807,", "before boundary 9223372036854775807"),
-    ("\"boundary\" : 1,", "\"boundary\" : 0,", "before boundary 0"),
-    ("\"boundary\" : 1,", "\"boundary\" : 2,", "at boundary 2 the run stands at"),
+    ("\"boundary\" : 0,", "\"boundary\" : 9223372036854775807,", "before boundary 9223372036854775807"),
+    ("\"boundary\" : 0,", "\"boundary\" : 1,", "at boundary 1 the run stands at"),
+    ("\"boundary\" : 0,", "\"boundary\" : 2,", "at boundary 2 the run stands at"),
     ("\"event\" : \"nmi\"", "\"event\" : \"nmi-callback\"", "does not exist on bare-metal"),
-    ("\"event\" : \"nmi\"", "\"event\" : \"external-interrupt\"", "cannot be taken at boundary 1"),
+    ("\"event\" : \"nmi\"", "\"event\" : \"external-interrupt\"", "cannot be taken at boundary 0"),
     ("\"event\" : \"nmi\"", "\"event\" : \"machine-check\"", "no invariant was broken"),
     ("\"address\" : \"0x", "\"address\" : \"0x1", "the run stands at 0x"),
   ])

@@ -7,6 +7,7 @@
    USER_FLAGS  RFLAGS in user mode
    MASK        IA32_FMASK
    NO_NOTE     leaves the PVH note out
+   KERNEL_DATA the descriptor of the kernel's SS
    CROSSED_AS  the only crossing's name, as a string */
 
 #ifndef BOOT
@@ -20,6 +21,9 @@
 #endif
 #ifndef USER_FLAGS
 #define USER_FLAGS 0x202
+#endif
+#ifndef KERNEL_DATA
+#define KERNEL_DATA 0x00cf93000000ffff
 #endif
 #ifndef CROSSED_AS
 #define CROSSED_AS "syscall64"
@@ -93,7 +97,7 @@ long_mode:
   GATE 2, nmi, 1
   GATE 18, machine_check, 1
   BOOT
-  WRITE_MSR 0xc0000081, 0x00180008, 0   /* STAR: the selectors of SYSRET and SYSCALL */
+  WRITE_MSR 0xc0000081, 0x001b0008, 0   /* STAR: the selectors of SYSRET, whose RPL AMD's takes as it is, and SYSCALL */
   WRITE_MSR 0xc0000082, 0, system_call  /* LSTAR */
   WRITE_MSR 0xc0000084, 0, MASK         /* FMASK */
   movl $limen_ready, %ecx
@@ -116,7 +120,15 @@ nmi:
   ON_NMI
   iretq
 debug:
+  iretq
 machine_check:
+  pushq %rax
+  pushq %rcx
+  pushq %rdx
+  WRITE_MSR 0x17a, 0, 0        /* MCG_STATUS */
+  popq %rdx
+  popq %rcx
+  popq %rax
   iretq
 bad_opcode:
   ud2
@@ -124,11 +136,12 @@ bad_opcode:
   .data
 descriptors:
   .quad 0
-  .quad 0x00209b0000000000     /* 08: kernel code */
-  .quad 0x0000930000000000     /* 10: kernel data */
+  /* As SYSCALL and SYSRET take them to be: SDM vol. 2B, "SYSRET". */
+  .quad 0x00af9b000000ffff     /* 08: kernel code */
+  .quad KERNEL_DATA            /* 10: kernel data */
   .quad 0
-  .quad 0x0000f30000000000     /* 20: user data */
-  .quad 0x0020fb0000000000     /* 28: user code */
+  .quad 0x00cff3000000ffff     /* 20: user data */
+  .quad 0x00affb000000ffff     /* 28: user code */
 task_descriptor:
   .quad 0x0000890000000067, 0  /* 30: the task state segment */
 descriptor_pointer:

@@ -8,11 +8,12 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  /// An event in the kernel leaves SS null, and AMD's SYSRET restores the selector but not the hidden part. APM vol. 3,
-  /// "SYSRET". Linux works around it (X86_BUG_SYSRET_SS_ATTRS); this kernel does not.
+  /// An event in the kernel loads SS from a descriptor that is not what SYSCALL takes it to be, and AMD's SYSRET restores the
+  /// selector but not the hidden part. APM vol. 3, "SYSRET". Linux works around it (X86_BUG_SYSRET_SS_ATTRS); this kernel does not.
   @Test(arguments: [(ProfileName.intel, Findings.ExitStatus.allHeld), (.amd, .violation)])
   func hiddenStackSegmentAfterAnEvent(profile: ProfileName, status: Findings.ExitStatus) throws {
-    let report = try TinyKernel(in: folder.url).checker(profile, events: [.nmi]).check { _ in }.report
+    let report = try TinyKernel(["KERNEL_DATA=0x0000930000000000"], in: folder.url)
+      .checker(profile, events: [.nmi]).check { _ in }.report
     #expect(report.exitStatus == status)
     let blamed = Set(report.sections.flatMap(\.findings).map(\.invariant))
     #expect(blamed == (status == .violation ? ["user-state-preserved"] : []))
@@ -28,9 +29,11 @@ import Testing
     let overtaken = try checker.trace([1: .machineCheck], accesses: false) { _ in }
     #expect(overtaken.steps[1].delivery?.vector == 18)
     // The handler's return loads TF again, and the trap follows the instruction behind it.
-    #expect(overtaken.steps[2].instruction == "iretq" && overtaken.steps[2].delivery == nil)
-    #expect(overtaken.steps[3].location.description == "system_call" && overtaken.steps[3].delivery == nil)
-    #expect(overtaken.steps[4].delivery?.vector == 1)
+    let back = try #require(overtaken.steps.firstIndex { $0.instruction == "iretq" })
+    #expect(overtaken.steps[2...back].allSatisfy { $0.delivery == nil })
+    let next = overtaken.steps[back + 1]
+    #expect(next.location.description == "system_call" && next.delivery == nil)
+    #expect(overtaken.steps[back + 2].delivery?.vector == 1)
   }
 
   /// The processor adds the causes of a #DB to those that DR6 has. SDM vol. 3B, "Debug Status Register (DR6)". While a kernel
@@ -70,7 +73,7 @@ import Testing
         #expect(ended.output.contains("bare-metal \(machine) \(section)"), "\(ended)")
       }
     }
-    #expect(ended.output.contains("(interrupt 0, #MC 8)"), "\(ended)")
+    #expect(ended.output.contains("(interrupt 0, #MC 10)"), "\(ended)")
     let trace = try limen(
       "trace", kernel.path, "--memory", "16", "--crossing", "syscall64", "--ablate", "nmi-gate-absent", "--ablate",
       "if-not-masked-at-syscall")

@@ -22,6 +22,14 @@ import Testing
 
     """
 
+  @Test func aCrossingAloneMayBreakIt() throws {
+    let page = Self.page.replacing("path: nmi entry_one, debug-breakpoint entry_two+0x1f", with: "path: none")
+      .replacing("depth: 2", with: "depth: 0")
+    let read = try SpecimenDescription(name: "one", source: page)
+    #expect(read.path.isEmpty && read.depth == 0)
+    #expect(SpecimenPage.text(of: read).contains("\npath       none\ndepth      0\n"))
+  }
+
   @Test func aPageIsRead() throws {
     let read = try SpecimenDescription(name: "one", source: Self.page)
     #expect(read.paragraphs == ["What goes wrong, in a sentence.", "History: it happened, and was mended."])

@@ -38,7 +38,7 @@ struct Translation {
 
 extension Processor {
   /// Whether bits 63 to 47 of `address` are equal.
-  @inline(__always) static func isCanonical(_ address: UInt64) -> Bool {
+  @inline(__always) public static func isCanonical(_ address: UInt64) -> Bool {
     UInt64(bitPattern: Int64(bitPattern: address &<< 16) &>> 16) == address
   }
 
