@@ -76,16 +76,18 @@ extension ReadyMachine {
           state: BoundaryState(computer), rspIsUser: run.stack.isUser,
           tracedOn: isKernel ? claims.tracedOn(computer.processor) : nil))
     }
-    result.end = run.play(goesOn: { run.hasEvent(path) }) {
-      if result.boundaries.count == longest { return .stop }
-      note()
-      if computer.isInKernel, let bytes = computer.processor.bytes(atLinear: computer.processor.rip, count: 3),
-        bytes == Ablation.swapgs
-      {
-        result.swapgs += 1
-      }
-      return run.choice(path)
-    }
+    result.end = run.play(
+      goesOn: { run.hasEvent(path) },
+      choosing: {
+        if result.boundaries.count == longest { return .stop }
+        note()
+        if computer.isInKernel, let bytes = computer.processor.bytes(atLinear: computer.processor.rip, count: 3),
+          bytes == Ablation.swapgs
+        {
+          result.swapgs += 1
+        }
+        return run.choice(path)
+      })
     result.instructions = run.instructions
     result.stoppedAt = computer.processor.rip
     if result.end == .user {
@@ -115,25 +117,27 @@ extension ReadyMachine {
     let run = run(other, crossing, ablations, swapgsCount)
     var rest = boundaries[...]
     var differed = false
-    run.play(goesOn: { run.hasEvent(path) }) {
-      guard let boundary = rest.popFirst(), processor.rip == boundary.state.rip,
-        computer.isInKernel == boundary.state.isKernel
-      else { return .stop }
-      let state = boundary.state
-      if state.isKernel {
-        // Where it only moves it is followed from the first.
-        let differs = processor[.rsp] != state.rsp
-        if differs && !differed && !boundary.rspIsUser { user.stackPointers.append(state.rsp) }
-        differed = differs
-        if processor.segmentBase(.gs) != state.gsBase {
-          user.gsBases.insert(state.gsBase)
-        } else {
-          // The kernel's own is the same number: by it nothing can be told.
-          user.gsBases.remove(state.gsBase)
+    run.play(
+      goesOn: { run.hasEvent(path) },
+      choosing: {
+        guard let boundary = rest.popFirst(), processor.rip == boundary.state.rip,
+          computer.isInKernel == boundary.state.isKernel
+        else { return .stop }
+        let state = boundary.state
+        if state.isKernel {
+          // Where it only moves it is followed from the first.
+          let differs = processor[.rsp] != state.rsp
+          if differs && !differed && !boundary.rspIsUser { user.stackPointers.append(state.rsp) }
+          differed = differs
+          if processor.segmentBase(.gs) != state.gsBase {
+            user.gsBases.insert(state.gsBase)
+          } else {
+            // The kernel's own is the same number: by it nothing can be told.
+            user.gsBases.remove(state.gsBase)
+          }
         }
-      }
-      return run.choice(path)
-    }
+        return run.choice(path)
+      })
     return run.instructions
   }
 }

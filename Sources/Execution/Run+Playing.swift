@@ -19,7 +19,7 @@ extension Run {
   ///
   /// - Parameter goesOn: asked in user mode behind the crossing, whether something is to happen there.
   @discardableResult
-  package func play(goesOn: () -> Bool = { false }, _ choose: () throws -> Choice) rethrows -> RunEnd? {
+  package func play(goesOn: () -> Bool = { false }, choosing choose: () throws -> Choice) rethrows -> RunEnd? {
     while true {
       let end: RunEnd?
       switch try choose() {

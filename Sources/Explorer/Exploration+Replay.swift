@@ -21,12 +21,14 @@ extension Exploration {
     let run = machine.run(user, crossing, ablations, swapgs)
     run.monitors.knownFalselyOn = question.knownFalselyOn
     var steps = path.steps[...]
-    let end = try run.play(goesOn: { steps.first?.boundary == run.boundary }) {
-      guard let step = steps.first, step.boundary == run.boundary else { return .step }
-      if let reason = mismatch(step) { throw Self.notReproduced(reason) }
-      steps = steps.dropFirst()
-      return .event(step.event)
-    }
+    let end = try run.play(
+      goesOn: { steps.first?.boundary == run.boundary },
+      choosing: {
+        guard let step = steps.first, step.boundary == run.boundary else { return .step }
+        if let reason = mismatch(step) { throw Self.notReproduced(reason) }
+        steps = steps.dropFirst()
+        return .event(step.event)
+      })
     question.note(run)
     question.costs.instructions += run.instructions
     var outcome = run.outcome(end!)

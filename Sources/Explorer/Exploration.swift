@@ -222,7 +222,8 @@ final class Exploration {
   /// Why not every event was tried that the platform's rules let in.
   private var silence: String? {
     guard let event = question.events.first(where: { question.silences[$0] != nil }),
-      let (why, count) = question.silences[event] else {
+      let (why, count) = question.silences[event]
+    else {
       return nil
     }
     return "\(event.title) was kept out of \(count) boundaries: \(why), and no event of the kind is being handled"

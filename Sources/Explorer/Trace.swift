@@ -102,14 +102,16 @@ extension Exploration {
       if deliveries.count > 1 { steps[index].outerDeliveries = deliveries.dropLast() }
       (retired, delivered) = (processor.retired, run.deliveries.count)
     }
-    let end = run.play(goesOn: { run.hasEvent(events) }) {
-      close()
-      let index = steps.count
-      guard index < boundaries.count else { return .stop }
-      open()
-      if let event = events[index] { outcomes[index] = outcome(of: computer.obstacle(to: event)) }
-      return run.choice(events)
-    }
+    let end = run.play(
+      goesOn: { run.hasEvent(events) },
+      choosing: {
+        close()
+        let index = steps.count
+        guard index < boundaries.count else { return .stop }
+        open()
+        if let event = events[index] { outcomes[index] = outcome(of: computer.obstacle(to: event)) }
+        return run.choice(events)
+      })
     if end != nil {
       close()
       // In user mode again: what comes next there is not executed.
