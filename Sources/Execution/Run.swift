@@ -132,7 +132,13 @@ package final class Run {
   package func cross() -> RunEnd? {
     crossedAt = boundary
     if let event = computer.event(of: crossing) { return inject(event, asCrossing: true) }
-    return step()
+    let known = deliveries.count
+    let end = step()
+    // An event that was due comes first, and the crossing is still to come. INT n looks like an interrupt.
+    if deliveries.count > known, deliveries[known].isFromOutside, crossing != .int80 || deliveries[known].vector != 0x80 {
+      crossedAt = nil
+    }
+    return end
   }
 
   /// One step. Nil while the run goes on.

@@ -103,6 +103,9 @@ public struct DeliveryRecord: Sendable, Hashable {
     self.isLost = isLost
   }
 
+  /// Nothing that the interrupted instruction did: an interrupt, an NMI or a machine check.
+  public var isFromOutside: Bool { delivery.isMaskable || delivery.vector == 2 || delivery.vector == 18 }
+
   public subscript<Value>(dynamicMember part: KeyPath<DeliveredEvent, Value>) -> Value { delivery[keyPath: part] }
 }
 

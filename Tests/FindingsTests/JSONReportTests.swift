@@ -33,14 +33,14 @@ import Testing
            "origin": {"location": \(location), "explanation": "e"},
            "path": [{"boundary": 1, "location": \(location), "event": "nmi"}],
            "replay": "limen replay w", "registers": [{"name": "rsp", "value": "0xffffffffffffffff"}]}],
-         "costs": {"instructions": 100, "forks": 9, "pagesRestored": 20}},
+         "costs": {"instructions": 100, "forks": 9, "pagesRestored": 20, "known": 5}},
         {"platform": "bare-metal", "profile": "amd", "crossing": "sysenter", "posture": "normal",
          "verdict": {"kind": "unsupported", "what": "x", "where": "y"},
          "boundaries": 0, "trials": [], "invariants": [], "windows": [], "findings": [],
-         "costs": {"instructions": 0, "forks": 0, "pagesRestored": 0}}],
+         "costs": {"instructions": 0, "forks": 0, "pagesRestored": 0, "known": 0}}],
        "totals": {"sections": 2, "held": 0, "violated": 1, "notApplicable": 0, "unsupported": 1, "inconclusive": 0,
         "internalErrors": 0, "boundaries": 9, "trials": 9, "uniqueTrials": 8, "windows": 1, "findings": 1,
-        "costs": {"instructions": 100, "forks": 9, "pagesRestored": 20}}}
+        "costs": {"instructions": 100, "forks": 9, "pagesRestored": 20, "known": 5}}}
       """
     let place = Location(address: 0xffff_ffff_81c0_0049, symbol: "entry_SYSCALL_64", offset: 9)
     let section = CheckSection(
@@ -62,7 +62,7 @@ import Testing
           invariant: "rsp-owned", message: "m", location: place, origin: Origin(location: place, explanation: "e"),
           path: Path([PathStep(boundary: 1, location: place, event: .nmi)]), replay: "limen replay w",
           registers: [RegisterValue("rsp", .max)])
-      ], costs: Costs(instructions: 100, forks: 9, pagesRestored: 20))
+      ], costs: Costs(instructions: 100, forks: 9, pagesRestored: 20, known: 5))
     let other = CheckSection(
       platform: .bareMetal, profile: .amd, crossing: .sysenter, posture: "normal",
       verdict: .unsupported(what: "x", where: "y"))
