@@ -135,7 +135,8 @@ package final class Run {
     let known = deliveries.count
     let end = step()
     // An event that was due comes first, and the crossing is still to come. INT n looks like an interrupt.
-    if deliveries.count > known, deliveries[known].isFromOutside, crossing != .int80 || deliveries[known].vector != 0x80 {
+    if deliveries.count > known, deliveries[known].isFromOutside, crossing != .int80 || deliveries[known].vector != 0x80
+    {
       crossedAt = nil
     }
     return end
