@@ -131,6 +131,7 @@ extension Processor {
     guard linear & 0xFFF <= 0xFF8 else { return copyToGuest(withUnsafeBytes(of: value) { [UInt8]($0) }, linear) }
     guard let physical = hypervisorAddress(linear, .write), memory.contains(physical, count: 8) else { return false }
     footprint?.write(physical, size: 8)
+    noteStore(physical, size: 8)
     storePhysical64(physical, value)
     observer?.wrote(linear, size: 8, value: value)
     return true
@@ -150,7 +151,9 @@ extension Processor {
 
   /// Writes a word of machine memory; nothing outside RAM.
   public func setPhysicalWord(_ value: UInt64, at address: UInt64) {
+    guard memory.contains(address, count: 8) else { return }
     footprint?.write(address, size: 8)
+    noteStore(address, size: 8)
     storePhysical64(address, value)
   }
 

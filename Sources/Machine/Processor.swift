@@ -56,6 +56,8 @@ public final class Processor {
   }
   /// Stores to decoded code, since the machine was made.
   public internal(set) var codeStores = 0
+  /// Stores to pages that were read as page tables while the processor was watched.
+  public internal(set) var tableStores = 0
   /// How often all decoded code was given up for want of room.
   public internal(set) var codeEvictions = 0
 
@@ -189,6 +191,7 @@ public final class Processor {
     guard memory.write(bytes, at: address) else { return false }
     if bytes.isEmpty { return true }
     footprint?.write(address, size: bytes.count)
+    noteStore(address, size: bytes.count)
     dropCode(at: address, count: bytes.count)
     return true
   }

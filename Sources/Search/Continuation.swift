@@ -16,6 +16,9 @@ final class Continuation {
   private var touched: Set<Int> = []
   /// No instruction touched a page table, so translations stay what they are but for their A and D flags.
   private var tablesStay = true
+  /// Pages that instructions stored to, and whether any of them was executed by when so many were known.
+  private var stored: Set<Int> = []
+  private var codeStays = true
   private var known = KnownTrials()
   private let evictions: Int
 
@@ -24,25 +27,41 @@ final class Continuation {
     self.userPages = userPages
     depth = computer.processor.memory.depth
     evictions = computer.processor.codeEvictions
+    computer.processor.memory.forgetUses()
   }
 
   private var processor: Processor { computer.processor }
   private var memory: PhysicalMemory { computer.processor.memory }
 
   /// Nothing that was taken down forbids the rules.
-  private var isSound: Bool { tablesStay && processor.codeEvictions == evictions }
+  private var isSound: Bool {
+    if codeStays { codeStays = !stored.contains { memory.wasExecuted(page: $0) } }
+    return tablesStay && codeStays && processor.codeEvictions == evictions
+  }
 
   // MARK: What is taken down
 
   /// The run that was taken down from a boundary on, which broke nothing and is back in user mode.
-  func course(_ footprint: Footprint, of run: Run, ending: UInt64, codeStores: Int) -> Course? {
+  ///
+  /// - Parameter stores: those to code and page tables before it began.
+  func course(_ footprint: Footprint, of run: Run, ending: UInt64, stores: Stores) -> Course? {
     let course = Course(
       footprint, digest: run.digest, ending: ending, end: processor.position, time: processor.now, lastNMI: run.lastNMI)
-    note(course.pages, footprint.tables)
-    return isSound && processor.codeStores == codeStores ? course : nil
+    note(course.pages, footprint)
+    return isSound && Stores(processor) == stores ? course : nil
   }
 
-  private func note(_ pages: some Sequence<Int>, _ tables: Set<Int>) {
+  /// How many stores went to code and to page tables.
+  struct Stores: Equatable {
+    private let toCode: Int
+    private let toTables: Int
+
+    init(_ processor: Processor) { (toCode, toTables) = (processor.codeStores, processor.tableStores) }
+  }
+
+  private func note(_ pages: some Sequence<Int>, _ footprint: Footprint) {
+    for access in footprint.accesses where access.isStore { stored.insert(Int(access.word >> 9)) }
+    let tables = footprint.tables
     for page in pages where touched.insert(page).inserted && self.tables.contains(page) { tablesStay = false }
     for page in tables where self.tables.insert(page).inserted && touched.contains(page) { tablesStay = false }
   }
@@ -50,8 +69,8 @@ final class Continuation {
   // MARK: The first rule: back where it was
 
   /// The trial stands where it was injected, and its rest is that of the course.
-  func isKnown(_ run: Run, since place: Prospect, codeStores: Int, along course: Course) -> Bool {
-    guard isSound, course.isInStep, processor.codeStores == codeStores, fits(course, from: place),
+  func isKnown(_ run: Run, since place: Prospect, stores: Stores, along course: Course) -> Bool {
+    guard isSound, course.isInStep, Stores(processor) == stores, fits(course, from: place),
       Prospect(run, on: computer).goesOn(as: place, hasNMIs: course.lastNMI > place.position)
     else { return false }
     return memory.forEachChangedWord { word, before, after in
@@ -65,8 +84,8 @@ final class Continuation {
   /// The A and D flags of a page-table entry.
   private static let accessedAndDirty: UInt64 = 0x60
 
-  /// Neither user mode nor the decoder looks at the page.
-  private func isNobodys(_ page: Int) -> Bool { !userPages.contains(page) && !memory.holdsCode(page: page) }
+  /// Neither user mode nor the decoder looks at the page, nor did the decoder ever since the crossing.
+  private func isNobodys(_ page: Int) -> Bool { !userPages.contains(page) && !memory.wasExecuted(page: page) }
 
   /// From the place on the course takes no longer than the clock stands still, although it begins later by what was done there.
   private func fits(_ course: Course, from place: Prospect, later: UInt64 = 0) -> Bool {
@@ -110,7 +129,7 @@ final class Continuation {
       if access.isStore { bytes.written |= access.bytes } else { bytes.read |= access.bytes & ~bytes.written }
       of[access.word] = bytes
     }
-    note(Set(order.map { Int($0 >> 9) }), footprint.tables)
+    note(Set(order.map { Int($0 >> 9) }), footprint)
     guard isSound else { return }
     var reads: [Bytes] = []
     var writes: [Bytes] = []

@@ -241,7 +241,7 @@ package final class Search {
       computer.processor.footprint = footprint
     }
     defer { if footprint != nil { computer.processor.footprint = nil } }
-    let codeStores = computer.processor.codeStores
+    let stores = Continuation.Stores(computer.processor)
     var end = run.inject(event)
     let onOwnStack = state.rsp &- computer.processor[.rsp] > 64
     if question.ablations.contains(.nmiUnblockedEarly), event == .nmi, end == nil {
@@ -258,7 +258,7 @@ package final class Search {
       while end == nil {
         end = run.proceed()
         guard end == nil,
-          continuation!.isKnown(run, since: place, codeStores: codeStores, along: course)
+          continuation!.isKnown(run, since: place, stores: stores, along: course)
         else { continue }
         run.meeting = nil
         let known = run.digest.rest(behind: before)
@@ -287,7 +287,7 @@ package final class Search {
     let ending = RunDigest.ending(outcome.end, outcome.view)
     var taken: Course?
     if !isLast, found == nil, last == .user, let footprint {
-      taken = continuation!.course(footprint, of: run, ending: ending, codeStores: codeStores)
+      taken = continuation!.course(footprint, of: run, ending: ending, stores: stores)
     }
     return Trial(
       path: path, arrival: found != nil ? .harmful : onOwnStack ? .ownStack : .recovered, found: found,
@@ -299,7 +299,7 @@ package final class Search {
     guard let continuation else { return }
     let start = run.mark
     let footprint = Footprint()
-    let codeStores = computer.processor.codeStores
+    let stores = Continuation.Stores(computer.processor)
     computer.processor.footprint = footprint
     let end = run.crossAndFinish(stepped: false)
     computer.processor.footprint = nil
@@ -307,10 +307,12 @@ package final class Search {
     outcome.expected = outcome.expected ?? expected
     let ending = RunDigest.ending(outcome.end, outcome.view)
     if end == .user, outcome.view == expected,
-      let course = continuation.course(footprint, of: run, ending: ending, codeStores: codeStores)
+      let course = continuation.course(footprint, of: run, ending: ending, stores: stores)
     {
       let monitors = run.monitors
       baseline = (course, { monitors.blame(outcome, from: $0) != nil })
+    } else {
+      self.continuation = nil
     }
     question.costs.instructions += run.instructions
     comeBack(start)

@@ -120,6 +120,10 @@ nmi:
   ON_NMI
   iretq
 debug:
+  pushq %rax
+  movl $0xffff0ff0, %eax
+  movq %rax, %dr6              /* the causes are the handler's to clear */
+  popq %rax
   iretq
 machine_check:
   pushq %rax

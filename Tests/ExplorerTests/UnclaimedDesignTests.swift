@@ -62,9 +62,11 @@ import Testing
         ] + more
       ).ended()
     }
-    let free = try check()
+    let free = try check("--no-pruning")
     let stepped = try check("--stepped")
     #expect(free.status <= 1, "\(free.complaint)")
     #expect(free.status == stepped.status && free.output == stepped.output)
+    let pruned = try check()
+    #expect(try pruned.status == stepped.status && WithoutCosts.of(pruned.output) == WithoutCosts.of(stepped.output))
   }
 }

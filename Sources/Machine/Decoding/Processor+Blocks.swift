@@ -27,6 +27,7 @@ extension Processor {
     }
     let physical = try fetchAddress(linear)
     guard memory.contains(physical, count: 1) else { throw Fault.unsupported("instructions outside RAM") }
+    noteFetch(physical)
     let mode = s.pointee.codeMode.rawValue | (single ? BlockCache.singleInstruction : 0)
     // MEASURED: behind a fork, where nothing is cached under the new context, the entry of an old one nearly always leads to the block.
     let entry = blocks.jumpEntry(rip, single: single)
@@ -42,7 +43,10 @@ extension Processor {
         return known
       }
       // The second page may be mapped elsewhere by now.
-      if try fetchAddress((linear | 0xFFF) &+ 1) == known.pointee.secondPage { return known }
+      if try fetchAddress((linear | 0xFFF) &+ 1) == known.pointee.secondPage {
+        noteFetch(known.pointee.secondPage)
+        return known
+      }
       blocks.kill(known)
     }
     if blocks.isFull {
@@ -138,6 +142,7 @@ extension Processor {
     block.heat = Block.untranslatable
     block.secondPage = try fetchAddress((linear | 0xFFF) &+ 1)
     guard memory.contains(block.secondPage, count: 15) else { throw Fault.unsupported("instructions outside RAM") }
+    noteFetch(block.secondPage)
     var bytes = [UInt8](UnsafeRawBufferPointer(start: memory.base + Int(block.physical), count: inPage))
     bytes += [UInt8](UnsafeRawBufferPointer(start: memory.base + Int(block.secondPage), count: 15 - inPage))
     var translator = Translator(mode: s.pointee.codeMode, profile: profile)
@@ -191,7 +196,7 @@ extension Processor {
   }
 
   /// Drops cached write translations to a physical page, whatever linear address they are for.
-  private func dropWriteTranslations(toPage page: Int) {
+  func dropWriteTranslations(toPage page: Int) {
     let host = Int(bitPattern: memory.base + page &* 4096)
     for i in 0..<TranslationCache.entriesPerSet * TranslationCache.viewCount {
       let entry = writeCache.entries + i

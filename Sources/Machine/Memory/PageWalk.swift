@@ -71,6 +71,7 @@ extension Processor {
       entryAddress = table + ((linear >> shift) & 0x1FF) &* 8
       entry = loadPhysical64(entryAddress)
       footprint?.walk(entryAddress, level: depth)
+      noteTable(entryAddress)
       guard entry & PageTableEntry.present != 0 else { throw Fault.page(errorCode: code, address: linear) }
       var reserved = physicalAddressReserved
       if !noExecute { reserved |= PageTableEntry.noExecute }
@@ -135,7 +136,7 @@ extension Processor {
     var table = tables & PageTableEntry.addressMask
     var shift: UInt64 = 39
     while true {
-      let entry = loadPhysical64(table + ((linear >> shift) & 0x1FF) &* 8)
+      let entry = loadTableEntry(table + ((linear >> shift) & 0x1FF) &* 8)
       guard entry & PageTableEntry.present != 0 else { return nil }
       if shift == 12 || (shift != 39 && entry & PageTableEntry.pageSize != 0) {
         let mask: UInt64 = (1 << shift) - 1
@@ -167,7 +168,7 @@ extension Processor {
     var table = tables & PageTableEntry.addressMask
     var shift: UInt64 = 39
     while true {
-      let entry = loadPhysical64(table + ((linear >> shift) & 0x1FF) &* 8)
+      let entry = loadTableEntry(table + ((linear >> shift) & 0x1FF) &* 8)
       guard entry & needed == needed else { return false }
       if shift == 12 || (shift != 39 && entry & PageTableEntry.pageSize != 0) { return true }
       table = entry & PageTableEntry.addressMask
@@ -182,13 +183,19 @@ extension Processor {
     var shift: UInt64 = 39
     var isUser = true
     while true {
-      let entry = loadPhysical64(table + ((linear >> shift) & 0x1FF) &* 8)
+      let entry = loadTableEntry(table + ((linear >> shift) & 0x1FF) &* 8)
       guard entry & PageTableEntry.present != 0, entry & PageTableEntry.writable != 0 else { return nil }
       isUser = isUser && entry & PageTableEntry.user != 0
       if shift == 12 || (shift != 39 && entry & PageTableEntry.pageSize != 0) { return (isUser, shift) }
       table = entry & PageTableEntry.addressMask
       shift -= 9
     }
+  }
+
+  /// An entry of a page table.
+  private func loadTableEntry(_ address: UInt64) -> UInt64 {
+    noteTable(address)
+    return loadPhysical64(address)
   }
 
   /// A page-table entry or descriptor; all ones where there is no RAM.

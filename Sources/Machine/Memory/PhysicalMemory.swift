@@ -16,6 +16,8 @@ public final class PhysicalMemory {
   private let epochOfPage: UnsafeMutablePointer<UInt32>
   /// For each page, one bit for each 64-byte line that holds decoded instructions.
   let codeLines: UnsafeMutablePointer<UInt64>
+  /// For each page, what it was used for since `forgetUses`, as `PageUse`; forks do not undo it.
+  let uses: UnsafeMutablePointer<UInt8>
 
   private struct SavedPage {
     var page: Int
@@ -46,12 +48,15 @@ public final class PhysicalMemory {
     epochOfPage.initialize(repeating: 0, count: pages)
     codeLines = .allocate(capacity: pages)
     codeLines.initialize(repeating: 0, count: pages)
+    uses = .allocate(capacity: pages)
+    uses.initialize(repeating: 0, count: pages)
   }
 
   deinit {
     munmap(base, size)
     epochOfPage.deallocate()
     codeLines.deallocate()
+    uses.deallocate()
     for epoch in epochs { for saved in epoch.saved { saved.copy.deallocate() } }
     for copy in freeCopies { copy.deallocate() }
   }
@@ -168,8 +173,11 @@ public final class PhysicalMemory {
     return (saved.copy + Int(number) * 8 % Self.pageSize).load(as: UInt64.self)
   }
 
-  /// The page holds decoded instructions.
-  public func holdsCode(page: Int) -> Bool { codeLines[page] != 0 }
+  /// Forgets what pages were used for.
+  public func forgetUses() { uses.update(repeating: 0, count: size / Self.pageSize) }
+
+  /// Instructions were fetched from the page.
+  public func wasExecuted(page: Int) -> Bool { uses[page] & PageUse.code != 0 }
 
   /// Pages written since the innermost fork was opened.
   public var dirtyPageCount: Int { epochs.last?.saved.count ?? 0 }

@@ -148,7 +148,7 @@ extension Processor {
     if found.pageBytes > 4096 { noteLargePage(linear, found.pageBytes) }
     let tag = footprint != nil ? takingDownTag : s.pointee.translationTag
     guard tag != TranslationCache.disabledTag else { return }
-    if access == .write && memory.codeLines[page] != 0 { return }
+    if access == .write && (memory.codeLines[page] != 0 || memory.uses[page] & PageUse.table != 0) { return }
     if watchesData(page: linear) { return }
     let pageLinear = linear & ~0xFFF
     let entry = TranslationEntry(
@@ -179,6 +179,7 @@ extension Processor {
   private func storePhysical(_ address: UInt64, _ value: UInt64, size: Int) throws(Fault) {
     guard memory.contains(address, count: size) else { return try storeOutsideRAM(address, value, size: size) }
     footprint?.write(address, size: size)
+    noteStore(address, size: size)
     let page = Int(address >> 12)
     memory.prepareWrite(page: page)
     if memory.codeLines[page] != 0 { dropCode(at: address, count: size, isStore: true) }

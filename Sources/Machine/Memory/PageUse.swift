@@ -1,0 +1,33 @@
+/// What pages of RAM are used for while a processor is watched: for whoever must know that a store changed no code and no page table.
+///
+/// SDM vol. 3A, "Propagation of Paging-Structure Changes", "Self-Modifying Code".
+enum PageUse {
+  /// Instructions were fetched from it.
+  static let code: UInt8 = 1
+  /// It was read as a page table. A store to it takes the slow path.
+  static let table: UInt8 = 2
+}
+
+extension Processor {
+  /// An entry of the page was read on a walk.
+  @inline(__always) func noteTable(_ entry: UInt64) {
+    guard isWatched, memory.contains(entry, count: 8), memory.uses[Int(entry >> 12)] & PageUse.table == 0 else {
+      return
+    }
+    memory.uses[Int(entry >> 12)] |= PageUse.table
+    dropWriteTranslations(toPage: Int(entry >> 12))
+  }
+
+  /// Instructions of the page are about to be executed.
+  @inline(__always) func noteFetch(_ physical: UInt64) {
+    if isWatched { memory.uses[Int(physical >> 12)] |= PageUse.code }
+  }
+
+  /// An instruction, or a hypervisor, stores there.
+  @inline(__always) func noteStore(_ physical: UInt64, size: Int) {
+    let last = (physical &+ UInt64(size &- 1)) >> 12
+    if memory.uses[Int(physical >> 12)] & PageUse.table != 0 || memory.uses[Int(last)] & PageUse.table != 0 {
+      tableStores &+= 1
+    }
+  }
+}
