@@ -302,7 +302,7 @@ import Testing
     let word = String(replay.dropFirst("  replay     limen replay ".count))
     #expect(
       try run("bash", ["-c", "ls \(word)"]).output
-        == "\(folder)/bare-metal_intel_syscall64_normal_user-state-preserved_1-nmi.json\n")
+        == "\(folder)/bare-metal_intel_syscall64_normal_user-state-preserved_0-nmi.json\n")
     // Nothing to write makes no folder.
     let sound = try TinyKernel(in: self.folder.url, named: "sound.elf")
     let none = self.folder.url.path + "/none"

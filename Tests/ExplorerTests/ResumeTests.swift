@@ -91,14 +91,14 @@ import Testing
 
   /// A section that ended at its own bound would end there again; one that the clock ended would not.
   @Test func onlyWhatTheQuestionEndsIsComplete() throws {
-    let bounded = question(long) + ["--section-bound", "1", "--format", "json", "--resume", file]
+    let bounded = question(long) + ["--no-pruning", "--section-bound", "1", "--format", "json", "--resume", file]
     let first = try limen.start(bounded).ended()
     #expect(first.output.contains("1 million instructions were spent"))
     #expect(try limen.start(bounded).ended().output == first.output)
     #expect(try lines().count == 3)
 
     try FileManager.default.removeItem(atPath: file)
-    let timed = try limen.start(question(long) + ["--timeout", "1s", "--resume", file]).ended()
+    let timed = try limen.start(question(long) + ["--no-pruning", "--timeout", "1s", "--resume", file]).ended()
     #expect(timed.status == 5)
     #expect(try lines().count == 2)
   }

@@ -12,7 +12,7 @@ import Testing
 
   init() throws {
     folder = try TemporaryFolder()
-    kernel = try TinyKernel(in: folder.url).path
+    kernel = try TinyKernel(["ON_NMI=incq %rbx"], in: folder.url).path
     limen = LimenProgram(probe: kernel, cache: folder.url.path + "/cache")
     stripped = folder.url.path + "/stripped.elf"
     try run("strip", ["-o", stripped, kernel])
