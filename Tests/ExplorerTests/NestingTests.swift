@@ -44,9 +44,11 @@ import Testing
   }
 
   @Test func steppedSaysTheSame() throws {
-    func text(_ more: [String]) throws -> Data {
-      try JSONSerialization.data(withJSONObject: try section("specimen:nmi-leaving:fixed", more), options: .sortedKeys)
+    func answer(_ more: [String]) throws -> NSDictionary {
+      var section = try section("specimen:nmi-leaving:fixed", more)
+      section["costs"] = nil
+      return section as NSDictionary
     }
-    #expect(try text([]) == text(["--stepped"]))
+    #expect(try answer([]) == answer(["--stepped"]))
   }
 }
