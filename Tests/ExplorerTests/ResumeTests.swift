@@ -205,9 +205,9 @@ import Testing
     var (ours, its): (Int32, Int32) = (-1, -1)
     try #require(openpty(&ours, &its, nil, nil, nil) == 0)
     defer { close(ours) }
-    let plain = try limen.start(question(long)).ended()
+    let plain = try limen.start(question(long) + ["--no-pruning"]).ended()
     let running = try limen.start(
-      question(long), before: ["env", "TERM=vt100"], complaint: FileHandle(fileDescriptor: its, closeOnDealloc: true))
+      question(long) + ["--no-pruning"], before: ["env", "TERM=vt100"], complaint: FileHandle(fileDescriptor: its, closeOnDealloc: true))
     close(its)
     // Linux answers EIO when nobody has the other side open any more (pty(7)).
     var seen: [UInt8] = []

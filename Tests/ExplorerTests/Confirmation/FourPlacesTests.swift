@@ -56,7 +56,9 @@ import Testing
       #expect(line.split(separator: " ", maxSplits: 1).last.map(String.init) == found)
     }
     let others = differences.filter { !$0.hasPrefix("syscall64/") }
-    #expect(others == (profile == "intel" ? Self.lostFlags : []) + [Self.lastBytes])
+    // Its rt_sigreturn leaves the same way where RCX and R11 are RIP and RFLAGS.
+    let returned = "sigreturn/return-sysret DIFFERS: cs=0xe033 want 0x33; ss=0xe02b want 0x2b"
+    #expect(others == (profile == "intel" ? Self.lostFlags : []) + [Self.lastBytes, returned])
   }
 
   /// Real Xen's log of a boot in which no tick fell due just before an iret with VGCF_in_syscall. Such an iret leaves the
