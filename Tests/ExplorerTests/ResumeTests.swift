@@ -207,7 +207,8 @@ import Testing
     defer { close(ours) }
     let plain = try limen.start(question(long) + ["--no-pruning"]).ended()
     let running = try limen.start(
-      question(long) + ["--no-pruning"], before: ["env", "TERM=vt100"], complaint: FileHandle(fileDescriptor: its, closeOnDealloc: true))
+      question(long) + ["--no-pruning"], before: ["env", "TERM=vt100"],
+      complaint: FileHandle(fileDescriptor: its, closeOnDealloc: true))
     close(its)
     // Linux answers EIO when nobody has the other side open any more (pty(7)).
     var seen: [UInt8] = []
