@@ -50,7 +50,7 @@ public final class Processor {
     didSet { flushTranslations() }
   }
 
-  /// Takes down every access. While it does nothing is cached, as for an observer.
+  /// Takes down every access. While it does each takes the slow path, as for an observer, but a page is walked once.
   public var footprint: Footprint? {
     didSet { flushTranslations() }
   }

@@ -16,7 +16,7 @@ final class Continuation {
   private var touched: Set<Int> = []
   /// No instruction touched a page table, so translations stay what they are but for their A and D flags.
   private var tablesStay = true
-  /// Pages that instructions stored to, and whether any of them was executed by when so many were known.
+  /// Pages that a run stored to that was taken down, and whether instructions were fetched from none of them.
   private var stored: Set<Int> = []
   private var codeStays = true
   private var known = KnownTrials()
@@ -84,7 +84,7 @@ final class Continuation {
   /// The A and D flags of a page-table entry.
   private static let accessedAndDirty: UInt64 = 0x60
 
-  /// Neither user mode nor the decoder looks at the page, nor did the decoder ever since the crossing.
+  /// User mode cannot write the page, and no instruction was fetched from it since the search began.
   private func isNobodys(_ page: Int) -> Bool { !userPages.contains(page) && !memory.wasExecuted(page: page) }
 
   /// From the place on the course takes no longer than the clock stands still, although it begins later by what was done there.
