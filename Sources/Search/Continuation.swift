@@ -101,6 +101,7 @@ final class Continuation {
     return known.at(place.state.hashValue, event).first { trial in
       trial.reads.allSatisfy { memory[word: $0.word] & $0.mask == $0.value }
         && fits(course, from: place, later: trial.length) && place.goesOn(as: trial.place)
+        && (!trial.letsNMIsIn || course.lastNMI <= place.position)
         && place.monitors.areApart(from: trial.stackPointers)
         && trial.place.monitors.areApart(from: trial.stackPointers)
         && trial.untouched.allSatisfy { !memory.isWritten(page: $0, sinceFork: depth) }
@@ -156,7 +157,8 @@ final class Continuation {
     known.keep(
       KnownTrial(
         place: place, reads: reads, untouched: Array(untouched), writes: writes, stackPointers: run.stackPointers,
-        digest: digest, length: processor.position &- place.position, onOwnStack: onOwnStack),
+        digest: digest, length: processor.position &- place.position, onOwnStack: onOwnStack,
+        letsNMIsIn: !Prospect(run, on: computer).goesOn(as: place)),
       at: place.state.hashValue, event)
   }
 }

@@ -19,10 +19,12 @@ final class KnownTrial {
   let digest: RunDigest
   let length: UInt64
   let onOwnStack: Bool
+  /// NMIs were blocked before it and are not behind it.
+  let letsNMIsIn: Bool
 
   init(
     place: Prospect, reads: [Bytes], untouched: [Int], writes: [Bytes], stackPointers: [UInt64], digest: RunDigest,
-    length: UInt64, onOwnStack: Bool
+    length: UInt64, onOwnStack: Bool, letsNMIsIn: Bool
   ) {
     self.place = place
     self.reads = reads
@@ -32,6 +34,7 @@ final class KnownTrial {
     self.digest = digest
     self.length = length
     self.onOwnStack = onOwnStack
+    self.letsNMIsIn = letsNMIsIn
   }
 }
 
