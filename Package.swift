@@ -75,7 +75,7 @@ let package = Package(
         "Thread", "Explorer", "Search", "Execution", "Subjects", "Invariants", "Platform", "Findings", "LimenCommands",
         "Reports", "Machine", "KernelImage", "BareMetal", "XenPV", "WatchedRuns",
       ],
-      exclude: ["Selftests.expected", "Stepped.expected", "TinyKernel.S"]),
+      exclude: ["Readers", "Selftests.expected", "Stepped.expected", "TinyKernel.S"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -18,6 +18,7 @@ struct Check: ParsableCommand {
         limen check vmlinuz --profile amd --crossing int80,nmi --posture normal,rsp-zero --format json -j 2
         limen check vmlinuz --crossing syscall64 --ablate nmi-without-ist
         limen check vmlinuz --crossing all --depth 2 --resume vmlinuz.progress
+        limen check vmlinuz --report sarif=limen.sarif --report junit=limen.xml
       """)
 
   @Argument(
@@ -77,6 +78,7 @@ struct Check: ParsableCommand {
 
   func run() throws {
     for platform in many.platforms ?? [] { try Catalogue.require(platform) }
+    try output.requireRoom()
     let interruption = Interruption(after: time.timeout)
     let progress = Progress()
     defer { progress.erase() }
@@ -99,6 +101,7 @@ struct Check: ParsableCommand {
     }
     progress.erase()
     if !isAlone { try output.printCollection(CheckCollection(reports: reports)) }
+    try output.writeFiles(reports)
     interruption.complain(resumption == nil ? "" : "; the same command goes on from \(resume!)")
     throw Outcome(status: ExitStatus(reports.map(\.verdict)))
   }
@@ -108,7 +111,7 @@ struct Check: ParsableCommand {
     _ checker: Checker, _ isAlone: Bool, _ interruption: Interruption, _ progress: Progress,
     _ show: @escaping @Sendable (CheckStage) -> Void
   ) throws -> Checker.Result {
-    let stream = output.format == .terminal ? TerminalReport(colour: output.colour) : nil
+    let stream = output.format == .terminal ? TerminalReport(colour: output.colour.wanted) : nil
     func say(_ text: String) throws {
       progress.erase()
       try StandardOutput.write(text)

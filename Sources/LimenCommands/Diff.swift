@@ -44,7 +44,7 @@ struct Diff: ParsableCommand {
   @OptionGroup var boot: BoundOptions
   @OptionGroup var section: SectionOptions
   @OptionGroup var time: TimeOptions
-  @OptionGroup var output: ReportOptions
+  @OptionGroup var output: DocumentOptions
 
   @Option(name: [.customShort("j"), .long], help: "How many threads explore; the report does not depend on it.")
   var jobs: Int = 1
@@ -113,7 +113,7 @@ struct Diff: ParsableCommand {
 
   private func text(of report: DiffReport) -> String {
     switch output.format {
-    case .terminal: DiffTable(colour: output.colour).text(of: report)
+    case .terminal: DiffTable(colour: output.colour.wanted).text(of: report)
     case .json: JSONReport.text(of: report)
     }
   }

@@ -42,6 +42,7 @@ struct Replay: ParsableCommand {
       progress.warn("\(file): says that \(witness.invariant) is broken; broken is \(broken[0])")
     }
     try output.print(found)
+    try output.writeFiles([found])
     throw Outcome(status: found.exitStatus)
   }
 

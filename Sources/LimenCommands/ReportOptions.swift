@@ -4,21 +4,18 @@ import Foundation
 import Reports
 
 extension ReportFormat: ExpressibleByArgument {}
+extension DocumentFormat: ExpressibleByArgument {}
 
-/// How a verb that judges prints its report.
-struct ReportOptions: ParsableArguments {
+struct ColourOptions: ParsableArguments {
   enum Colour: String, CaseIterable, ExpressibleByArgument {
     case auto, always, never
   }
-
-  @Option(help: "The report's format.")
-  var format: ReportFormat = .terminal
 
   @Option(help: "Colour in the terminal report; 'auto' means on a terminal and without NO_COLOR.")
   var color: Colour = .auto
 
   /// https://no-color.org: a NO_COLOR that is set and not empty asks for none; an explicit option outweighs it.
-  var colour: Bool {
+  var wanted: Bool {
     switch color {
     case .always: return true
     case .never: return false
@@ -27,16 +24,83 @@ struct ReportOptions: ParsableArguments {
       return StandardOutput.isTerminal && (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
     }
   }
+}
+
+/// How a verb prints what is no check.
+struct DocumentOptions: ParsableArguments {
+  @Option(help: "The report's format.")
+  var format: DocumentFormat = .terminal
+
+  @OptionGroup var colour: ColourOptions
+}
+
+/// How a verb that judges prints its report, and where it writes it besides.
+struct ReportOptions: ParsableArguments {
+  @Option(help: "The report's format.")
+  var format: ReportFormat = .terminal
+
+  @OptionGroup var colour: ColourOptions
+
+  @Option(
+    name: .customLong("report"),
+    help: ArgumentHelp(
+      "Write the report to a file as well, in a format of its own: sarif=limen.sarif. May be repeated.",
+      valueName: "format=file"), completion: .file())
+  var files: [ReportFile] = []
+
+  mutating func validate() throws {
+    let paths = files.map { Files.wholePath($0.path) }
+    if let twice = paths.indices.first(where: { paths[..<$0].contains(paths[$0]) }) {
+      throw ValidationError("--report names \(files[twice].path) twice")
+    }
+  }
+
+  /// Says, before a long job, that a report will not be written.
+  func requireRoom() throws(CommandFailure) {
+    for file in files {
+      let folder = file.path.lastIndex(of: "/").map { file.path[..<$0] } ?? "."
+      if let reason = Files.obstacle(toWritingInto: folder.isEmpty ? "/" : String(folder)) {
+        throw CommandFailure(.badInput, file.path, reason)
+      }
+    }
+  }
 
   /// What is left to print of several kernels, whose reports for eyes are printed already.
   func printCollection(_ collection: CheckCollection) throws(CommandFailure) {
     switch format {
-    case .terminal: try StandardOutput.write(TerminalReport(colour: colour).summary(of: collection))
-    case .json: try StandardOutput.write(JSONReport.text(of: collection))
+    case .terminal: try StandardOutput.write(TerminalReport(colour: colour.wanted).summary(of: collection))
+    default: try StandardOutput.write(format.text(of: collection, invariants: Catalogue.invariants()))
     }
   }
 
   func print(_ report: CheckReport) throws(CommandFailure) {
-    try StandardOutput.write(format.text(of: report, colour: colour))
+    try StandardOutput.write(format.text(of: report, invariants: Catalogue.invariants(), colour: colour.wanted))
   }
+
+  func writeFiles(_ reports: [CheckReport]) throws(CommandFailure) {
+    for file in files {
+      let invariants = Catalogue.invariants()
+      let text =
+        reports.count == 1
+        ? file.format.text(of: reports[0], invariants: invariants)
+        : file.format.text(of: CheckCollection(reports: reports), invariants: invariants)
+      try Files.write(text, to: file.path)
+    }
+  }
+}
+
+/// `FORMAT=FILE`.
+struct ReportFile: ExpressibleByArgument {
+  let format: ReportFormat
+  let path: String
+
+  init?(argument: String) {
+    guard let equals = argument.firstIndex(of: "="), let format = ReportFormat(rawValue: String(argument[..<equals]))
+    else { return nil }
+    path = String(argument[argument.index(after: equals)...])
+    guard !path.isEmpty else { return nil }
+    self.format = format
+  }
+
+  static var allValueStrings: [String] { ReportFormat.allCases.map { "\($0.rawValue)=FILE" } }
 }

@@ -24,7 +24,7 @@ struct Thread: ParsableCommand {
   @OptionGroup var time: TimeOptions
 
   @Option(help: "The page's format; 'terminal' is Markdown.")
-  var format: ReportFormat = .terminal
+  var format: DocumentFormat = .terminal
 
   @Option(name: [.customShort("j"), .long], help: "How many threads explore; the page does not depend on it.")
   var jobs: Int = 1

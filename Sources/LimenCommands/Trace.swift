@@ -40,7 +40,7 @@ struct Trace: ParsableCommand {
   @OptionGroup var naming: SymbolOptions
   @OptionGroup var boot: BoundOptions
   @OptionGroup var time: OneRunTimeOptions
-  @OptionGroup var output: ReportOptions
+  @OptionGroup var output: DocumentOptions
 
   mutating func validate() throws {
     var seen: Set<Int> = []
@@ -61,7 +61,7 @@ struct Trace: ParsableCommand {
 
   private func text(of record: TraceRecord) -> String {
     switch output.format {
-    case .terminal: TraceReport(colour: output.colour).text(of: record)
+    case .terminal: TraceReport(colour: output.colour.wanted).text(of: record)
     case .json: JSONReport.text(of: record)
     }
   }

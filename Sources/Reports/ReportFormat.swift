@@ -4,20 +4,31 @@ import Findings
 public enum ReportFormat: String, CaseIterable, Sendable {
   case terminal
   case json
+  case ktap
+  case junit
+  case sarif
+  case markdown
 
-  /// The whole text, ending in a line feed. Colour concerns only formats meant for eyes.
-  public func text(of report: CheckReport, colour: Bool = false) -> String {
+  /// The whole text, ending in a line feed. Colour concerns only the one meant for a terminal.
+  ///
+  /// - Parameter invariants: what `sarif` calls rules.
+  public func text(of report: CheckReport, invariants: [InvariantDescription], colour: Bool = false) -> String {
     switch self {
     case .terminal: TerminalReport(colour: colour).text(of: report)
     case .json: JSONReport.text(of: report)
+    default: text(of: CheckCollection(reports: [report]), invariants: invariants)
     }
   }
 
   /// The same for several kernels.
-  public func text(of collection: CheckCollection, colour: Bool = false) -> String {
+  public func text(of collection: CheckCollection, invariants: [InvariantDescription], colour: Bool = false) -> String {
     switch self {
     case .terminal: TerminalReport(colour: colour).text(of: collection)
     case .json: JSONReport.text(of: collection)
+    case .ktap: KTAPReport.text(of: collection.reports)
+    case .junit: JUnitReport.text(of: collection.reports)
+    case .sarif: SARIFReport.text(of: collection.reports, invariants: invariants)
+    case .markdown: MarkdownReport.text(of: collection.reports)
     }
   }
 }

@@ -1,0 +1,56 @@
+import Findings
+
+/// The report for whoever reads the kernel's own tests: KTAP version 1 (Documentation/dev-tools/ktap.rst in Linux). A test for each kernel,
+/// below it one for each section, below that one for each invariant.
+///
+/// What does not apply is skipped and ok. What Limen could not answer is not ok, and its directive says why: SKIP for what is unsupported,
+/// TIMEOUT for a bound, ERROR for an error of Limen's own.
+public enum KTAPReport {
+  public static func text(of reports: [CheckReport]) -> String {
+    let tests = reports.enumerated().map { index, report in
+      let sections = report.sections.enumerated().map { index, section in
+        let answers = section.answers.enumerated().map { index, answer in
+          result(index, answer.name, answer.verdict, answer.findings.flatMap { diagnostics($0) })
+        }
+        let name = section.place.joined(separator: " ")
+        return subtest(name, answers) + result(index, name, section.verdict)
+      }
+      return subtest(report.kernel.name, sections) + result(index, report.kernel.name, report.verdict)
+    }
+    return (plan(tests) + tests.flatMap { $0 }).map { $0 + "\n" }.joined()
+  }
+
+  private static func plan(_ tests: [[String]]) -> [String] { ["KTAP version 1", "1..\(tests.count)"] }
+
+  private static func subtest(_ name: String, _ tests: [[String]]) -> [String] {
+    (["KTAP version 1", "# Subtest: \(description(name))", "1..\(tests.count)"] + tests.flatMap { $0 }).map {
+      "  " + $0
+    }
+  }
+
+  private static func result(_ index: Int, _ name: String, _ verdict: Verdict, _ diagnostics: [String] = []) -> [String]
+  {
+    let isOK = verdict.kind == .held || verdict.kind == .notApplicable
+    let line = "\(isOK ? "ok" : "not ok") \(index + 1) \(description(name))"
+    return diagnostics + [directive(verdict).map { "\(line) # \($0)" } ?? line]
+  }
+
+  private static func directive(_ verdict: Verdict) -> String? {
+    switch verdict.kind {
+    case .held, .violated: nil
+    case .notApplicable, .unsupported: "SKIP \(printable(verdict.description))"
+    case .inconclusive: "TIMEOUT \(printable(verdict.description))"
+    case .internalError: "ERROR \(printable(verdict.description))"
+    }
+  }
+
+  private static func diagnostics(_ finding: Finding) -> [String] {
+    var lines = ["\(finding.location.functionForm): \(finding.message)"]
+    lines += finding.path.steps.map { "path: \($0)" }
+    lines.append("replay: \(finding.replay)")
+    return lines.map { "# \(printable($0))" }
+  }
+
+  /// A description ends where a directive begins.
+  private static func description(_ name: String) -> String { printable(name).replacing("#", with: "_") }
+}
