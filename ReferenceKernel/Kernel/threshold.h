@@ -151,6 +151,27 @@
   cld
 .endm
 
+// Joins the native path behind the hardware's frame, with Xen's in its place: Xen's RCX and R11 are popped, and the selectors are the
+// user's. RSP is at RIP then.
+.macro XEN_JOIN join, cs=USER_CS
+  popq %rcx
+  popq %r11
+  movq $USER_DS, PT_SS - PT_RIP(%rsp)
+  movq $\cs, PT_CS - PT_RIP(%rsp)
+  jmp \join
+.endm
+
+// Under Xen the iret hypercall alone leads back to user mode. RSP is at a complete struct pt_regs.
+.macro XEN_LEAVES_BY_HYPERCALL
+  ALTERNATIVE "", FEATURE_XENPV, "jmp return_to_user"
+.endm
+
+// What SYSENTER leaves of the user's flags, below ss and rsp. The instruction has cleared IF, which the user had set.
+.macro PUSH_FLAGS_OF_SYSENTER
+  pushfq
+  orl $FLAGS_IF, (%rsp)
+.endm
+
 // Interrupts on bare metal, event upcalls under Xen. No register changes; RSP must be the kernel's to enable them.
 .macro ENABLE_INTERRUPTS
   ALTERNATIVE "sti", FEATURE_XENPV, "call xen_irq_enable_direct"
@@ -250,6 +271,15 @@
   movq PT_RDI(%rsp), %rdi
 .endm
 
+// Leaves to \failed unless RCX is an address of 48 bits, sign-extended. R11 changes.
+.macro UNLESS_CANONICAL failed
+  movq %rcx, %r11
+  shlq $16, %r11
+  sarq $16, %r11
+  cmpq %rcx, %r11
+  jne \failed
+.endm
+
 // Leaves to \failed unless SYSRET would restore what struct pt_regs at RSP says: RCX and R11 are what SYSCALL left there,
 // the selectors are those that STAR gives, RIP does not make SYSRET fault in the kernel on Intel's processors (SDM vol. 2B,
 // "SYSRET"), TF would not trap again at once, and RF, which SYSRET clears, is clear. RCX holds RIP and R11 RFLAGS then.
@@ -257,11 +287,7 @@
   movq PT_RIP(%rsp), %rcx
   cmpq %rcx, PT_RCX(%rsp)
   jne \failed
-  movq %rcx, %r11
-  shlq $16, %r11
-  sarq $16, %r11
-  cmpq %rcx, %r11
-  jne \failed
+  UNLESS_CANONICAL \failed
   cmpq $USER_CS, PT_CS(%rsp)
   jne \failed
   movq PT_RFLAGS(%rsp), %r11

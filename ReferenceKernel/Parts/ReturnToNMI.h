@@ -11,6 +11,13 @@
   cmpq $4096, %rax
   popq %rax
   jae .Lelsewhere\@
+  RETURN_WITHOUT_IRET
+.Lelsewhere\@:
+  iretq
+.endm
+
+// To what was interrupted, wherever that was.
+.macro RETURN_WITHOUT_IRET
   pushq %rdx
   pushq %rax
   movq 40(%rsp), %rdx
@@ -26,6 +33,4 @@
   popq %rax
   popfq
   ret
-.Lelsewhere\@:
-  iretq
 .endm

@@ -1,6 +1,11 @@
 // SYSENTER and 32-bit SYSCALL where Xen joins behind the hardware frame: Linux 5.8, xen_sysenter_target and xen_syscall32_target.
 // What SYSENTER does not save, and Xen does not know, is filled in by do_fast_syscall_32 from EBP.
 
+// What of the user's flags the code that follows must not have. SYSENTER clears IF and nothing else.
+#ifndef SYSENTER_CLEARS
+#define SYSENTER_CLEARS (FLAGS_NT | FLAGS_AC)
+#endif
+
   .section .entry.text, "ax"
   .globl entry_SYSENTER_compat, entry_SYSCALL_compat, xen_sysenter_target, xen_syscall32_target
 entry_SYSENTER_compat:
@@ -8,8 +13,7 @@ entry_SYSENTER_compat:
   movq PER_CPU(top_of_stack), %rsp
   pushq $USER_DS
   pushq $0
-  pushfq
-  orl $FLAGS_IF, (%rsp)
+  PUSH_FLAGS_OF_SYSENTER
   pushq $USER32_CS
   pushq $0
 entry_SYSENTER_join:
@@ -17,7 +21,7 @@ entry_SYSENTER_join:
   movl %eax, %eax
   movl %ebp, %ebp
   movq %rbp, PT_RSP - PT_RIP(%rsp)
-  testl $(FLAGS_NT | FLAGS_AC), PT_RFLAGS - PT_RIP(%rsp)
+  testl $SYSENTER_CLEARS, PT_RFLAGS - PT_RIP(%rsp)
   jz compat_call
   pushq $2
   popfq
@@ -73,15 +77,10 @@ compat_call:
   jmp return_to_user
 
   .pushsection .entry.text.xen, "ax"
-.macro XEN_JOIN_COMPAT target, join
-\target:
+xen_sysenter_target:
   XEN_LEAVES_DF
-  popq %rcx
-  popq %r11
-  movq $USER_DS, PT_SS - PT_RIP(%rsp)
-  movq $USER32_CS, PT_CS - PT_RIP(%rsp)
-  jmp \join
-.endm
-  XEN_JOIN_COMPAT xen_sysenter_target, entry_SYSENTER_join
-  XEN_JOIN_COMPAT xen_syscall32_target, entry_SYSCALL_compat_join
+  XEN_JOIN entry_SYSENTER_join, USER32_CS
+xen_syscall32_target:
+  XEN_LEAVES_DF
+  XEN_JOIN entry_SYSCALL_compat_join, USER32_CS
   .popsection

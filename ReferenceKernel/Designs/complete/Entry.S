@@ -39,7 +39,7 @@ entry_SYSCALL_64_enabled:
 syscall_disable:
   DISABLE_INTERRUPTS
   EXIT_WORK
-  ALTERNATIVE "", FEATURE_XENPV, "jmp return_to_user"
+  XEN_LEAVES_BY_HYPERCALL
   OPPORTUNISTIC_SYSRET failed=return_to_user
 syscall_return_via_sysret:
   RESTORE_EXTRA_REGISTERS
@@ -51,11 +51,7 @@ syscall_return_via_sysret:
   .section .entry.text.xen, "ax"
 xen_syscall_target:
   XEN_LEAVES_DF
-  popq %rcx
-  popq %r11
-  movq $USER_DS, PT_SS - PT_RIP(%rsp)
-  movq $USER_CS, PT_CS - PT_RIP(%rsp)
-  jmp entry_join
+  XEN_JOIN entry_join
 xen_syscall_target_end:
 
   CLAIM_IRQS 0, entry_SYSCALL_64, entry_SYSCALL_64_sti + 1
