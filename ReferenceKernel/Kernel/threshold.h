@@ -172,6 +172,11 @@
   orl $FLAGS_IF, (%rsp)
 .endm
 
+// One of R8 to R15 for 32-bit code, which has none: far code may see them, so they go out as zero (CVE-2009-2910).
+.macro PUSH_ABSENT_REGISTER
+  pushq $0
+.endm
+
 // Interrupts on bare metal, event upcalls under Xen. No register changes; RSP must be the kernel's to enable them.
 .macro ENABLE_INTERRUPTS
   ALTERNATIVE "sti", FEATURE_XENPV, "call xen_irq_enable_direct"

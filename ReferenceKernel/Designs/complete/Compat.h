@@ -45,16 +45,14 @@ compat_call:
   pushq %rdx
   pushq %rcx
   pushq $-ENOSYS
-  pushq $0
-  pushq $0
-  pushq $0
-  pushq $0
+  .rept 4
+  PUSH_ABSENT_REGISTER
+  .endr
   pushq %rbx
   pushq %rbp
-  pushq $0
-  pushq $0
-  pushq $0
-  pushq $0
+  .rept 4
+  PUSH_ABSENT_REGISTER
+  .endr
   ENABLE_INTERRUPTS
   movq %rsp, %rdi
   call do_fast_syscall_32
