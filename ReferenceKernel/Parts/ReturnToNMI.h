@@ -6,7 +6,7 @@
 .macro RETURN_TO_NMI
   pushq %rax
   movq 32(%rsp), %rax           // the interrupted RSP
-  subq $interrupt_stacks, %rax  // the first is the NMI's
+  subq $interrupt_stacks + 4096, %rax   // the first is the NMI's, above its guard page
   decq %rax
   cmpq $4096, %rax
   popq %rax

@@ -20,7 +20,7 @@ return_from_fork:
 // 1 for NMI, 2 for #DB, 3 for #MC, 4 for #DF. An interrupt gate (type 0xe) clears IF, a trap gate (0xf) does not.
 .macro GATE vector, handler, stack=0, level=0, type=0xe
   leaq \handler(%rip), %rax
-  leaq idt + 16 * \vector(%rip), %rcx
+  leaq idt + 16 * (\vector)(%rip), %rcx
   movw %ax, (%rcx)
   movw $KERNEL_CS, 2(%rcx)
   movw $(0x8000 | \type << 8 | \level << 13 | \stack), 4(%rcx)

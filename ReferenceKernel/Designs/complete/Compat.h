@@ -53,6 +53,7 @@ compat_call:
   .rept 4
   PUSH_ABSENT_REGISTER
   .endr
+  ENTER_KERNEL_TABLES
   ENABLE_INTERRUPTS
   movq %rsp, %rdi
   call do_fast_syscall_32
@@ -65,6 +66,7 @@ compat_call:
   jne 1f
   cmpq $VDSO32, PT_RIP(%rsp)
   jne 1f
+  LEAVE_KERNEL_TABLES
   POP_REGISTERS
   movl PT_RIP - PT_ORIG_RAX(%rsp), %ecx
   movl PT_RFLAGS - PT_ORIG_RAX(%rsp), %r11d
