@@ -154,21 +154,6 @@
   cld
 .endm
 
-// Joins the native path behind the hardware's frame, with Xen's in its place: Xen's RCX and R11 are popped, and the selectors are the
-// user's. RSP is at RIP then.
-.macro XEN_JOIN join, cs=USER_CS
-  popq %rcx
-  popq %r11
-  movq $USER_DS, PT_SS - PT_RIP(%rsp)
-  movq $\cs, PT_CS - PT_RIP(%rsp)
-  jmp \join
-.endm
-
-// Under Xen the iret hypercall alone leads back to user mode. RSP is at a complete struct pt_regs.
-.macro XEN_LEAVES_BY_HYPERCALL
-  ALTERNATIVE "", FEATURE_XENPV, "jmp return_to_user"
-.endm
-
 // What SYSENTER leaves of the user's flags, below ss and rsp. The instruction has cleared IF, which the user had set.
 .macro PUSH_FLAGS_OF_SYSENTER
   pushfq

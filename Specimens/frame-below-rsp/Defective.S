@@ -67,7 +67,11 @@ leave_copy:
   .section .entry.text.xen, "ax"
 xen_syscall_target:
   XEN_LEAVES_DF
-  XEN_JOIN entry_join
+  popq %rcx
+  popq %r11
+  movq $USER_DS, PT_SS - PT_RIP(%rsp)
+  movq $USER_CS, PT_CS - PT_RIP(%rsp)
+  jmp entry_join
 
 #include "designs/complete/Compat.h"
 

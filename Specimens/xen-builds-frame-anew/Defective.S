@@ -19,10 +19,11 @@
 #include "threshold.h"
 #define DESIGN_NAME "xen-builds-frame-anew"
 
-.purgem XEN_LEAVES_BY_HYPERCALL
-.macro XEN_LEAVES_BY_HYPERCALL
+.macro EXIT_WORK_AND_HOOK
+  EXIT_WORK
   ALTERNATIVE "", FEATURE_XENPV, "jmp xen_leave"
 .endm
+#define EXIT_WORK EXIT_WORK_AND_HOOK
 #include "designs/complete/Entry.S"
 
   .section .entry.text.xen, "ax"

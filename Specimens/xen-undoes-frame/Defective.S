@@ -19,11 +19,15 @@
 #include "threshold.h"
 #define DESIGN_NAME "xen-undoes-frame"
 
-.purgem XEN_JOIN
-.macro XEN_JOIN join, cs=USER_CS
+#define xen_syscall_target xen_syscall_of_complete
+#include "designs/complete/Entry.S"
+#undef xen_syscall_target
+
+  .section .entry.text.xen, "ax"
+  .globl xen_syscall_target
+xen_syscall_target:
+  XEN_LEAVES_DF
   movq (%rsp), %rcx
   movq 8(%rsp), %r11
   movq 40(%rsp), %rsp
   jmp entry_SYSCALL_64 + 3      // behind its SWAPGS
-.endm
-#include "designs/complete/Entry.S"

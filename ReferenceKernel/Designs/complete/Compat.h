@@ -77,10 +77,15 @@ compat_call:
   jmp return_to_user
 
   .pushsection .entry.text.xen, "ax"
-xen_sysenter_target:
+.macro XEN_JOIN_COMPAT target, join
+\target:
   XEN_LEAVES_DF
-  XEN_JOIN entry_SYSENTER_join, USER32_CS
-xen_syscall32_target:
-  XEN_LEAVES_DF
-  XEN_JOIN entry_SYSCALL_compat_join, USER32_CS
+  popq %rcx
+  popq %r11
+  movq $USER_DS, PT_SS - PT_RIP(%rsp)
+  movq $USER32_CS, PT_CS - PT_RIP(%rsp)
+  jmp \join
+.endm
+  XEN_JOIN_COMPAT xen_sysenter_target, entry_SYSENTER_join
+  XEN_JOIN_COMPAT xen_syscall32_target, entry_SYSCALL_compat_join
   .popsection

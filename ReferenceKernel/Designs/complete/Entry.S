@@ -40,7 +40,7 @@ entry_SYSCALL_64_enabled:
 syscall_disable:
   DISABLE_INTERRUPTS
   EXIT_WORK
-  XEN_LEAVES_BY_HYPERCALL
+  ALTERNATIVE "", FEATURE_XENPV, "jmp return_to_user"
   OPPORTUNISTIC_SYSRET failed=return_to_user
 syscall_return_via_sysret:
   LEAVE_KERNEL_TABLES
@@ -53,7 +53,11 @@ syscall_return_via_sysret:
   .section .entry.text.xen, "ax"
 xen_syscall_target:
   XEN_LEAVES_DF
-  XEN_JOIN entry_join
+  popq %rcx
+  popq %r11
+  movq $USER_DS, PT_SS - PT_RIP(%rsp)
+  movq $USER_CS, PT_CS - PT_RIP(%rsp)
+  jmp entry_join
 xen_syscall_target_end:
 
   CLAIM_IRQS 0, entry_SYSCALL_64, entry_SYSCALL_64_sti + 1

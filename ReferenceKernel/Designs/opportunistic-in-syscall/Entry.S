@@ -48,7 +48,11 @@ xen_return_in_syscall:
 
 xen_syscall_target:
   XEN_LEAVES_DF
-  XEN_JOIN entry_join
+  popq %rcx
+  popq %r11
+  movq $USER_DS, PT_SS - PT_RIP(%rsp)
+  movq $USER_CS, PT_CS - PT_RIP(%rsp)
+  jmp entry_join
 xen_syscall_target_end:
 
   CLAIM_IRQS 0, entry_SYSCALL_64, entry_SYSCALL_64_sti + 1

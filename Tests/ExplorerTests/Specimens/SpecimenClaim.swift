@@ -27,8 +27,8 @@ struct SpecimenClaim {
     var profile: ProfileName
     /// The boundaries at which the path's events are taken.
     var boundaries: [Int]
-    /// How long the run is that shows it.
-    var length: Int
+    /// How long the run is that shows it; nil where it has no end.
+    var length: Int?
     /// Of the whole check with one event; nil where it takes more.
     var trials: Int?
     /// How that run ends: `user`, `dead` or `bound`.
@@ -37,12 +37,14 @@ struct SpecimenClaim {
 
   /// - Throws: `FalseClaim` at the first that is not so.
   func rows() throws -> [Row] {
+    try twinHolds()
     var rows = try subjects(isFixed: false).map(broken)
     for subject in subjects(isFixed: true) { try harmless(subject) }
-    try twinHolds()
     let trials = try foundWithOneEvent()
     if page.depth < 2 {
-      for index in rows.indices { rows[index].trials = trials["\(rows[index].platform) \(rows[index].profile)"] }
+      for index in rows.indices {
+        rows[index].trials = trials["\(rows[index].platform.rawValue) \(rows[index].profile.rawValue)"]
+      }
     }
     return rows
   }
@@ -150,7 +152,7 @@ struct SpecimenClaim {
     }
     return Row(
       page: page, platform: subject.platform, profile: subject.profile, boundaries: steps.map(\.boundary),
-      length: record.steps.count, trials: nil, end: record.end.kind)
+      length: record.end.kind == "bound" ? nil : record.steps.count, trials: nil, end: record.end.kind)
   }
 
   /// Where the fix shuts the event out, or goes another way, the path is not there to be followed.

@@ -26,7 +26,7 @@ struct SpecimenTable {
     | column | what it is |
     |---|---|
     | depth | how many events it takes; with fewer nothing is found |
-    | witness | the boundaries at which they are taken, of so many from the crossing until it is back in user mode, dead or given up |
+    | witness | the boundaries at which they are taken, of so many from the crossing until it is back in user mode or dead |
     | trials | of `limen check` with one event at most, of every kind, from the page's posture; none for what takes more, which is played from the page's path |
     | crash-only check | what one sees of the same witness who looks for death and for hanging alone |
 
@@ -52,7 +52,8 @@ struct SpecimenTable {
     let at = row.boundaries.isEmpty ? "-" : row.boundaries.map(String.init).joined(separator: ", ")
     let cells = [
       page.name, row.platform.rawValue, row.profile.rawValue, page.crossing.rawValue, page.posture.rawValue,
-      page.unseen == nil ? page.invariant.rawValue : "not seen yet", "\(page.depth)", "\(at) of \(row.length)",
+      page.unseen == nil ? page.invariant.rawValue : "not seen yet", "\(page.depth)",
+      "\(at) of \(row.length.map(String.init) ?? "no end")",
       row.trials.map(String.init) ?? "-", Self.seen(row),
     ]
     return "| " + cells.joined(separator: " | ") + " |"
