@@ -17,13 +17,15 @@
 //     -136  rip cs rflags rsp ss    what the first NMI interrupted: nobody writes it
 //           struct pt_regs goes on here
 //
+//     #include "parts/Paranoid.h"         // GS
+//
 //     nmi:
 //       NMI_ENTER
 //       ...                       // the handler, on its own GS base; faults and breakpoints are allowed
 //       NMI_EXIT
 
 // An NMI's whole way in and out. From user mode it needs no stack of its own and is trap_2's. Whoever takes a question away makes a
-// specimen of it: `copying`, `leaving`; `df` is the second half of the latter.
+// specimen of it: `copying`, `leaving`, or `df`, the second half of the latter.
 .macro NMI_ENTER copying=1, leaving=1, df=1
   testb $3, 8(%rsp)
   jnz trap_2
