@@ -1,5 +1,5 @@
 // A task's address space: the list of its pages, and page tables made from it. Kernel and user run on one L4 each, which share
-// everything below 2^47; only Xen tells the two apart. Under Xen tables are read-only once they are in use, and changed by
+// everything below 2^47; Xen tells the two apart, and so does a design with page-table isolation. Under Xen tables are read-only once they are in use, and changed by
 // mmu_update (xen/include/public/xen.h, "mmu_update").
 
 enum Mapping {
@@ -21,7 +21,7 @@ enum AddressSpace {
     task.pointee.user_l4 = addTable(task)
     let top = kernel.on_xen != 0 ? load(kernel.start_info + 88) : boot_l4_address()
     store(task.pointee.kernel_l4 + 511 * 8, load(top + 511 * 8))
-    if kernel.on_xen == 0 { store(task.pointee.user_l4 + 511 * 8, load(top + 511 * 8)) }
+    if kernel.on_xen == 0 { store(task.pointee.user_l4 + 511 * 8, KernelSpace.userEntry(load(top + 511 * 8))) }
   }
 
   private static func addTable(_ task: UnsafeMutablePointer<task>) -> UInt {
@@ -136,6 +136,7 @@ enum AddressSpace {
   static func use(_ task: UnsafeMutablePointer<task>) {
     let machine = Memory.machine(task.pointee.kernel_l4)
     guard kernel.on_xen != 0 else {
+      KernelSpace.use(task)
       write_cr3(machine)
       return
     }

@@ -16,6 +16,7 @@ enum BareMetal {
     initialise_fpu()
     // Nothing below 2^47 is the kernel's from here on.
     store(boot_l4_address(), 0)
+    KernelSpace.start()
     write_cr3(boot_l4_address() - Memory.imageBase)
     takeModule()
   }
@@ -27,13 +28,17 @@ enum BareMetal {
     Descriptors.user(gdt)
     let tss = tss_address()
     // RSP0 is set with each task. IST1 to IST4 are the interrupt stacks.
-    for number in UInt(1)...4 { store(tss + 0x1C + number * 8, interrupt_stacks_address() + number * 4096) }
+    for number in UInt(1)...4 { store(tss + 0x1C + number * 8, interrupt_stacks_address() + number * 8192) }
     store_half(tss + 0x64, 104 << 16)
     store(gdt + 0x40, tss << 16 & 0xFF_FFFF_0000 | (tss >> 24) << 56 | 0x8900_0000_0000 | 103)
     store(gdt + 0x48, tss >> 32)
-    load_gdt(pointer(gdt, limit: 0x4F))
+    let ldt = ldt_address()
+    store(gdt + 0x50, ldt << 16 & 0xFF_FFFF_0000 | (ldt >> 24) << 56 | 0x8200_0000_0000 | UInt(LDT_ENTRIES) * 8 - 1)
+    store(gdt + 0x58, ldt >> 32)
+    load_gdt(pointer(gdt, limit: 0x5F))
     reload_segments()
     load_task_register()
+    if user_ldt_address() != 0 { load_ldt() }
 
     var row = trap_table_address()
     while Int(bitPattern: load(row)) >= 0 {
@@ -92,6 +97,7 @@ enum BareMetal {
     if highest >= 7 {
       cpuid(7, &a, &b, &c, &d)
       if b & 1 << 7 != 0 { cr4 |= 1 << 20 }  // SMEP
+      if b & 1 != 0 && fsgsbase_address() != 0 { cr4 |= 1 << 16 }  // FSGSBASE
     }
     write_cr4(cr4)
   }

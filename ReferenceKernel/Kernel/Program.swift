@@ -39,7 +39,7 @@ enum Initramfs {
 enum Program {
   private static let stack: UInt = 0x7FFF_FFF0_0000
   private static let stackPages: UInt = 4
-  /// Behind it: no arguments, no environment, AT_HWCAP2 0, end.
+  /// Behind it: no arguments, no environment, AT_HWCAP2, end.
   static let stackPointer: UInt = stack + stackPages * 4096 - 128
 
   /// Maps an ELF64 executable's segments into a task; returns its entry point. System V gABI, "Program Loading".
@@ -53,8 +53,10 @@ enum Program {
     for index in 0..<stackPages {
       AddressSpace.map(task, stack + index * 4096 | Mapping.writable, Memory.take(), isLive: false)
     }
-    // AT_HWCAP2, 0.
-    store(AddressSpace.find(task, stackPointer, toWrite: true) + 24, 26)
+    // AT_HWCAP2: HWCAP2_FSGSBASE.
+    let auxiliary = AddressSpace.find(task, stackPointer, toWrite: true)
+    store(auxiliary + 24, 26)
+    store(auxiliary + 32, Segments.isUsers ? 2 : 0)
     return load(file + 24)
   }
 

@@ -65,6 +65,7 @@ enum SystemCall {
     case 61: return Task.wait(a, b)
     case 62: return kill(a, b)
     case 131: return setSignalStack(a, b)
+    case 154: return setDescriptor(a, b, c)
     case 158: return setBase(a, b)
     case 169: stopMachine(crashed: false)
     default: return failure(Int(ENOSYS))
@@ -141,8 +142,28 @@ enum SystemCall {
     return 0
   }
 
+  /// modify_ldt(2) with function 0x11: struct user_desc { entry_number, base_addr, limit, flags }, flags from bit 0: seg_32bit, contents in two
+  /// bits, read_exec_only, limit_in_pages, seg_not_present, useable. Where a design has an LDT for the user's (user_ldt): 1 without segments of
+  /// 16 bits, 2 with them.
+  private static func setDescriptor(_ function: UInt, _ address: UInt, _ size: UInt) -> UInt {
+    guard user_ldt_address() != 0, kernel.on_xen == 0, function == 0x11, size == 16 else { return failure(Int(ENOSYS)) }
+    var asked: InlineArray<2, UInt> = [0, 0]
+    guard withUnsafeMutablePointer(to: &asked, { User.read(UInt(bitPattern: $0), address, 16) }) else { return failure(14) }
+    let (entry, base, limit, flags) = (asked[0] & 0xFFFF_FFFF, asked[0] >> 32, asked[1] & 0xFFFF_FFFF, asked[1] >> 32)
+    guard entry < UInt(LDT_ENTRIES), flags & 1 != 0 || user_ldt_address() == 2 else { return failure(22) }
+    // SDM vol. 3A, "Segment Descriptors": the user's, accessed.
+    let type = (flags >> 1 & 3) << 2 | (flags >> 3 & 1 ^ 1) << 1 | 1
+    let access = type | 0xF0 & ~((flags >> 5 & 1) << 7)
+    let high = (limit >> 16 & 0xF) | (flags & 1) << 6 | (flags >> 4 & 1) << 7
+    ldt_of(Task.current)[Int(entry)] =
+      limit & 0xFFFF | (base & 0xFF_FFFF) << 16 | access << 40 | high << 48 | (base >> 24) << 56
+    Segments.setLDT(Task.current)
+    return 0
+  }
+
   private static func setBase(_ operation: UInt, _ value: UInt) -> UInt {
     let task = Task.current
+    Segments.keepBases(task)
     switch operation {
     // ARCH_SET_GS, ARCH_SET_FS: an address of the user's.
     case 0x1001, 0x1002:

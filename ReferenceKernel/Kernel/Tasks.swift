@@ -1,4 +1,4 @@
-// Tasks: one runs until it waits; then the next that can. A tick may end its turn. Each has a kernel stack of two pages.
+// Tasks: one runs until it waits; then the next that can. A tick may end its turn. Each has a kernel stack of two pages, above a guard page.
 
 enum Task {
   // States.
@@ -7,7 +7,8 @@ enum Task {
   private static let waiting: UInt = 2
   private static let zombie: UInt = 3
 
-  private static let stackSize: UInt = 8192
+  /// With its guard page.
+  private static let stackSize: UInt = 3 * 4096
 
   static var current: UnsafeMutablePointer<task> {
     UnsafeMutablePointer(bitPattern: load(percpu_address() + UInt(PCPU_task)))!
@@ -72,6 +73,7 @@ enum Task {
       store(tss_address() + 4, next.pointee.top_of_stack)
     }
     Segments.setBases(next)
+    Segments.setLDT(next)
     restore_fpu(fpu_of(next))
   }
 
@@ -94,6 +96,7 @@ enum Task {
     from.pointee.work &= ~UInt(WORK_RESCHEDULE)
     if next == from { return }
     save_fpu(fpu_of(from))
+    Segments.keepBases(from)
     enter(next)
     switch_stacks(from, next)
   }
@@ -110,8 +113,10 @@ enum Task {
     child.pointee.signal_stack = parent.pointee.signal_stack
     child.pointee.signal_stack_flags = parent.pointee.signal_stack_flags
     child.pointee.signal_stack_size = parent.pointee.signal_stack_size
+    Segments.keepBases(parent)
     child.pointee.fs_base = parent.pointee.fs_base
     child.pointee.gs_base = parent.pointee.gs_base
+    for entry in UInt(0)..<UInt(LDT_ENTRIES) { ldt_of(child)[Int(entry)] = ldt_of(parent)[Int(entry)] }
     save_fpu(fpu_of(child))
     registers(child).pointee = registers(parent).pointee
     registers(child).pointee.rax = 0
@@ -202,6 +207,22 @@ enum Clock {
 }
 
 enum Segments {
+  /// User mode changes its bases itself (CR4.FSGSBASE), where a design lets it: fsgsbase.
+  static var isUsers: Bool { kernel.on_xen == 0 && read_cr4() & 1 << 16 != 0 }
+
+  /// What user mode has made of its bases; GS's is the inactive one.
+  static func keepBases(_ task: UnsafeMutablePointer<task>) {
+    guard isUsers else { return }
+    task.pointee.fs_base = read_msr(0xC000_0100)
+    task.pointee.gs_base = read_msr(0xC000_0102)
+  }
+
+  /// Bare metal alone: one table, whose entries are those of the task that runs.
+  static func setLDT(_ task: UnsafeMutablePointer<task>) {
+    guard kernel.on_xen == 0 else { return }
+    for entry in UInt(0)..<UInt(LDT_ENTRIES) { store(ldt_address() + entry * 8, ldt_of(task)[Int(entry)]) }
+  }
+
   /// The user's bases, which are in force from the next return to user mode on; GS's is the inactive one.
   static func setBases(_ task: UnsafeMutablePointer<task>) {
     if kernel.on_xen != 0 {

@@ -17,7 +17,8 @@ _Static_assert(__builtin_offsetof(struct pt_regs, rip) == PT_RIP, "threshold.h")
 struct mapping {
   word address, page;
 };
-#define MAPPINGS 126
+#define MAPPINGS 122
+#define LDT_ENTRIES 4
 
 // struct kernel_sigaction of rt_sigaction(2).
 struct action {
@@ -32,6 +33,7 @@ struct task {
   word signal_stack, signal_stack_flags, signal_stack_size;
   word alarm, alarm_interval;
   struct action actions[32];
+  word ldt[LDT_ENTRIES];
   word mapped;
   struct mapping mappings[MAPPINGS];
   byte fpu[512] __attribute__((aligned(16)));
@@ -49,6 +51,7 @@ extern struct task tasks[TASKS] SHARED;
 static inline struct task *task_at(word index) { return &tasks[index]; }
 static inline struct action *action_of(struct task *task, word signal) { return &task->actions[signal - 1]; }
 static inline struct mapping *mapping_of(struct task *task, word index) { return &task->mappings[index]; }
+static inline word *ldt_of(struct task *task) { return task->ldt; }
 static inline byte *fpu_of(struct task *task) { return task->fpu; }
 
 // What there is once.
@@ -63,6 +66,13 @@ extern struct kernel kernel SHARED;
   static inline word name##_address(void) { word place; __asm__("movabsq $" #name ", %0" : "=r"(place)); return place; }
 PLACE(percpu)
 PLACE(boot_l4)
+PLACE(boot_l2)
+PLACE(entry_end)
+PLACE(rodata_end)
+PLACE(page_table_isolation)
+PLACE(user_ldt)
+PLACE(fsgsbase)
+PLACE(ldt)
 PLACE(kernel_stacks)
 PLACE(interrupt_stacks)
 PLACE(sysenter_stack_top)
@@ -158,6 +168,7 @@ static inline word read_dr6(void) { word v; __asm__ volatile("movq %%dr6, %0" : 
 static inline void write_dr6(word v) { __asm__ volatile("movq %0, %%dr6" : : "r"(v)); }
 static inline void load_gdt(word place) { __asm__ volatile("lgdt (%0)" : : "r"(place) : "memory"); }
 static inline void load_idt(word place) { __asm__ volatile("lidt (%0)" : : "r"(place) : "memory"); }
+static inline void load_ldt(void) { __asm__ volatile("lldt %w0" : : "r"(LDT_DESCRIPTOR)); }
 static inline void load_task_register(void) { __asm__ volatile("ltr %w0" : : "r"(TSS_SELECTOR)); }
 static inline void save_fpu(byte *area) { __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory"); }
 static inline void restore_fpu(byte *area) { __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory"); }

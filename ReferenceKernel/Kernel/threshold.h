@@ -43,6 +43,7 @@
 #define USER_DS 0x2b
 #define USER_CS 0x33
 #define TSS_SELECTOR 0x40
+#define LDT_DESCRIPTOR 0x50
 
 #define FLAGS_TF 0x100
 #define FLAGS_IF 0x200
@@ -55,7 +56,9 @@
 #define PCPU_rsp_scratch 0
 #define PCPU_top_of_stack 8
 #define PCPU_task 16
-#define PCPU_threshold 24   // up to 63: what a threshold keeps for itself
+#define PCPU_threshold 24   // up to 47: what a threshold keeps for itself
+#define PCPU_kernel_cr3 48  // the task's page tables, in the kernel and in user mode: Parts/PageTables.h
+#define PCPU_user_cr3 56
 #define PCPU_vcpu_info 64
 #define PCPU_SIZE 128
 // struct vcpu_info of xen/include/public/xen.h.
@@ -149,6 +152,24 @@
 // (xen/arch/x86/x86_64/entry.S, switch_to_kernel), and the user's DF comes through: Documentation/Findings/xen-pv-syscall-flags.md.
 .macro XEN_LEAVES_DF
   cld
+.endm
+
+// What SYSENTER leaves of the user's flags, below ss and rsp. The instruction has cleared IF, which the user had set.
+.macro PUSH_FLAGS_OF_SYSENTER
+  pushfq
+  orl $FLAGS_IF, (%rsp)
+.endm
+
+// One of R8 to R15 for 32-bit code, which has none: far code may see them, so they go out as zero (CVE-2009-2910).
+.macro PUSH_ABSENT_REGISTER
+  pushq $0
+.endm
+
+// With page tables of the user's own (Parts/PageTables.h): the kernel's, with GS the kernel's and RSP on the task's stack, and the user's again.
+// RAX changes.
+.macro ENTER_KERNEL_TABLES
+.endm
+.macro LEAVE_KERNEL_TABLES
 .endm
 
 // Interrupts on bare metal, event upcalls under Xen. No register changes; RSP must be the kernel's to enable them.
@@ -250,6 +271,15 @@
   movq PT_RDI(%rsp), %rdi
 .endm
 
+// Leaves to \failed unless RCX is an address of 48 bits, sign-extended. R11 changes.
+.macro UNLESS_CANONICAL failed
+  movq %rcx, %r11
+  shlq $16, %r11
+  sarq $16, %r11
+  cmpq %rcx, %r11
+  jne \failed
+.endm
+
 // Leaves to \failed unless SYSRET would restore what struct pt_regs at RSP says: RCX and R11 are what SYSCALL left there,
 // the selectors are those that STAR gives, RIP does not make SYSRET fault in the kernel on Intel's processors (SDM vol. 2B,
 // "SYSRET"), TF would not trap again at once, and RF, which SYSRET clears, is clear. RCX holds RIP and R11 RFLAGS then.
@@ -257,11 +287,7 @@
   movq PT_RIP(%rsp), %rcx
   cmpq %rcx, PT_RCX(%rsp)
   jne \failed
-  movq %rcx, %r11
-  shlq $16, %r11
-  sarq $16, %r11
-  cmpq %rcx, %r11
-  jne \failed
+  UNLESS_CANONICAL \failed
   cmpq $USER_CS, PT_CS(%rsp)
   jne \failed
   movq PT_RFLAGS(%rsp), %r11

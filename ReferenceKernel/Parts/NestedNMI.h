@@ -17,21 +17,39 @@
 //     -136  rip cs rflags rsp ss    what the first NMI interrupted: nobody writes it
 //           struct pt_regs goes on here
 //
+//     #include "parts/Paranoid.h"         // GS
+//
 //     nmi:
-//       testb $3, 8(%rsp)         // on the way from user mode a stack of its own is not needed
-//       jnz trap_2
-//       NMI_FIRST
-//       NMI_IF_COPYING            // each of the three leaves if the NMI is a nested one
-//       NMI_IF_UNDER_WAY
-//       NMI_IF_LEAVING
-//       NMI_COPY
-//       pushq $0
-//       PUSH_REGISTERS
-//       ...
-//       POP_REGISTERS
-//       addq $8, %rsp
-//       NMI_LEAVE
-//       NMI_NESTED
+//       NMI_ENTER
+//       ...                       // the handler, on its own GS base; faults and breakpoints are allowed
+//       NMI_EXIT
+
+// An NMI's whole way in and out. From user mode it needs no stack of its own and is trap_2's. Whoever takes a question away makes a
+// specimen of it: `copying`, `leaving`, or `df`, the second half of the latter.
+.macro NMI_ENTER copying=1, leaving=1, df=1
+  testb $3, 8(%rsp)
+  jnz trap_2
+  NMI_FIRST
+  .if \copying
+  NMI_IF_COPYING
+  .endif
+  NMI_IF_UNDER_WAY
+  .if \leaving
+  NMI_IF_LEAVING \df
+  .endif
+  NMI_COPY
+  pushq $0
+  PUSH_REGISTERS
+  GS_BY_BASE
+.endm
+
+.macro NMI_EXIT
+  GS_BACK
+  POP_REGISTERS
+  addq $8, %rsp
+  NMI_LEAVE
+  NMI_NESTED
+.endm
 
 .macro NMI_FIRST
   cld
@@ -57,10 +75,14 @@
 // The first NMI has said that it is over and is not gone: RSP is on this stack. A user may have put RSP there as well, and come by
 // SYSCALL, but not with DF set, which SYSCALL clears (810bc075f78f, "x86/nmi/64: Use DF to avoid userspace RSP confusing nested NMI
 // detection"; CVE-2015-3291).
-.macro NMI_IF_LEAVING
+.macro NMI_IF_LEAVING df
   NMI_UNLESS_ON_STACK .Lnot_leaving\@
+  .if \df
   testl $FLAGS_DF, 24(%rsp)
   jnz nmi_nested
+  .else
+  jmp nmi_nested
+  .endif
 .Lnot_leaving\@:
 .endm
 

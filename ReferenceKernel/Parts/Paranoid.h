@@ -19,3 +19,15 @@
   swapgs
 .Lkernels\@:
 .endm
+
+// With CR4.FSGSBASE a user's base may be anywhere, and nothing about it tells whose it is: it is kept in RBX, and the kernel's comes from the one
+// place where it is known without GS. SDM vol. 2B, "RDFSBASE/RDGSBASE", "WRFSBASE/WRGSBASE".
+.macro GS_SAVED
+  rdgsbase %rbx
+  leaq percpu(%rip), %rax
+  wrgsbase %rax
+.endm
+
+.macro GS_RESTORED
+  wrgsbase %rbx
+.endm

@@ -6,11 +6,18 @@
 .macro RETURN_TO_NMI
   pushq %rax
   movq 32(%rsp), %rax           // the interrupted RSP
-  subq $interrupt_stacks, %rax  // the first is the NMI's
+  subq $interrupt_stacks + 4096, %rax   // the first is the NMI's, above its guard page
   decq %rax
   cmpq $4096, %rax
   popq %rax
   jae .Lelsewhere\@
+  RETURN_WITHOUT_IRET
+.Lelsewhere\@:
+  iretq
+.endm
+
+// To what was interrupted, wherever that was.
+.macro RETURN_WITHOUT_IRET
   pushq %rdx
   pushq %rax
   movq 40(%rsp), %rdx
@@ -26,6 +33,4 @@
   popq %rax
   popfq
   ret
-.Lelsewhere\@:
-  iretq
 .endm

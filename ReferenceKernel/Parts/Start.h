@@ -16,16 +16,24 @@ return_from_fork:
   jmp return_from_trap
 .endm
 
-// An interrupt gate: which handler, on which stack of the TSS's interrupt stack table (0: none), and who may come by INT n. The
-// kernel's stacks are 1 for NMI, 2 for #DB, 3 for #MC, 4 for #DF.
-.macro GATE vector, handler, stack=0, level=0
+// A gate: which handler, on which stack of the TSS's interrupt stack table (0: none), and who may come by INT n. The kernel's stacks are
+// 1 for NMI, 2 for #DB, 3 for #MC, 4 for #DF. An interrupt gate (type 0xe) clears IF, a trap gate (0xf) does not.
+.macro GATE vector, handler, stack=0, level=0, type=0xe
   leaq \handler(%rip), %rax
-  leaq idt + 16 * \vector(%rip), %rcx
+  leaq idt + 16 * (\vector)(%rip), %rcx
   movw %ax, (%rcx)
   movw $KERNEL_CS, 2(%rcx)
-  movw $(0x8e00 | \level << 13 | \stack), 4(%rcx)
+  movw $(0x8000 | \type << 8 | \level << 13 | \stack), 4(%rcx)
   shrq $16, %rax
   movw %ax, 6(%rcx)
   shrq $16, %rax
   movl %eax, 8(%rcx)
+.endm
+
+// What SYSCALL clears of the user's flags (IA32_FMASK): SDM vol. 2B, "SYSCALL".
+.macro SYSCALL_CLEARS flags
+  movl $0xc0000084, %ecx
+  movl $(\flags), %eax
+  xorl %edx, %edx
+  wrmsr
 .endm

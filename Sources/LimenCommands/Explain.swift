@@ -21,9 +21,20 @@ struct Explain: ParsableCommand {
   func run() throws {
     let invariants = Catalogue.invariants()
     if let invariant = invariants.first(where: { $0.identifier.rawValue == identifier }) {
-      return try StandardOutput.write(InvariantPage.text(of: invariant))
+      return try StandardOutput.write(InvariantPage.text(of: invariant, specimens: specimens(of: invariant.identifier)))
     }
     try StandardOutput.write(SpecimenPage.text(of: try specimen()))
+  }
+
+  /// Those whose pages name it, and that it sees; none without the reference kernel.
+  private func specimens(of invariant: InvariantName) throws(CommandFailure) -> [String] {
+    guard let folder = try? ReferenceFolder.find() else { return [] }
+    var names: [String] = []
+    for name in try folder.specimens() {
+      let page = try folder.specimen(named: name)
+      if page.invariant == invariant && page.unseen == nil { names.append(name) }
+    }
+    return names
   }
 
   private func specimen() throws(CommandFailure) -> SpecimenDescription {

@@ -2,7 +2,8 @@ import Findings
 
 /// What `limen explain` prints: the declaration of an invariant as a page; and all of them as Documentation/Invariants.md.
 public enum InvariantPage {
-  public static func text(of invariant: InvariantDescription) -> String {
+  /// - Parameter specimens: the names of those whose pages name the invariant.
+  public static func text(of invariant: InvariantDescription, specimens: [String] = []) -> String {
     var lines = [invariant.identifier.rawValue, ""]
     lines += wrapped(invariant.claim)
     lines.append("")
@@ -13,16 +14,22 @@ public enum InvariantPage {
       lines.append("")
       lines += wrapped("Broken by: " + invariant.specimens.joined(separator: ", "))
     }
+    if !specimens.isEmpty {
+      lines.append("")
+      lines += wrapped("Specimens: " + specimens.joined(separator: ", "))
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 
   /// Every invariant as one Markdown document, in the order in which they are declared.
-  public static func document(of invariants: [InvariantDescription]) -> String {
+  ///
+  /// - Parameter specimens: for each the names of those whose pages name it.
+  public static func document(of invariants: [InvariantDescription], specimens: [InvariantName: [String]]) -> String {
     let opening = """
       # Invariants
 
-      What Limen judges every run by. This page is made from the declarations in `Sources/Invariants` by `./dev bless`;
-      `limen explain ID` prints one of them.
+      What Limen judges every run by. This page is made from the declarations in `Sources/Invariants` and the pages of `Specimens/` by
+      `./dev bless`; `limen explain ID` prints one of them.
 
       """
     let sections = invariants.map { invariant in
@@ -37,6 +44,10 @@ public enum InvariantPage {
         invariant.specimens.isEmpty
           ? "Nothing in this version breaks it on purpose."
           : "Broken on purpose by: " + invariant.specimens.joined(separator: ", "), columns: 120)
+      if let names = specimens[invariant.identifier], !names.isEmpty {
+        lines.append("")
+        lines += wrapped("Specimens: " + names.joined(separator: ", "), columns: 120)
+      }
       return lines.joined(separator: "\n") + "\n"
     }
     return opening + sections.joined()

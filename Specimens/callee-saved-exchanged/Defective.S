@@ -17,13 +17,9 @@
 // invariant: user-state-preserved
 #include "threshold.h"
 #define DESIGN_NAME "callee-saved-exchanged"
-#define RESTORE_EXTRA_REGISTERS RESTORE_EXTRA_REGISTERS_ANEW
-.macro RESTORE_EXTRA_REGISTERS_ANEW
-  movq PT_RBX(%rsp), %rbp
-  movq PT_RBP(%rsp), %rbx
-  movq PT_R12(%rsp), %r12
-  movq PT_R13(%rsp), %r13
-  movq PT_R14(%rsp), %r14
-  movq PT_R15(%rsp), %r15
+.macro RESTORE_EXTRA_REGISTERS_EXCHANGED
+  RESTORE_EXTRA_REGISTERS
+  xchgq %rbx, %rbp
 .endm
+#define RESTORE_EXTRA_REGISTERS RESTORE_EXTRA_REGISTERS_EXCHANGED
 #include "designs/complete/Entry.S"

@@ -14,24 +14,11 @@
   THRESHOLD_START_END
 
 nmi:
-  testb $3, 8(%rsp)
-  jnz trap_2
-  NMI_FIRST
-  NMI_IF_COPYING
-  NMI_IF_UNDER_WAY
-  NMI_IF_LEAVING
-  NMI_COPY
-  pushq $0
-  PUSH_REGISTERS
-  GS_BY_BASE
+  NMI_ENTER
   movq %cr2, %r12
   movb DEMAND_PAGE(1), %al
   movq %r12, %cr2
-  GS_BACK
-  POP_REGISTERS
-  addq $8, %rsp
-  NMI_LEAVE
-  NMI_NESTED
+  NMI_EXIT
 
 timer:
   pushq $0x20

@@ -13,20 +13,7 @@
   THRESHOLD_START_END
 
 nmi:
-  testb $3, 8(%rsp)
-  jnz trap_2
-  NMI_FIRST
-  NMI_IF_COPYING
-  NMI_IF_UNDER_WAY
-  NMI_IF_LEAVING
-  NMI_COPY
-  pushq $0
-  PUSH_REGISTERS
-  GS_BY_BASE
+  NMI_ENTER
   int3
 nmi_handled:
-  GS_BACK
-  POP_REGISTERS
-  addq $8, %rsp
-  NMI_LEAVE
-  NMI_NESTED
+  NMI_EXIT

@@ -30,21 +30,6 @@
   THRESHOLD_START_END
 
 nmi:
-  testb $3, 8(%rsp)
-  jnz trap_2
-  NMI_FIRST
-  NMI_IF_COPYING
-  NMI_IF_UNDER_WAY
-  NMI_UNLESS_ON_STACK 1f
-  jmp nmi_nested
-1:
-  NMI_COPY
-  pushq $0
-  PUSH_REGISTERS
-  GS_BY_BASE
+  NMI_ENTER df=0
   int3
-  GS_BACK
-  POP_REGISTERS
-  addq $8, %rsp
-  NMI_LEAVE
-  NMI_NESTED
+  NMI_EXIT

@@ -20,19 +20,7 @@
 // invariant: clean-exit
 #include "threshold.h"
 #define DESIGN_NAME "sysret-noncanonical"
-#define OPPORTUNISTIC_SYSRET OPPORTUNISTIC_SYSRET_ANEW
-.macro OPPORTUNISTIC_SYSRET_ANEW failed
-  movq PT_RIP(%rsp), %rcx
-  cmpq %rcx, PT_RCX(%rsp)
-  jne \failed
-  cmpq $USER_CS, PT_CS(%rsp)
-  jne \failed
-  movq PT_RFLAGS(%rsp), %r11
-  cmpq %r11, PT_R11(%rsp)
-  jne \failed
-  testq $(FLAGS_RF | FLAGS_TF), %r11
-  jnz \failed
-  cmpq $USER_DS, PT_SS(%rsp)
-  jne \failed
+.purgem UNLESS_CANONICAL
+.macro UNLESS_CANONICAL failed
 .endm
 #include "designs/complete/Entry.S"

@@ -1,6 +1,11 @@
 // SYSENTER and 32-bit SYSCALL where Xen joins behind the hardware frame: Linux 5.8, xen_sysenter_target and xen_syscall32_target.
 // What SYSENTER does not save, and Xen does not know, is filled in by do_fast_syscall_32 from EBP.
 
+// What of the user's flags the code that follows must not have. SYSENTER clears IF and nothing else.
+#ifndef SYSENTER_CLEARS
+#define SYSENTER_CLEARS (FLAGS_NT | FLAGS_AC)
+#endif
+
   .section .entry.text, "ax"
   .globl entry_SYSENTER_compat, entry_SYSCALL_compat, xen_sysenter_target, xen_syscall32_target
 entry_SYSENTER_compat:
@@ -8,8 +13,7 @@ entry_SYSENTER_compat:
   movq PER_CPU(top_of_stack), %rsp
   pushq $USER_DS
   pushq $0
-  pushfq
-  orl $FLAGS_IF, (%rsp)
+  PUSH_FLAGS_OF_SYSENTER
   pushq $USER32_CS
   pushq $0
 entry_SYSENTER_join:
@@ -17,7 +21,7 @@ entry_SYSENTER_join:
   movl %eax, %eax
   movl %ebp, %ebp
   movq %rbp, PT_RSP - PT_RIP(%rsp)
-  testl $(FLAGS_NT | FLAGS_AC), PT_RFLAGS - PT_RIP(%rsp)
+  testl $SYSENTER_CLEARS, PT_RFLAGS - PT_RIP(%rsp)
   jz compat_call
   pushq $2
   popfq
@@ -41,16 +45,15 @@ compat_call:
   pushq %rdx
   pushq %rcx
   pushq $-ENOSYS
-  pushq $0
-  pushq $0
-  pushq $0
-  pushq $0
+  .rept 4
+  PUSH_ABSENT_REGISTER
+  .endr
   pushq %rbx
   pushq %rbp
-  pushq $0
-  pushq $0
-  pushq $0
-  pushq $0
+  .rept 4
+  PUSH_ABSENT_REGISTER
+  .endr
+  ENTER_KERNEL_TABLES
   ENABLE_INTERRUPTS
   movq %rsp, %rdi
   call do_fast_syscall_32
@@ -63,6 +66,7 @@ compat_call:
   jne 1f
   cmpq $VDSO32, PT_RIP(%rsp)
   jne 1f
+  LEAVE_KERNEL_TABLES
   POP_REGISTERS
   movl PT_RIP - PT_ORIG_RAX(%rsp), %ecx
   movl PT_RFLAGS - PT_ORIG_RAX(%rsp), %r11d

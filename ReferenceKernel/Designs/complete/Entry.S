@@ -31,6 +31,7 @@ entry_SYSCALL_64:
 entry_join:
   pushq %rax
   PUSH_REGISTERS $-ENOSYS
+  ENTER_KERNEL_TABLES
 entry_SYSCALL_64_sti:
   ENABLE_INTERRUPTS
 entry_SYSCALL_64_enabled:
@@ -42,6 +43,7 @@ syscall_disable:
   ALTERNATIVE "", FEATURE_XENPV, "jmp return_to_user"
   OPPORTUNISTIC_SYSRET failed=return_to_user
 syscall_return_via_sysret:
+  LEAVE_KERNEL_TABLES
   RESTORE_EXTRA_REGISTERS
   RESTORE_C_REGISTERS_EXCEPT_RCX_R11
   movq PT_RSP(%rsp), %rsp

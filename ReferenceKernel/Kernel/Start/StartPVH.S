@@ -68,7 +68,7 @@ start_gdt_pointer:
 
   .section .bss.pages, "aw", @nobits
   .balign 4096
-  .globl boot_l4, boot_l2_apic, boot_stack_top
+  .globl boot_l4, boot_l2, boot_l2_apic, boot_stack_top
 boot_l4: .skip 4096
 boot_l3_low: .skip 4096
 boot_l3: .skip 4096

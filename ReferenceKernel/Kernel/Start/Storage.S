@@ -11,15 +11,18 @@
   PAGES percpu
   PAGES gdt                     // whole, as Xen types it
   PAGES idt
+  PAGES ldt
   PAGES tss
   PAGES shared_page             // Xen's shared_info is mapped here
   PAGES scratch                 // arguments of hypercalls, the console's line
-  PAGES kernel_stacks, 8        // two pages for each of four tasks
-  PAGES interrupt_stacks, 4     // NMI, #DB, #MC, #DF
+  PAGES kernel_stacks, 12       // for each of four tasks a guard page and two more
+  PAGES interrupt_stacks, 8     // NMI, #DB, #MC, #DF: a guard page and one more
   .skip 4096
   .globl sysenter_stack_top
 sysenter_stack_top:
   .balign 4096
+  .globl entry_end
+entry_end:                      // from percpu to here user mode's page tables have everything: Parts/PageTables.h
   PAGES arena, 1024
   .globl arena_end
 arena_end:

@@ -11,6 +11,7 @@
 //                                r11
 //                                rcx        <- RSP
 //
+// A threshold may define those that are weak here itself.
 // SDM vol. 3A, "64-Bit Mode Stack Frame", "Interrupt Stack Table".
 #include "../threshold.h"
 
@@ -158,7 +159,7 @@ xen_trap_\vector:
   XEN_TRAP 1
   XEN_TRAP 18
 
-  .globl xen_trap_2
+  .weak xen_trap_2
 xen_trap_2:
   popq %rcx
   popq %r11
@@ -217,7 +218,7 @@ xen_failsafe_callback:
   ud2
 
 // INT 0x80. Its gate masks interrupts, on both platforms.
-  .globl entry_INT80, xen_entry_INT80
+  .weak entry_INT80, xen_entry_INT80
 xen_entry_INT80:
   popq %rcx
   popq %r11

@@ -23,7 +23,7 @@ restore_registers_and_iret:
   addq $8, %rsp
   SWAPGS
 interrupt_return:
-  ALTERNATIVE "jmp native_iret", FEATURE_XENPV, "jmp xen_iret"
+  ALTERNATIVE "jmp native_return", FEATURE_XENPV, "jmp xen_iret"
 
 return_to_kernel:
   // What was interrupted goes on with the interrupts that it had.
@@ -35,8 +35,11 @@ return_to_kernel:
   addq $8, %rsp
   jmp interrupt_return
 
-// A fault here is the user's: the frame asked for what cannot be had. exception_from_kernel knows the address.
+// A threshold may do something first, and go on to native_iret. A fault there is the user's: the frame asked for what cannot be had.
+// exception_from_kernel knows the address.
+  .weak native_return
   .globl native_iret, xen_iret
+native_return:
 native_iret:
   iretq
 

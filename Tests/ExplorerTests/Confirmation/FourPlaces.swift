@@ -16,10 +16,14 @@ enum Place: String, CaseIterable, CustomStringConvertible {
 
   /// The kernel's lines and the probe's, without what depends on where memory is: hexadecimal numbers of an address's length.
   func log(_ design: Design, profile: String) throws -> [String] {
+    try lines(design, profile: profile).map { $0.replacing(/(0x)?[0-9a-f]{6,16}/, with: "ADDRESS") }
+  }
+
+  /// The kernel's lines and the probe's.
+  func lines(_ design: Design, profile: String) throws -> [String] {
     _ = try Probe.built()
     return try console(design, profile).split(whereSeparator: \.isNewline)
-      .map { $0.trimmingCharacters(in: .whitespaces).replacing(/(0x)?[0-9a-f]{6,16}/, with: "ADDRESS") }
-      .filter { !$0.isEmpty }
+      .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
   }
 
   private func console(_ design: Design, _ profile: String) throws -> String {

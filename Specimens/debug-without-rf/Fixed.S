@@ -1,0 +1,19 @@
+// debug-without-rf, fixed: the instruction is executed once.
+#include "threshold.h"
+#define DESIGN_NAME "debug-without-rf, fixed"
+#include "designs/complete/Entry.S"
+#include "parts/Start.h"
+
+  THRESHOLD_START
+  GATE 1, debug, stack=2
+  THRESHOLD_START_END
+
+debug:
+  testb $3, 8(%rsp)
+  jnz trap_1
+  pushq %rax
+  xorl %eax, %eax
+  movq %rax, %dr6
+  popq %rax
+  orl $FLAGS_RF, 16(%rsp)
+  iretq

@@ -1,0 +1,13 @@
+// int80-on-user-tables, fixed: its gate leads to the switch first.
+#include "threshold.h"
+#define DESIGN_NAME "int80-on-user-tables, fixed"
+#include "parts/PageTables.h"
+#include "designs/complete/Entry.S"
+#include "parts/Start.h"
+#include "parts/Paranoid.h"
+
+  ISOLATION_HANDLERS
+  THRESHOLD_START
+  ISOLATION_GATES
+  GATE 0x80, isolated_int80, level=3
+  THRESHOLD_START_END
