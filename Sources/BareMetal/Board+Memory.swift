@@ -39,7 +39,9 @@ extension Board {
     let word = UInt32(truncatingIfNeeded: value)
     if isLocalAPICPage(address) {
       localAPIC.write(offset, word, now: now)
-      if let ended = localAPIC.takeEndedLevelInterrupt() { ioAPIC.endInterrupt(ended).forEach { deliver($0) } }
+      if let ended = localAPIC.takeEndedLevelInterrupt() {
+        for message in ioAPIC.endInterrupt(ended) { deliver(message) }
+      }
     } else if let message = ioAPIC.write(offset, word) {
       deliver(message)
     }

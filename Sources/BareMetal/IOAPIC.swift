@@ -10,7 +10,7 @@ public struct IOAPIC: Equatable, Codable, Sendable {
   /// Where the board has it: the address of the first I/O APIC of every PC.
   public static let address: UInt64 = 0xFEC0_0000
   /// The identification that firmware gives it.
-  public static let identifier: UInt8 = 1
+  public static let identifier: UInt8 = 0
   public static let pinCount = 24
   /// Version 11h, with the number of the last entry in bits 23:16.
   static let version = UInt32(pinCount - 1) << 16 | 0x11
@@ -49,7 +49,8 @@ public struct IOAPIC: Equatable, Codable, Sendable {
   /// A local APIC has ended a level-triggered interrupt. Returns what pins that are still active send again.
   public mutating func endInterrupt(_ vector: UInt8) -> [Message] {
     var sent: [Message] = []
-    for pin in entries.indices where entries[pin] & Entry.remoteRequest != 0 && UInt8(truncatingIfNeeded: entries[pin]) == vector {
+    for pin in entries.indices
+    where entries[pin] & Entry.remoteRequest != 0 && UInt8(truncatingIfNeeded: entries[pin]) == vector {
       entries[pin] &= ~Entry.remoteRequest
       if let message = sendWhileActive(pin) { sent.append(message) }
     }

@@ -30,7 +30,9 @@ public struct PowerManagement: Equatable, Codable, Sendable {
   /// The timer's 32 bits at a virtual time in nanoseconds.
   public static func timer(at now: UInt64) -> UInt32 {
     let product = now.multipliedFullWidth(by: timerFrequency)
-    return UInt32(truncatingIfNeeded: (1_000_000_000 as UInt64).dividingFullWidth((product.high % 1_000_000_000, product.low)).quotient)
+    return UInt32(
+      truncatingIfNeeded: (1_000_000_000 as UInt64).dividingFullWidth((product.high % 1_000_000_000, product.low))
+        .quotient)
   }
 
   func read(_ port: UInt16, now: UInt64) -> UInt8 {

@@ -26,7 +26,7 @@ extension BootSnapshot {
     let parts = [
       "\(Self.layout)", Self.build, guest.kernel.digest, platform.rawValue, profile.name, "\(guest.memory)",
       guest.commandLine, SHA256.hexadecimal(of: guest.initrd), "\(bound)",
-    ]
+    ] + (guest.hypervisor.map { [$0.image.digest, $0.commandLine] } ?? [])
     return SHA256.hexadecimal(of: Array(parts.joined(separator: "\n").utf8))
   }
 

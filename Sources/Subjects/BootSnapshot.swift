@@ -21,6 +21,8 @@ public struct BootSnapshot {
 
   /// More than twice what Debian's largest kernels take.
   public static let standardBound: UInt64 = 4_000_000_000
+  /// A hypervisor takes so many besides until its domain starts.
+  package static let hypervisorBound: UInt64 = 12_000_000_000
   /// The newest snapshots that are kept.
   public static let kept = 12
   /// The same of designs: all of them on every machine, of a few megabytes each.
@@ -83,7 +85,8 @@ public struct BootSnapshot {
   private func machine(_ computer: any PlatformComputer) -> ReadyMachine {
     ReadyMachine(
       computer, probe: probe, profile: profile.vendor == .intel ? .intel : .amd, symbols: guest.kernel.symbols,
-      claims: KernelClaims(guest.kernel))
+      // To a hypervisor the kernel's interrupts are another thing than the processor's.
+      claims: platform.needsHypervisor ? KernelClaims() : KernelClaims(guest.kernel))
   }
 
   private func boot(_ progress: (UInt64) -> Void) throws -> any PlatformComputer {

@@ -1,0 +1,55 @@
+import BareMetal
+import Foundation
+import KernelImage
+import Machine
+import Testing
+
+/// Goal: Debian's Xen itself boots in the bare-metal machine, and the reference kernel's oracle sees on it what the manuals demand: the
+/// recordings of real Xen under QEMU, and the lines of `Expected/exceptions.txt` where QEMU's processor errs. Xen is the same in both, so
+/// each line is a comparison of two processors.
+@Suite(.serialized) struct RealXenTests {
+  static let xen: String? = {
+    let ran = XenAgreesTests.run(["Scripts/xen.sh"])
+    return ran.status == 0 ? ran.output.trimmingCharacters(in: .whitespacesAndNewlines) : nil
+  }()
+
+  /// As under QEMU: see Scripts/xen.sh. Xen finds the memory map in real mode, which the machine has not, or is told of it.
+  static let line =
+    "xen no-real-mode console=com1 com1=115200,8n1 dom0_mem=64M dom0_max_vcpus=1 watchdog=0 nmi=dom0 xpti=no noreboot "
+    + "serial_tx_buffer=1M"
+  /// Xen waits a second for the clock to tick.
+  static let bound: UInt64 = 4_000_000_000
+
+  /// Boots the guest as domain 0, and returns what comes over the serial line and how it ends.
+  static func boot(_ guest: [UInt8], words: String = "oracle", _ profile: Profile) throws
+    -> (lines: [String], end: BareMetalComputer.End)
+  {
+    let image = try KernelImage(contentsOf: try #require(xen))
+    let placement = try #require(try image.placement())
+    let computer = try BareMetalComputer(memorySize: 512 << 20, profile: profile)
+    var said: [UInt8] = []
+    computer.console = { said.append($0) }
+    try computer.startMultiboot(
+      segments: placement.segments.map {
+        .init(address: $0.physicalAddress, bytes: image.contents(of: $0), memorySize: $0.memorySize)
+      },
+      entry: placement.entry, modules: [.init(bytes: guest, words: words)], commandLine: line)
+    let end = computer.run(bound)
+    return (String(decoding: said, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init), end)
+  }
+
+  @Test(arguments: Profile.all.map(\.name)) func theOracleSeesWhatTheManualsDemand(profile name: String) throws {
+    try #require(XenAgreesTests.buildFailure == nil, "\(XenAgreesTests.buildFailure ?? "")")
+    let oracle = try Data(contentsOf: URL(filePath: XenAgreesTests.image))
+    let (printed, end) = try Self.boot([UInt8](oracle), try #require(Profile.all.first { $0.name == name }))
+    let lines = printed.filter { $0.hasPrefix("LIMEN ") }
+    let demanded = try OracleLog.demanded(name).filter { $0.hasPrefix("LIMEN ") }
+    #expect(lines.map(OracleLog.name) == demanded.map(OracleLog.name))
+    for (line, demand) in zip(lines, demanded) { #expect(line == demand) }
+    guard case .powerOff = end else {
+      Issue.record("\(end): \(printed.suffix(5))")
+      return
+    }
+    #expect(printed.last?.contains("halting machine") == true)
+  }
+}
