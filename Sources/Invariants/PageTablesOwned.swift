@@ -76,7 +76,8 @@ struct PageTablesOwned: Monitor {
       let top = interrupted.remove(at: done).top
       if top != tables.top {
         blame(
-          tables, "the kernel's code that was interrupted on page tables at \(hex(top)) goes on on those at \(hex(tables.top))")
+          tables,
+          "the kernel's code that was interrupted on page tables at \(hex(top)) goes on on those at \(hex(tables.top))")
       }
     }
   }

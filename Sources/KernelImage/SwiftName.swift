@@ -61,7 +61,8 @@ public enum SwiftName {
     /// follows.
     private var isFunction: Bool {
       let rest = text[at...]
-      return rest.contains(UInt8(ascii: "F")) || zip(rest, rest.dropFirst()).contains { $0 == UInt8(ascii: "v") && "gsMrw".utf8.contains($1) }
+      return rest.contains(UInt8(ascii: "F"))
+        || zip(rest, rest.dropFirst()).contains { $0 == UInt8(ascii: "v") && "gsMrw".utf8.contains($1) }
     }
 
     private var isInitialiser: Bool {

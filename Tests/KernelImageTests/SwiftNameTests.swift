@@ -23,7 +23,8 @@ import Testing
   func isReadable(symbol: String, name: String) { #expect(SwiftName.readable(symbol) == name) }
 
   @Test(arguments: [
-    "", "$", "$s", "$e4", "$e4main", "$e99999999999999999999main", "$e4main4TaskO", "$e004main3fooyyF", "$e4main0Z3fooyyF",
+    "", "$", "$s", "$e4", "$e4main", "$e99999999999999999999main", "$e4main4TaskO", "$e004main3fooyyF",
+    "$e4main0Z3fooyyF",
     "entry_SYSCALL_64", "$sSS3fooyyF", "$e4main3FooVWOh",
   ])
   func anythingElseIsNot(symbol: String) { #expect(SwiftName.readable(symbol) == nil) }
