@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@testable import KernelImage
+import KernelImage
 
 @Suite struct SwiftNameTests {
   @Test(arguments: [
