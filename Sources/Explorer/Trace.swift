@@ -86,7 +86,7 @@ extension Exploration {
       let boundary = boundaries[steps.count]
       guard processor.rip == boundary.state.rip else { preconditionFailure("two equal runs of a crossing differ") }
       var step = step(at: steps.count, boundary, user)
-      if saysMode { step.mode = boundary.state.isKernel ? .kernel : .user }
+      if saysMode { step.mode = mode(of: boundary.state) }
       steps.append(step)
     }
     var (retired, delivered) = (processor.retired, 0)
@@ -144,6 +144,12 @@ extension Exploration {
   }
 
   // MARK: One boundary
+
+  /// Where a hypervisor's own bytes run, all privilege is theirs.
+  private func mode(of state: BoundaryState) -> TraceStep.Mode {
+    if !state.isKernel { return .user }
+    return computer.platform.needsHypervisor && state.cpl != 3 ? .hypervisor : .kernel
+  }
 
   private func step(at index: Int, _ boundary: Boundary, _ user: UserSide) -> TraceStep {
     let state = boundary.state

@@ -92,7 +92,9 @@ public final class HypervisorComputer: PlatformComputer {
 
   public var isInKernel: Bool { processor.runsKernel }
   public var isInHypervisor: Bool { processor.cpl != 3 }
-  public var interruptsOpen: Bool { machine.interruptsOpen }
+  /// An interrupt leaves its frame on the hypervisor's stack wherever the guest runs, and where the guest lets its own events in is between
+  /// the two: in the guest's kernel none is let in by the processor's rules.
+  public var interruptsOpen: Bool { machine.interruptsOpen && (isInHypervisor || !isInKernel) }
 
   /// The hypervisor pushes the frames of the guest's events, and can where the guest could; the processor pushes those of its own.
   public func canPushFrame(below rsp: UInt64) -> Bool {

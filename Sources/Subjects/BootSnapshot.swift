@@ -82,9 +82,11 @@ public struct BootSnapshot {
     return machine(computer)
   }
 
+  private var symbols: [SymbolTable] { [guest.kernel.symbols] + (guest.hypervisor.map { [$0.image.symbols] } ?? []) }
+
   private func machine(_ computer: any PlatformComputer) -> ReadyMachine {
     ReadyMachine(
-      computer, probe: probe, profile: profile.vendor == .intel ? .intel : .amd, symbols: guest.kernel.symbols,
+      computer, probe: probe, profile: profile.vendor == .intel ? .intel : .amd, symbols: symbols,
       // To a hypervisor the kernel's interrupts are another thing than the processor's.
       claims: platform.needsHypervisor ? KernelClaims() : KernelClaims(guest.kernel))
   }
@@ -96,7 +98,7 @@ public struct BootSnapshot {
     let target = try probe.address("limen_ready")
     func place() -> Location {
       let rip = computer.processor.rip
-      guard let named = guest.kernel.symbols.symbolize(rip) else { return Location(address: rip) }
+      guard let named = symbols.lazy.compactMap({ $0.symbolize(rip) }).first else { return Location(address: rip) }
       return Location(address: rip, symbol: named.readableName, offset: named.offset)
     }
     progress(0)
