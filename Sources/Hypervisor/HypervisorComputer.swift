@@ -31,7 +31,12 @@ public final class HypervisorComputer: PlatformComputer {
 
   private init(_ machine: BareMetalComputer, kernel: KernelImage) {
     self.machine = machine
-    machine.processor.guestKernel = kernel.loadSegments.filter { !$0.isInaccessible }.map(\.virtualAddress).min()
+    machine.processor.guestKernel = Self.anchor(kernel)
+  }
+
+  /// The kernel's first address in the upper half, where its user has nothing.
+  private static func anchor(_ kernel: KernelImage) -> UInt64? {
+    kernel.loadSegments.filter { !$0.isInaccessible && $0.virtualAddress >> 63 != 0 }.map(\.virtualAddress).min()
   }
 
   // MARK: Start and archive
@@ -45,6 +50,11 @@ public final class HypervisorComputer: PlatformComputer {
         why: "a hypervisor is started by multiboot, and the image has no header for that")
     }
     let kernel = guest.kernel
+    guard anchor(kernel) != nil else {
+      throw Guest.Refusal.notForPlatform(
+        kernel: kernel.name, platform: platform,
+        why: "it has no segment in the upper half of the address space, by which kernel and user are told apart")
+    }
     let domain = Guest.Module(bytes: kernel.bytes, words: "\(kernel.name) \(guest.commandLine)")
     // Half of the memory is the domain's, and the rest Xen's own with room for its modules.
     let line = [hypervisorCommandLine, "dom0_mem=\(guest.memory / 2)M", hypervisor.commandLine, lastWords]
@@ -82,6 +92,8 @@ public final class HypervisorComputer: PlatformComputer {
   public func settledPlatform(blockingNMIs: Bool) -> Int { machine.settledPlatform(blockingNMIs: blockingNMIs) }
   public var blocksNMIsItself: Bool { false }
   public var isEventDue: Bool { machine.isEventDue }
+  /// An NMI's handler that came from the guest leaves the rest to an interrupt of its own: `handle_ist_exception` in entry.S.
+  public var owesTheGuest: Bool { machine.board.interruptRequest && !isInKernel }
 
   public func fork() { machine.fork() }
   public func restore() { machine.restore() }

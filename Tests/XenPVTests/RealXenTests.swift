@@ -52,4 +52,32 @@ import Testing
     }
     #expect(printed.last?.contains("halting machine") == true)
   }
+
+  /// With `nmi=fatal` Xen names its own places when an NMI comes: the oracle of the names that are read out of its image.
+  @Test func xenNamesItsPlacesAsTheImageDoes() throws {
+    let image = try KernelImage(contentsOf: try #require(Self.xen))
+    let placement = try #require(try image.placement())
+    let computer = try BareMetalComputer(memorySize: 512 << 20, profile: .amd)
+    var said: [UInt8] = []
+    computer.console = { said.append($0) }
+    try computer.startMultiboot(
+      segments: placement.segments.map {
+        .init(address: $0.physicalAddress, bytes: image.contents(of: $0), memorySize: $0.memorySize)
+      },
+      entry: placement.entry, modules: [.init(bytes: [0], words: "none")],
+      commandLine: Self.line.replacingOccurrences(of: "nmi=dom0", with: "nmi=fatal"))
+    // Its console is there by then, and no domain yet.
+    _ = computer.run(200_000_000)
+    computer.processor.raiseNMI()
+    _ = computer.run(200_000_000)
+    let text = String(decoding: said, as: UTF8.self)
+    var places = 0
+    for match in text.matches(of: #/\[<([0-9a-f]{16})>\] [RSF] ([^ +]+)\+0x([0-9a-f]+)/0x/#) {
+      let address = try #require(UInt64(match.1, radix: 16))
+      let place = try #require(image.symbols.symbolize(address), "\(match.0)")
+      #expect(place.name == String(match.2) && place.offset == UInt64(match.3, radix: 16), "\(match.0)")
+      places += 1
+    }
+    #expect(places >= 3, "\(text.suffix(2000))")
+  }
 }
