@@ -108,7 +108,8 @@ package final class Run {
     get {
       Mark(
         stack: stack, hasRoom: hasRoom, digest: digest, swapgsSeen: swapgsSeen, struck: struck, monitors: monitors,
-        deliveries: deliveries, injected: injected, entered: entered, kernelIsToBeEntered: kernelIsToBeEntered, crossedAt: crossedAt, console: console,
+        deliveries: deliveries, injected: injected, entered: entered, kernelIsToBeEntered: kernelIsToBeEntered,
+        crossedAt: crossedAt, console: console,
         lastNMI: lastNMI)
     }
     set {

@@ -135,7 +135,7 @@ public struct Checker: Sendable {
     let isAbove = machine.platform.needsHypervisor
     if isAbove { guest.hypervisor = hypervisor?.below }
     return BootSnapshot(
-      guest: guest, probe: probe, platform: machine.platform, profile: machine.profile == .intel ? .intel : .amd,
+      guest: guest, probe: probe, platform: machine.platform, profile: machine.profile.processor,
       bound: bootBound + (isAbove ? BootSnapshot.hypervisorBound : 0),
       cache: judgesBoot ? BootSnapshot.designCache : BootSnapshot.standardCache,
       kept: judgesBoot ? BootSnapshot.keptDesigns : BootSnapshot.kept)

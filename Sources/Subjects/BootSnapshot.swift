@@ -86,7 +86,7 @@ public struct BootSnapshot {
 
   private func machine(_ computer: any PlatformComputer) -> ReadyMachine {
     ReadyMachine(
-      computer, probe: probe, profile: profile.vendor == .intel ? .intel : .amd, symbols: symbols,
+      computer, probe: probe, profile: ProfileName(rawValue: profile.name) ?? .intel, symbols: symbols,
       // To a hypervisor the kernel's interrupts are another thing than the processor's.
       claims: platform.needsHypervisor ? KernelClaims() : KernelClaims(guest.kernel))
   }

@@ -34,7 +34,9 @@ public final class ReadyMachine {
 
   /// Names an address.
   package func location(_ address: UInt64) -> Location {
-    guard let place = symbols.lazy.compactMap({ $0.symbolize(address) }).first else { return Location(address: address) }
+    guard let place = symbols.lazy.compactMap({ $0.symbolize(address) }).first else {
+      return Location(address: address)
+    }
     return Location(address: address, symbol: readable(place), offset: place.offset)
   }
 

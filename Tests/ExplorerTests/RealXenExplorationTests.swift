@@ -56,7 +56,7 @@ import Testing
     #expect(section.findings.allSatisfy { $0.invariant == "user-state-preserved" })
     let inKernel = section.windows.filter { $0.first.symbol?.hasPrefix("xen_syscall_target") == true }
     let window = try #require(inKernel.first)
-    #expect(inKernel.count == 1 && window.kind == .stackPointer && window.boundaries == 3)
+    #expect(inKernel.count == 1 && window.kind == .rsp && window.boundaries == 3)
   }
 
   @Test func aTraceSaysWhereTheHypervisorRuns() throws {
@@ -74,7 +74,10 @@ import Testing
   // MARK: Refusals
 
   @Test func whatIsMissingIsSaid() throws {
-    for verb in [["check", "design:complete"], ["trace", "design:complete", "--crossing", "syscall64"], ["boot", "design:complete"]] {
+    for verb in [
+      ["check", "design:complete"], ["trace", "design:complete", "--crossing", "syscall64"],
+      ["boot", "design:complete"],
+    ] {
       let ended = try limen.start(verb + ["--platform", "xen"]).ended()
       #expect(ended.status == 2 && ended.complaint.split(separator: "\n").count == 1)
       #expect(ended.complaint.hasSuffix("platform xen runs a hypervisor's own bytes: --hypervisor names its image\n"))
