@@ -1,12 +1,7 @@
 /// Goal: `--platform xen` explores a crossing through the hypervisor's own bytes, from the user through Xen into the kernel and back, and
 /// says of the reference kernel's designs what the model says: the finished one holds, that of 2015 is broken at the boundaries where RSP
-/// is the user's. What is missing, or is no hypervisor, is refused in one line.
-import Explorer
-import Findings
+/// is the user's. A witness replays. What is missing, or is no hypervisor, is refused in one line.
 import Foundation
-import KernelImage
-import Platform
-import Subjects
 import Testing
 
 @Suite(.serialized) struct RealXenExplorationTests {
@@ -24,64 +19,101 @@ import Testing
   static let xen: String? = try? run("bash", [Probe.root.appendingPathComponent("Scripts/xen.sh").path]).output
     .trimmingCharacters(in: .whitespacesAndNewlines)
 
-  private func checker(_ design: String, _ profile: ProfileName, _ crossings: [CrossingKind], _ events: [EventKind])
-    throws -> Checker
-  {
-    let path = try Design(design).path
-    let xen = try #require(Self.xen)
-    var checker = Checker(
-      kernel: try KernelImage(contentsOf: path), kernelPath: path, probe: try ProbeImage(bytes: Probe.built().elf),
-      memory: 512, append: "", platforms: [.xen], profiles: [profile], crossings: crossings, postures: ["normal"],
-      events: events, ablations: [], jobs: 1, witnessFolder: "witnesses", judgesBoot: true)
-    checker.hypervisor = (Guest.Hypervisor(image: try KernelImage(contentsOf: xen), commandLine: ""), xen)
-    return checker
+  /// The members of a report and of a trace that are asked for here.
+  private struct Place: Decodable { var symbol: String? }
+  private struct Report: Decodable {
+    struct Section: Decodable {
+      var crossing: String
+      var verdict: String
+      var boundaries: Int
+      var trials: [Trials]
+      var windows: [Window]
+      var findings: [Finding]
+    }
+    struct Trials: Decodable { var event: String }
+    struct Window: Decodable {
+      var kind: String
+      var first: Place
+      var boundaries: Int
+    }
+    struct Finding: Decodable {
+      var invariant: String
+      var replay: String
+    }
+    var sections: [Section]
+  }
+  private struct Trace: Decodable {
+    struct Step: Decodable {
+      var mode: String
+      var location: Place
+    }
+    var steps: [Step]
+  }
+
+  private func ask<Answer: Decodable>(_ words: [String], status: Int32, _ type: Answer.Type) throws -> Answer {
+    let machine = ["--platform", "xen", "--hypervisor", try #require(Self.xen), "--format", "json"]
+    let ended = try limen.start(words + machine).ended()
+    #expect(ended.status == status && !ended.bySignal && ended.complaint.isEmpty, "\(ended.complaint)")
+    return try JSONDecoder().decode(type, from: Data(ended.output.utf8))
   }
 
   @Test func theFinishedDesignHolds() throws {
-    let checker = try checker("complete", .intel, [.syscall64, .int80, .nmi], EventKind.allCases)
-    for section in try checker.check(progress: { _ in }).report.sections {
-      #expect(section.verdict == .held && section.findings.isEmpty)
-      #expect(Set(section.trials.map(\.event)) == [.nmi, .externalInterrupt, .machineCheck])
+    let witnesses = folder.url.appendingPathComponent("witnesses").path
+    let report = try ask(
+      [
+        "check", "design:complete", "--profile", "intel", "--crossing", "syscall64,int80,nmi", "--witnesses", witnesses,
+      ],
+      status: 0, Report.self)
+    #expect(report.sections.map(\.crossing) == ["syscall64", "int80", "nmi"])
+    for section in report.sections {
+      #expect(section.verdict == "held" && section.findings.isEmpty)
+      #expect(section.trials.map(\.event) == ["nmi", "external-interrupt", "machine-check"])
       // An NMI's handler in Xen leaves the kernel's part to an interrupt of its own, which belongs to the crossing.
       #expect(section.boundaries > 500)
+    }
+
+    // From the same boot: in through SYSCALL and IRET, back by a hypercall and IRET.
+    let trace = try ask(
+      ["trace", "design:complete", "--profile", "intel", "--crossing", "syscall64"], status: 0, Trace.self)
+    var turns: [String] = []
+    for step in trace.steps where step.mode != turns.last { turns.append(step.mode) }
+    #expect(turns == ["user", "hypervisor", "kernel", "hypervisor", "user"])
+    for symbol in ["lstar_enter", "toggle_guest_mode", "xen_syscall_target", "do_syscall_64"] {
+      #expect(trace.steps.contains { $0.location.symbol == symbol }, "\(symbol)")
     }
   }
 
   /// Xen pushes the frame of the NMI that it passes on where the kernel's RSP points: at the three boundaries on the way in before the
-  /// kernel's stack is loaded, as in the model.
+  /// kernel's stack is loaded, and at three on the way out, as in the model.
   @Test func theDesignOf2015IsBrokenWhereRSPIsTheUsers() throws {
-    let report = try checker("2015", .amd, [.syscall64], [.nmi]).check(progress: { _ in }).report
+    let witnesses = folder.url.appendingPathComponent("witnesses").path
+    let report = try ask(
+      [
+        "check", "design:2015", "--profile", "amd", "--crossing", "syscall64", "--event", "nmi", "--witnesses",
+        witnesses,
+      ],
+      status: 1, Report.self)
     let section = try #require(report.sections.first)
-    #expect(section.verdict == .violated)
-    #expect(section.findings.allSatisfy { $0.invariant == "user-state-preserved" })
-    let inKernel = section.windows.filter { $0.first.symbol?.hasPrefix("xen_syscall_target") == true }
-    let window = try #require(inKernel.first)
-    #expect(inKernel.count == 1 && window.kind == .rsp && window.boundaries == 3)
-  }
+    #expect(section.verdict == "violated")
+    #expect(Set(section.findings.map(\.invariant)) == ["user-state-preserved"])
+    let windows = section.windows.filter { window in
+      window.kind == "rsp" && ["xen_syscall_target", "syscall_fast_return"].contains(window.first.symbol)
+    }
+    #expect(windows.map(\.boundaries) == [3, 3])
 
-  @Test func aTraceSaysWhereTheHypervisorRuns() throws {
-    let record = try checker("complete", .intel, [.syscall64], []).trace([:], accesses: false) { _ in }
-    let modes = record.steps.compactMap(\.mode)
-    #expect(modes.count == record.steps.count && record.end.kind == .user)
-    // In through SYSCALL and IRET, back by a hypercall and IRET.
-    var turns: [TraceStep.Mode] = []
-    for mode in modes where mode != turns.last { turns.append(mode) }
-    #expect(turns == [.user, .hypervisor, .kernel, .hypervisor, .user])
-    #expect(record.steps.contains { $0.location.symbol == "lstar_enter" })
-    #expect(record.steps.contains { $0.location.symbol == "xen_syscall_target" })
+    let file = try #require(try FileManager.default.contentsOfDirectory(atPath: witnesses).sorted().first)
+    let replayed = try limen.start(["replay", "\(witnesses)/\(file)"]).ended()
+    #expect(replayed.status == 1 && replayed.output.contains("[user-state-preserved]"), "\(replayed)")
   }
 
   // MARK: Refusals
 
-  @Test func whatIsMissingIsSaid() throws {
-    for verb in [
-      ["check", "design:complete"], ["trace", "design:complete", "--crossing", "syscall64"],
-      ["boot", "design:complete"],
-    ] {
-      let ended = try limen.start(verb + ["--platform", "xen"]).ended()
-      #expect(ended.status == 2 && ended.complaint.split(separator: "\n").count == 1)
-      #expect(ended.complaint.hasSuffix("platform xen runs a hypervisor's own bytes: --hypervisor names its image\n"))
-    }
+  @Test(arguments: [
+    ["check", "design:complete"], ["trace", "design:complete", "--crossing", "syscall64"], ["boot", "design:complete"],
+  ]) func whatIsMissingIsSaid(words: [String]) throws {
+    let ended = try limen.start(words + ["--platform", "xen"]).ended()
+    #expect(ended.status == 2 && ended.complaint.split(separator: "\n").count == 1)
+    #expect(ended.complaint.hasSuffix("platform xen runs a hypervisor's own bytes: --hypervisor names its image\n"))
   }
 
   @Test func whatIsNoHypervisorIsRefused() throws {
@@ -93,12 +125,12 @@ import Testing
     #expect(absent.status == 2 && absent.complaint.contains("/nowhere/xen"))
   }
 
-  /// Xen refuses a domain 0 that is none, and says why.
+  /// Xen says why it refuses a domain 0 that is none.
   @Test func aHypervisorThatRefusesItsDomainIsHeard() throws {
-    let probe = Probe.root.appendingPathComponent(".build-probe/probe.elf").path
-    let ended = try limen(
-      "boot", probe, "--platform", "xen", "--hypervisor", try #require(Self.xen), "--limit", "3000")
-    #expect(!ended.bySignal && ended.status != 0)
-    #expect(ended.complaint.split(separator: "\n").count == 1, "\(ended.complaint)")
+    let tiny = try TinyKernel([], in: folder.url, named: "tiny.elf")
+    let ended = try limen.start(
+      ["boot", tiny.path, "--platform", "xen", "--hypervisor", try #require(Self.xen), "--limit", "4000"]
+    ).ended()
+    #expect(!ended.bySignal && ended.output.contains("Could not construct domain 0"), "\(ended.output.suffix(600))")
   }
 }

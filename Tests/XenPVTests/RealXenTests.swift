@@ -17,39 +17,21 @@ import Testing
   static let line =
     "xen no-real-mode console=com1 com1=115200,8n1 dom0_mem=64M dom0_max_vcpus=1 watchdog=0 nmi=dom0 xpti=no noreboot "
     + "serial_tx_buffer=1M"
-  /// Xen waits a second for the clock to tick.
-  static let bound: UInt64 = 4_000_000_000
 
-  /// Boots the guest as domain 0, and returns what comes over the serial line and how it ends.
-  static func boot(_ guest: [UInt8], words: String = "oracle", _ profile: Profile) throws
-    -> (lines: [String], end: BareMetalComputer.End)
-  {
-    let image = try KernelImage(contentsOf: try #require(xen))
-    let placement = try #require(try image.placement())
-    let computer = try BareMetalComputer(memorySize: 512 << 20, profile: profile)
-    var said: [UInt8] = []
-    computer.console = { said.append($0) }
-    try computer.startMultiboot(
-      segments: placement.segments.map {
-        .init(address: $0.physicalAddress, bytes: image.contents(of: $0), memorySize: $0.memorySize)
-      },
-      entry: placement.entry, modules: [.init(bytes: guest, words: words)], commandLine: line)
-    let end = computer.run(bound)
-    return (String(decoding: said, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init), end)
-  }
-
-  @Test(arguments: Profile.all.map(\.name)) func theOracleSeesWhatTheManualsDemand(profile name: String) throws {
+  /// In a process of its own: here the test runner would look at each of the millions of errors by which a port access leaves its block.
+  @Test(arguments: Profile.plain.map(\.name)) func theOracleSeesWhatTheManualsDemand(profile: String) throws {
     try #require(XenAgreesTests.buildFailure == nil, "\(XenAgreesTests.buildFailure ?? "")")
-    let oracle = try Data(contentsOf: URL(filePath: XenAgreesTests.image))
-    let (printed, end) = try Self.boot([UInt8](oracle), try #require(Profile.all.first { $0.name == name }))
+    let limen = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+      .appending(path: "limen").path
+    let ran = XenAgreesTests.run(
+      ["-c", "exec \"$0\" \"$@\"", limen, "boot", try #require(Self.xen), "--profile", profile, "--limit", "4000"]
+        + ["--command-line", Self.line, "--module", "\(XenAgreesTests.image) oracle"])
+    #expect(ran.status == 0, "\(ran.complaint)")
+    let printed = ran.output.split(whereSeparator: \.isNewline).map(String.init)
     let lines = printed.filter { $0.hasPrefix("LIMEN ") }
-    let demanded = try OracleLog.demanded(name).filter { $0.hasPrefix("LIMEN ") }
+    let demanded = try OracleLog.demanded(profile).filter { $0.hasPrefix("LIMEN ") }
     #expect(lines.map(OracleLog.name) == demanded.map(OracleLog.name))
     for (line, demand) in zip(lines, demanded) { #expect(line == demand) }
-    guard case .powerOff = end else {
-      Issue.record("\(end): \(printed.suffix(5))")
-      return
-    }
     #expect(printed.last?.contains("halting machine") == true)
   }
 
@@ -66,13 +48,13 @@ import Testing
       },
       entry: placement.entry, modules: [.init(bytes: [0], words: "none")],
       commandLine: Self.line.replacingOccurrences(of: "nmi=dom0", with: "nmi=fatal"))
-    // Its console is there by then, and no domain yet.
-    _ = computer.run(200_000_000)
+    // Its console is there by then, and it does not yet wait for clocks.
+    _ = computer.run(9_000_000)
     computer.processor.raiseNMI()
-    _ = computer.run(200_000_000)
+    _ = computer.run(5_000_000)
     let text = String(decoding: said, as: UTF8.self)
     var places = 0
-    for match in text.matches(of: #/\[<([0-9a-f]{16})>\] [RSF] ([^ +]+)\+0x([0-9a-f]+)/0x/#) {
+    for match in text.matches(of: #/\[<([0-9a-f]{16})>\] [RSF] ([^ +]+)\+0x([0-9a-f]+)\/0x/#) {
       let address = try #require(UInt64(match.1, radix: 16))
       let place = try #require(image.symbols.symbolize(address), "\(match.0)")
       #expect(place.name == String(match.2) && place.offset == UInt64(match.3, radix: 16), "\(match.0)")
