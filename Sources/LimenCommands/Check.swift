@@ -58,11 +58,8 @@ struct Check: ParsableCommand {
   @OptionGroup var time: TimeOptions
   @OptionGroup var output: ReportOptions
 
-  @Option(name: [.customShort("j"), .long], help: "How many threads explore; the report does not depend on it.")
-  var jobs: Int = 1
-
-  @Option(help: "The directory that receives the witness of every finding, for 'limen replay'.", completion: .directory)
-  var witnesses: String = "limen-witnesses"
+  @OptionGroup var jobs: JobOptions
+  @OptionGroup var witnesses: WitnessOptions
 
   @Option(
     help: """
@@ -72,7 +69,6 @@ struct Check: ParsableCommand {
   var resume: String?
 
   mutating func validate() throws {
-    guard (1...1024).contains(jobs) else { throw ValidationError("-j takes 1 to 1024") }
     guard (1...3).contains(depth) else { throw ValidationError("--depth takes 1 to 3") }
   }
 
@@ -80,12 +76,12 @@ struct Check: ParsableCommand {
     for platform in many.platforms ?? [] { try Catalogue.require(platform) }
     try output.requireRoom()
     let interruption = Interruption(after: time.timeout)
-    let progress = Progress()
+    let progress = Progress(quiet: output.quiet)
     defer { progress.erase() }
     var checkers = try checkers(progress)
     let resumption = try resume.map { try go(on: $0, &checkers, progress) }
-    if let reason = Files.obstacle(toWritingInto: witnesses) {
-      progress.warn("\(witnesses): \(reason): no witness will be written")
+    if !witnesses.none, let reason = Files.obstacle(toWritingInto: witnesses.folder) {
+      progress.warn("\(witnesses.folder): \(reason): no witness will be written")
     }
     let isAlone = checkers.count == 1
     var reports: [CheckReport] = []
@@ -94,13 +90,16 @@ struct Check: ParsableCommand {
       let result = try explore(checker, isAlone, interruption, progress) { stage in
         progress.show(stage, of: isAlone ? nil : title)
       }
-      do { try Files.write(result.witnesses, into: checker.witnessFolder) } catch {
+      do {
+        try Files.replace(
+          result.witnesses, in: checker.witnessFolder, after: result.report, of: checker.kernelPath)
+      } catch {
         progress.warn("\(error): a witness is not written")
       }
       reports.append(result.report)
     }
     progress.erase()
-    if !isAlone { try output.printCollection(CheckCollection(reports: reports)) }
+    if !isAlone && !output.quiet { try output.printCollection(CheckCollection(reports: reports)) }
     try output.writeFiles(reports)
     interruption.complain(resumption == nil ? "" : "; the same command goes on from \(resume!)")
     throw Outcome(status: ExitStatus(reports.map(\.verdict)))
@@ -111,7 +110,7 @@ struct Check: ParsableCommand {
     _ checker: Checker, _ isAlone: Bool, _ interruption: Interruption, _ progress: Progress,
     _ show: @escaping @Sendable (CheckStage) -> Void
   ) throws -> Checker.Result {
-    let stream = output.format == .terminal ? TerminalReport(colour: output.colour.wanted) : nil
+    let stream = output.stream
     func say(_ text: String) throws {
       progress.erase()
       try StandardOutput.write(text)
@@ -133,7 +132,7 @@ struct Check: ParsableCommand {
     try sayHead()
     if let stream {
       try say(stream.summary(of: result.report) + (isAlone ? "" : "\n"))
-    } else if isAlone {
+    } else if isAlone && !output.quiet {
       progress.erase()
       try output.print(result.report)
     }
@@ -169,7 +168,8 @@ struct Check: ParsableCommand {
         kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: guest.memory, append: guest.append,
         platforms: many.platforms ?? kernel.platforms, profiles: Selection.joined(many.profile),
         crossings: crossing.isEmpty ? kernel.crossings : Selection.joined(crossing),
-        postures: postures, events: Selection.joined(event), ablations: ablations, jobs: jobs, witnessFolder: folder,
+        postures: postures, events: Selection.joined(event), ablations: ablations, jobs: jobs.count,
+        witnessFolder: folder,
         bootBound: kernel.bound(boot), judgesBoot: kernel.isReference, stepped: stepped, prunes: pruning)
       checker.depth = depth
       checker.sectionBound = section.instructions
@@ -182,12 +182,12 @@ struct Check: ParsableCommand {
 
   /// Of several kernels each has a folder of its own below `witnesses`: their witnesses have the same names.
   private func folders(of chosen: [NamedKernel]) -> [String] {
-    guard chosen.count > 1 else { return [witnesses] }
+    guard chosen.count > 1, !witnesses.none else { return chosen.map { _ in witnesses.wanted } }
     var taken: [String: Int] = [:]
     return chosen.map { kernel in
       taken[kernel.fileName, default: 0] += 1
       let count = taken[kernel.fileName]!
-      return "\(witnesses)/\(kernel.fileName)" + (count == 1 ? "" : "-\(count)")
+      return "\(witnesses.folder)/\(kernel.fileName)" + (count == 1 ? "" : "-\(count)")
     }
   }
 }

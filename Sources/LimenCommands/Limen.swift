@@ -35,7 +35,9 @@ struct Limen: ParsableCommand {
         limen explain rsp-owned
             what an invariant claims, why, and where it is written
         limen list crossings
-            the names an option takes, one a line
+            the names an option takes, one a line; with --verbose what each means
+        limen cache
+            the boots that are kept, and how much room they take
 
       EXIT STATUS
         0  everything held
@@ -46,11 +48,13 @@ struct Limen: ParsableCommand {
         5  inconclusive: a bound was hit, the kernel did not come as far as the question, or the check was interrupted
         70 an internal error of Limen's
       """,
-    version: "limen \(LimenVersion.current)",
-    subcommands: [Boot.self, Check.self, Trace.self, Diff.self, Thread.self, Replay.self, Explain.self, List.self])
+    version: VersionLine.text,
+    subcommands: [
+      Boot.self, Check.self, Trace.self, Diff.self, Thread.self, Replay.self, Explain.self, List.self, Cache.self,
+    ])
 
   func run() throws {
     throw CommandFailure(
-      .badInput, nil, "a verb is needed: boot, check, trace, diff, thread, replay, explain or list; see --help")
+      .badInput, nil, "a verb is needed: boot, check, trace, diff, thread, replay, explain, list or cache; see --help")
   }
 }

@@ -33,7 +33,7 @@ struct Replay: ParsableCommand {
   func run() throws {
     let witness = try Replay.witness(at: file)
     let interruption = Interruption(after: time.timeout)
-    let progress = Progress()
+    let progress = Progress(quiet: output.quiet)
     let answer: Result<CheckReport, any Error> = Result { try look(witness, interruption, progress) }
     progress.erase()
     let found = try answer.get()

@@ -48,6 +48,18 @@ struct ReportOptions: ParsableArguments {
       valueName: "format=file"), completion: .file())
   var files: [ReportFile] = []
 
+  @Flag(
+    name: [.short, .long],
+    help: "Print no report and no progress, only what is wrong. The exit status and the files of --report say the rest."
+  )
+  var quiet = false
+
+  /// What is printed as it comes, where that is wanted.
+  var stream: TerminalReport? {
+    format == .terminal && !quiet
+      ? TerminalReport(colour: colour.wanted, columns: StandardOutput.isTerminal ? TerminalWidth.output : nil) : nil
+  }
+
   mutating func validate() throws {
     let paths = files.map { Files.wholePath($0.path) }
     if let twice = paths.indices.first(where: { paths[..<$0].contains(paths[$0]) }) {
@@ -74,6 +86,8 @@ struct ReportOptions: ParsableArguments {
   }
 
   func print(_ report: CheckReport) throws(CommandFailure) {
+    if quiet { return }
+    if let stream { return try StandardOutput.write(stream.text(of: report)) }
     try StandardOutput.write(format.text(of: report, invariants: Catalogue.invariants(), colour: colour.wanted))
   }
 

@@ -8,7 +8,7 @@ public enum MarkdownReport {
   }
 
   private static func lines(of report: CheckReport) -> [String] {
-    var lines = ["## \(escaped(report.kernel.name)): \(report.verdict.kind.rawValue)", ""]
+    var lines = ["## \(escaped(SymbolLine.title(of: report.kernel))): \(report.verdict.kind.rawValue)", ""]
     lines += ["Limen \(escaped(report.limen)), SHA-256 `\(printable(report.kernel.sha256))`.", ""]
     if !report.ablations.isEmpty {
       lines += ["Taken away: " + report.ablations.map { escaped($0.rawValue) }.joined(separator: ", ") + ".", ""]

@@ -5,8 +5,13 @@ import Findings
 /// stands beside the findings, the summary last.
 public struct TerminalReport {
   let style: TerminalStyle
+  /// Tables are to be no wider; nil where they may be as wide as they like.
+  let columns: Int?
 
-  public init(colour: Bool = false) { style = TerminalStyle(colour: colour) }
+  public init(colour: Bool = false, columns: Int? = nil) {
+    style = TerminalStyle(colour: colour)
+    self.columns = columns
+  }
 
   public func text(of report: CheckReport) -> String {
     head(report.kernel, ablations: report.ablations, limen: report.limen)
@@ -19,7 +24,7 @@ public struct TerminalReport {
   public func head(
     _ kernel: KernelIdentity, ablations: [AblationName], limen: String = LimenVersion.current
   ) -> String {
-    var lines = ["\(printable(kernel.name)): sha256 \(printable(kernel.sha256)), limen \(limen)"]
+    var lines = ["\(SymbolLine.title(of: kernel)): sha256 \(printable(kernel.sha256)), limen \(limen)"]
     if let symbols = SymbolLine.text(of: kernel) { lines.append(style(.open, symbols)) }
     if !ablations.isEmpty {
       let names = ablations.sorted().map { printable($0.rawValue) }.joined(separator: ", ")
@@ -96,7 +101,21 @@ public struct TerminalReport {
         ] + events.map { event in fate(of: event, in: window) })
     }
     let lines = table.lines(indent: "  ")
+    if let columns, lines.contains(where: { $0.count > columns }) {
+      return windows.flatMap { stacked($0, events, columns) }
+    }
     return [style(.quiet, lines[0])] + lines.dropFirst()
+  }
+
+  /// A window on lines of its own, where the table is too wide.
+  private func stacked(_ window: Window, _ events: [EventKind], _ columns: Int) -> [String] {
+    let first = printable(window.first.description)
+    let places = window.boundaries == 1 ? first : "\(first) to \(printable(window.last.description))"
+    let title = "  \(window.kind.rawValue) \(window.direction.rawValue), "
+    let fates = events.map { "\($0.title) \(fate(of: $0, in: window))" }.joined(separator: ", ")
+    return HelpText.wrap(
+      title + "\(counted(window.boundaries, "boundary", "boundaries")): \(places)", columns: columns, hanging: 4)
+      + HelpText.wrap("    " + fates, columns: columns, hanging: 4)
   }
 
   private func fate(of event: EventKind, in window: Window) -> String {
