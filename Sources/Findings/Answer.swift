@@ -7,6 +7,9 @@ public struct Answer: Hashable, Sendable {
   public var name: String
   public var verdict: Verdict
   public var findings: [Finding]
+
+  /// It is violated by nothing but what the baseline knows.
+  public var isKnown: Bool { verdict == .violated && !findings.isEmpty && findings.allSatisfy { $0.known == true } }
 }
 
 extension CheckSection {

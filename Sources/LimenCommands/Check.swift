@@ -60,6 +60,7 @@ struct Check: ParsableCommand {
 
   @OptionGroup var jobs: JobOptions
   @OptionGroup var witnesses: WitnessOptions
+  @OptionGroup var baseline: BaselineOptions
 
   @Option(
     help: """
@@ -75,6 +76,8 @@ struct Check: ParsableCommand {
   func run() throws {
     for platform in many.platforms ?? [] { try Catalogue.require(platform) }
     try output.requireRoom()
+    try baseline.requireRoom()
+    let known = try baseline.read()
     let interruption = Interruption(after: time.timeout)
     let progress = Progress(quiet: output.quiet)
     defer { progress.erase() }
@@ -87,7 +90,7 @@ struct Check: ParsableCommand {
     var reports: [CheckReport] = []
     for checker in checkers {
       let title = checker.kernelPath
-      let result = try explore(checker, isAlone, interruption, progress) { stage in
+      let result = try explore(checker, known, isAlone, interruption, progress) { stage in
         progress.show(stage, of: isAlone ? nil : title)
       }
       do {
@@ -96,18 +99,19 @@ struct Check: ParsableCommand {
       } catch {
         progress.warn("\(error): a witness is not written")
       }
-      reports.append(result.report)
+      reports.append(known?.marking(result.report) ?? result.report)
     }
     progress.erase()
     if !isAlone && !output.quiet { try output.printCollection(CheckCollection(reports: reports)) }
     try output.writeFiles(reports)
+    try baseline.conclude(known, reports, progress)
     interruption.complain(resumption == nil ? "" : "; the same command goes on from \(resume!)")
-    throw Outcome(status: ExitStatus(reports.map(\.verdict)))
+    throw Outcome(status: ExitStatus(reports.map(\.newVerdict)))
   }
 
   /// Explores one kernel, and prints what is found: for eyes as it comes, for programs, alone, when it is complete.
   private func explore(
-    _ checker: Checker, _ isAlone: Bool, _ interruption: Interruption, _ progress: Progress,
+    _ checker: Checker, _ known: KnownFindings?, _ isAlone: Bool, _ interruption: Interruption, _ progress: Progress,
     _ show: @escaping @Sendable (CheckStage) -> Void
   ) throws -> Checker.Result {
     let stream = output.stream
@@ -124,17 +128,20 @@ struct Check: ParsableCommand {
     let result = try Starting.exploring {
       try checker.check(stop: { interruption.reason }) { section in
         try sayHead()
-        if let stream { try say(stream.text(of: section, kernel: checker.identity)) }
+        let names = checker.ablations.map(\.name)
+        let marked = known?.marking(section, of: checker.identity, without: names) ?? section
+        if let stream { try say(stream.text(of: marked, kernel: checker.identity)) }
       } progress: {
         show($0)
       }
     }
     try sayHead()
+    let report = known?.marking(result.report) ?? result.report
     if let stream {
-      try say(stream.summary(of: result.report) + (isAlone ? "" : "\n"))
+      try say(stream.summary(of: report) + (isAlone ? "" : "\n"))
     } else if isAlone && !output.quiet {
       progress.erase()
-      try output.print(result.report)
+      try output.print(report)
     }
     return result
   }

@@ -28,6 +28,8 @@ struct Limen: ParsableCommand {
             the crossing, instruction by instruction
         limen diff vmlinuz-old vmlinuz-new --crossing syscall64
             two kernels side by side; or one kernel on two platforms or processors
+        limen compare old.json new.json
+            what two reports say differently
         limen thread
             the designs of the mail they come from, and what they answer
         limen replay FILE
@@ -50,11 +52,13 @@ struct Limen: ParsableCommand {
       """,
     version: VersionLine.text,
     subcommands: [
-      Boot.self, Check.self, Trace.self, Diff.self, Thread.self, Replay.self, Explain.self, List.self, Cache.self,
+      Boot.self, Check.self, Trace.self, Diff.self, Compare.self, Thread.self, Replay.self, Explain.self, List.self,
+      Cache.self,
     ])
 
   func run() throws {
     throw CommandFailure(
-      .badInput, nil, "a verb is needed: boot, check, trace, diff, thread, replay, explain, list or cache; see --help")
+      .badInput, nil,
+      "a verb is needed: boot, check, trace, diff, compare, thread, replay, explain, list or cache; see --help")
   }
 }

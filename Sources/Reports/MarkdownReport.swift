@@ -28,7 +28,11 @@ public enum MarkdownReport {
   }
 
   private static func lines(of finding: Finding, in section: CheckSection) -> [String] {
-    var lines = ["", "### \(escaped(finding.invariant.rawValue)): \(escaped(finding.location.functionForm))", ""]
+    var lines = [
+      "",
+      "### \(escaped(finding.invariant.rawValue)): \(escaped(finding.location.functionForm))\(finding.known == true ? " (known)" : "")",
+      "",
+    ]
     lines += ["\(escaped(finding.message)) (\(escaped(section.place.joined(separator: ", ")))).", ""]
     if let origin = finding.origin {
       lines += ["From \(escaped(origin.location.description)): \(escaped(origin.explanation)).", ""]

@@ -59,7 +59,8 @@ public struct TerminalReport {
       section.platform.rawValue, section.profile.rawValue, section.crossing.rawValue,
       printable(section.posture.rawValue),
     ].joined(separator: " ")
-    var lines = ["\(style(.bold, name)): \(word(section.verdict))"]
+    let known = section.verdict == .violated && section.newVerdict != .violated ? ", all known" : ""
+    var lines = ["\(style(.bold, name)): \(word(section.verdict))\(known)"]
     if let baseline = section.baseline {
       lines.append(
         "  \(count(baseline.instructions, "instruction")), \(count(baseline.memoryReads, "read")), "
@@ -146,7 +147,9 @@ public struct TerminalReport {
   private func finding(_ finding: Finding, kernel: String) -> [String] {
     let place = printable(finding.location.functionForm)
     let rule = printable(finding.invariant.rawValue)
-    let label = finding.severity == .violation ? style(.bad, rule) : "note, " + rule
+    let label =
+      finding.known == true
+      ? style(.open, rule + ", known") : finding.severity == .violation ? style(.bad, rule) : "note, " + rule
     var lines = ["", "\(kernel): \(style(.bold, place)): \(printable(finding.message)) [\(label)]"]
     if let origin = finding.origin {
       lines.append("  from       \(printable(origin.location.description)): \(printable(origin.explanation))")
