@@ -48,7 +48,9 @@ let package = Package(
       dependencies: [
         "Explorer", "Execution", "Subjects", "Invariants", "Platform", "Machine", "KernelImage", "Findings",
       ]),
-    .target(name: "Reports", dependencies: ["Findings"]),
+    .target(
+      name: "Reports", dependencies: ["Findings"],
+      resources: [.embedInCode("Page/page.css"), .embedInCode("Page/page.js"), .embedInCode("Page/body.html")]),
     .target(
       name: "LimenCommands",
       dependencies: [

@@ -71,6 +71,8 @@ public struct Checker: Sendable {
     public var witnesses: [Witness]
     /// What the parts of each crossing that ran cost.
     package var parts: [Task: CrossingParts]
+    /// What became of each event at each boundary of the crossings that were explored.
+    package var arrivals: [Task: [[EventKind: Arrival]]]
   }
 
   /// A digest of the program that looks.
@@ -174,7 +176,9 @@ public struct Checker: Sendable {
     let answers = try Survey(self, progress: progress).answers(stop: stop, each: each)
     let report = CheckReport(
       kernel: identity, ablations: ablations.map(\.name), sections: answers.values.map(\.section))
-    return Result(report: report, witnesses: witnesses(of: report), parts: answers.compactMapValues(\.parts))
+    return Result(
+      report: report, witnesses: witnesses(of: report), parts: answers.compactMapValues(\.parts),
+      arrivals: answers.mapValues(\.arrivals))
   }
 
   /// The first machine at the probe's request.

@@ -88,6 +88,7 @@ struct Check: ParsableCommand {
     }
     let isAlone = checkers.count == 1
     var reports: [CheckReport] = []
+    var records: [[SectionRecord]] = []
     for checker in checkers {
       let title = checker.kernelPath
       let result = try explore(checker, known, isAlone, interruption, progress) { stage in
@@ -99,11 +100,12 @@ struct Check: ParsableCommand {
       } catch {
         progress.warn("\(error): a witness is not written")
       }
+      records.append(result.records)
       reports.append(known?.marking(result.report) ?? result.report)
     }
     progress.erase()
-    if !isAlone && !output.quiet { try output.printCollection(CheckCollection(reports: reports)) }
-    try output.writeFiles(reports)
+    if !isAlone && !output.quiet { try output.printCollection(CheckCollection(reports: reports), records) }
+    try output.writeFiles(reports, records)
     try baseline.conclude(known, reports, progress)
     interruption.complain(resumption == nil ? "" : "; the same command goes on from \(resume!)")
     throw Outcome(status: ExitStatus(reports.map(\.newVerdict)))
@@ -113,7 +115,7 @@ struct Check: ParsableCommand {
   private func explore(
     _ checker: Checker, _ known: KnownFindings?, _ isAlone: Bool, _ interruption: Interruption, _ progress: Progress,
     _ show: @escaping @Sendable (CheckStage) -> Void
-  ) throws -> Checker.Result {
+  ) throws -> (report: CheckReport, witnesses: [Witness], records: [SectionRecord]) {
     let stream = output.stream
     func say(_ text: String) throws {
       progress.erase()
@@ -137,13 +139,24 @@ struct Check: ParsableCommand {
     }
     try sayHead()
     let report = known?.marking(result.report) ?? result.report
+    let records = try records(of: result, checker, interruption, progress)
     if let stream {
       try say(stream.summary(of: report) + (isAlone ? "" : "\n"))
     } else if isAlone && !output.quiet {
       progress.erase()
-      try output.print(report)
+      try output.print(report, records)
     }
-    return result
+    return (result.report, result.witnesses, records)
+  }
+
+  /// The runs that a report shows; none of a check that was interrupted.
+  private func records(
+    of result: Checker.Result, _ checker: Checker, _ interruption: Interruption, _ progress: Progress
+  ) throws -> [SectionRecord] {
+    guard output.showsRuns, interruption.reason == nil else { return [] }
+    return try interruption.waiting(for: checker.kernelPath, progress) { tell in
+      checker.records(of: result.report, arrivals: result.arrivals, progress: tell)
+    }
   }
 
   /// Gives each kernel what the file holds of it, and keeps there what is done from now on.

@@ -108,6 +108,12 @@ public struct TerminalReport {
     return [style(.quiet, lines[0])] + lines.dropFirst()
   }
 
+  /// A window in one line.
+  func line(of window: Window) -> String {
+    let events = EventKind.allCases.filter { event in window.events.contains { $0.event == event } }
+    return stacked(window, events, .max).map { $0.trimmingPrefix { $0 == " " } }.joined(separator: "; ")
+  }
+
   /// A window on lines of its own, where the table is too wide.
   private func stacked(_ window: Window, _ events: [EventKind], _ columns: Int) -> [String] {
     let first = printable(window.first.description)
