@@ -38,8 +38,15 @@ struct Limen: ParsableCommand {
             what an invariant claims, why, and where it is written
         limen list crossings
             the names an option takes, one a line; with --verbose what each means
+        limen doctor
+            what is there, what is missing, and what that costs
         limen cache
             the boots that are kept, and how much room they take
+
+      COMPLETION
+        limen --generate-completion-script bash > ~/.local/share/bash-completion/completions/limen
+        limen --generate-completion-script zsh > ~/.zfunc/_limen
+        limen --generate-completion-script fish > ~/.config/fish/completions/limen.fish
 
       EXIT STATUS
         0  everything held
@@ -53,12 +60,12 @@ struct Limen: ParsableCommand {
     version: VersionLine.text,
     subcommands: [
       Boot.self, Check.self, Trace.self, Diff.self, Compare.self, Thread.self, Replay.self, Explain.self, List.self,
-      Cache.self,
+      Cache.self, Doctor.self,
     ])
 
   func run() throws {
     throw CommandFailure(
       .badInput, nil,
-      "a verb is needed: boot, check, trace, diff, compare, thread, replay, explain, list or cache; see --help")
+      "a verb is needed: boot, check, trace, diff, compare, thread, replay, explain, list, cache or doctor; see --help")
   }
 }

@@ -122,4 +122,23 @@ import Testing
     #expect(reasons["bare-metal intel db flags-tf"]?.contains("TF") == true)
     #expect(reasons["bare-metal intel gp code-top"]?.contains("top of user memory") == true)
   }
+
+  // MARK: What is there
+
+  @Test func theDoctorSaysWhatIsThereAndWhatIsNot() throws {
+    let probe = Probe.root.appending(path: ".build-probe/probe.elf").path
+    let whole = try LimenProgram(probe: probe, cache: folder.url.path + "/cache")("doctor")
+    #expect(whole.output.contains("probe             ok       13 crossings, 42 postures"), "\(whole.output)")
+    #expect(whole.output.contains("reference kernel  ok"))
+    let lacking = try LimenProgram(probe: "/nowhere/probe.elf", cache: "/proc/nowhere").start(
+      ["doctor"], before: ["env", "LIMEN_REFERENCE=/nowhere"]
+    ).ended()
+    #expect(lacking.status == 2 && lacking.complaint.isEmpty)
+    for line in [
+      "probe             missing  /nowhere/probe.elf: No such file or directory", "reference kernel  missing  ",
+      "without it: no designs, no specimens", "cache             missing  /proc/nowhere: ",
+    ] {
+      #expect(lacking.output.contains(line), "\(line)\n\(lacking.output)")
+    }
+  }
 }

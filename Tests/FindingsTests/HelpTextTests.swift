@@ -61,7 +61,9 @@ import Testing
   }
 
   /// The words are those of the widest page, in their order.
-  @Test(arguments: ["", "boot", "check", "trace", "diff", "compare", "thread", "replay", "explain", "list", "cache"])
+  @Test(arguments: [
+    "", "boot", "check", "trace", "diff", "compare", "thread", "replay", "explain", "list", "cache", "doctor",
+  ])
   func everyVerbsPageIsWrappedOnce(verb: String) throws {
     func page(_ columns: Int) throws -> String {
       let ended = try CommandLineTests.limen(
