@@ -185,7 +185,9 @@ public struct TerminalReport {
       (totals.notApplicable, "not applicable", .quiet), (totals.internalErrors, "internal error", .bad),
     ]
     let verdicts = parts.filter { $0.0 > 0 }.map { style($0.2, "\($0.0) \($0.1)") }.joined(separator: ", ")
-    return [
+    let marks = report.sections.flatMap(\.findings).compactMap(\.known)
+    let known = marks.isEmpty ? [] : ["baseline: \(marks.count { $0 }) known, \(marks.count { !$0 }) new"]
+    return known + [
       "\(count(totals.sections, "section")): \(verdicts)",
       "\(count(totals.findings, "finding")), \(count(totals.windows, "window")), "
         + "\(counted(totals.boundaries, "boundary", "boundaries")), \(count(totals.trials, "trial")), "

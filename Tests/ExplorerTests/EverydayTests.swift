@@ -48,7 +48,7 @@ import Testing
     #expect(line.contains("replay     limen trace ") && line.contains(" --memory 16 "))
     let words = line.split(separator: " ").dropFirst(2).map(String.init)
     let shown = try limen.start(words).ended()
-    #expect(shown.status == 0 && shown.output.contains("NMI (vector 2): frame at "), "\(shown)")
+    #expect(shown.status == 0 && shown.output.contains("NMI (vector 2), injected: frame at "), "\(shown)")
   }
 
   @Test func oldWitnessesOfTheSameSectionsGo() throws {

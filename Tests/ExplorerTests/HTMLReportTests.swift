@@ -100,6 +100,7 @@ import Testing
     let delivery = try #require(steps[event.boundary]["delivery"] as? [String: Any])
     let words = try #require(delivery["words"] as? [String])
     let frame = try #require(delivery["frame"] as? String)
+    let title = try #require(delivery["bounce"] as? String)
 
     let bless = ProcessInfo.processInfo.environment["LIMEN_BLESS"] == "1"
     let pictures = Probe.root.appending(path: "Documentation/Pictures")
@@ -128,7 +129,7 @@ import Testing
     #expect(answers[0] as? Int == report.sections.count)
     #expect(try said(1) == "design:2015 · xen-pv · intel · syscall64 · normal")
     // It opens at the finding's event, which is red.
-    #expect(try said(2).hasPrefix("boundary \(event.boundary) of \(steps.count - 1): \(event.location): NMI callback"))
+    #expect(try said(2).hasPrefix("boundary \(event.boundary) of \(steps.count - 1): \(event.location): \(title)"))
     #expect(answers[3] as? [Bool] == [true, true])
     // One step on: the handler, whose registers and stack are those of the trace.
     #expect(try said(4).hasPrefix("boundary \(event.boundary + 1) of "))

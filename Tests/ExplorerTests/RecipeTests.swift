@@ -150,7 +150,7 @@ import Testing
       let made = try shell("git add -A && \(git) commit -qm 'change \(commit)'")
       #expect(made.status == 0, "\(made.said)")
     }
-    let answer = try shell("git bisect start -q HEAD HEAD~7 && git bisect run ../bisect.sh")
+    let answer = try shell("git bisect start HEAD HEAD~7 && git bisect run ../bisect.sh")
     #expect(answer.status == 0 && answer.said.contains("is the first bad commit"), "\(answer.said)")
     #expect(answer.said.contains("change 6"), "\(answer.said)")
     // What Limen cannot read is no commit's fault: git gives up.

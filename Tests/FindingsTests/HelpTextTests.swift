@@ -7,8 +7,8 @@ import Testing
   private static let page = """
     OVERVIEW: Does a thing.
 
-    A paragraph that the source breaks after some words
-    and goes on here, as if nothing had been.
+    A paragraph that the source breaks after some more
+    words and goes on here, as if nothing had been.
 
     EXAMPLES
       limen check vmlinuz --crossing syscall64 --event nmi --profile intel,amd
@@ -26,10 +26,10 @@ import Testing
 
   @Test func eachLineIsBrokenByWhatItIs() {
     #expect(
-      HelpText.wrapped(Self.page, columns: 50) == """
+      HelpText.wrapped(Self.page, columns: 52) == """
         OVERVIEW: Does a thing.
 
-        A paragraph that the source breaks after some
+        A paragraph that the source breaks after some more
         words and goes on here, as if nothing had been.
 
         EXAMPLES
@@ -55,7 +55,8 @@ import Testing
   @Test func aWidePageHasNoBreaksOfItsOwn() {
     let wide = HelpText.wrapped(Self.page, columns: 200)
     #expect(
-      wide.contains("\nA paragraph that the source breaks after some words and goes on here, as if nothing had been.\n")
+      wide.contains(
+        "\nA paragraph that the source breaks after some more words and goes on here, as if nothing had been.\n")
     )
     #expect(wide.split(separator: "\n").count == Self.page.split(separator: "\n").count - 1)
   }

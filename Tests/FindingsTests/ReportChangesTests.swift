@@ -29,6 +29,16 @@ import Testing
     #expect(ReportChanges(from: [Self.report()], to: [moved]).sections.isEmpty)
   }
 
+  /// The probe may be another, and its code lie elsewhere.
+  @Test func userCodeIsNoPlaceOfTheKernels() {
+    func report(_ address: UInt64) -> CheckReport {
+      Self.report { $0.findings[0].location = Location(address: address) }
+    }
+    #expect(ReportChanges(from: [report(0x1000_1D5D)], to: [report(0x1000_2000)]).sections.isEmpty)
+    #expect(
+      ReportChanges(from: [report(0xFFFF_8000_0000_0000)], to: [report(0xFFFF_8000_0000_1000)]).count(.moved) == 1)
+  }
+
   @Test func aPlaceThatMovesIsNotNew() {
     let moved = Self.report { section in
       let index = section.findings.firstIndex { $0.location.symbol != nil }!

@@ -109,7 +109,8 @@ def main():
             browser.do(json.loads(line), sys.argv[2])
         browser.ask("new Promise(done => setTimeout(done, 100))")
         requests = [one["request"]["url"].split(":")[0] for one in browser.heard("Network.requestWillBeSent")]
-        complaints = [one["entry"]["text"] for one in browser.heard("Log.entryAdded")]
+        complaints = [one["entry"]["text"] for one in browser.heard("Log.entryAdded")
+                      if one["entry"]["level"] == "error"]
         complaints += [one["exceptionDetails"]["text"] for one in browser.heard("Runtime.exceptionThrown")]
         print(json.dumps({"requests": requests, "complaints": complaints}))
     finally:
