@@ -38,6 +38,8 @@ struct Limen: ParsableCommand {
             what an invariant claims, why, and where it is written
         limen list crossings
             the names an option takes, one a line; with --verbose what each means
+        limen config
+            what limen.toml, a project's choices, says
         limen doctor
             what is there, what is missing, and what that costs
         limen cache
@@ -60,12 +62,13 @@ struct Limen: ParsableCommand {
     version: VersionLine.text,
     subcommands: [
       Boot.self, Check.self, Trace.self, Diff.self, Compare.self, Thread.self, Replay.self, Explain.self, List.self,
-      Cache.self, Doctor.self,
+      Cache.self, Config.self, Doctor.self,
     ])
 
   func run() throws {
     throw CommandFailure(
       .badInput, nil,
-      "a verb is needed: boot, check, trace, diff, compare, thread, replay, explain, list, cache or doctor; see --help")
+      "a verb is needed: boot, check, trace, diff, compare, thread, replay, explain, list, cache, config or doctor; see --help"
+    )
   }
 }

@@ -18,7 +18,7 @@ public func main() -> Never {
 /// What `main` does, without ending the process.
 func run(_ arguments: [String]) -> ExitStatus {
   do {
-    var command = try Limen.parseAsRoot(arguments)
+    var command = try Limen.parseAsRoot(ProjectFile.completing(arguments))
     try command.run()
     return .allHeld
   } catch let outcome as Outcome {

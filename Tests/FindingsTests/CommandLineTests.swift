@@ -36,8 +36,9 @@ import Testing
   @Test func helpAndVersionAreAnswers() throws {
     let help = try Self.limen("--help")
     #expect(help.status == 0 && help.complaint.isEmpty)
-    for verb in ["boot", "check", "trace", "diff", "compare", "thread", "replay", "explain", "list", "cache", "doctor"]
-    {
+    for verb in [
+      "boot", "check", "trace", "diff", "compare", "thread", "replay", "explain", "list", "cache", "config", "doctor",
+    ] {
       #expect(help.output.contains("\n  \(verb) "))
       let page = try Self.limen(verb, "--help")
       #expect(page.status == 0 && page.output.contains("EXAMPLE"))

@@ -63,7 +63,7 @@ import Testing
 
   /// The words are those of the widest page, in their order.
   @Test(arguments: [
-    "", "boot", "check", "trace", "diff", "compare", "thread", "replay", "explain", "list", "cache", "doctor",
+    "", "boot", "check", "trace", "diff", "compare", "thread", "replay", "explain", "list", "cache", "config", "doctor",
   ])
   func everyVerbsPageIsWrappedOnce(verb: String) throws {
     func page(_ columns: Int) throws -> String {
