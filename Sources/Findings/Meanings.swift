@@ -20,6 +20,13 @@ extension ProfileName: Explained {
     switch self {
     case .intel: "A processor that follows Intel's manual where the two differ."
     case .amd: "A processor that follows AMD's manual where the two differ."
+    case .skylake: "Intel's Skylake, with what its CPUID says."
+    case .iceLake: "Intel's Ice Lake, with what its CPUID says."
+    case .raptorLake: "Intel's Raptor Lake, with what its CPUID says."
+    case .zen2: "AMD's Zen 2, with what its CPUID says."
+    case .zen3: "AMD's Zen 3, with what its CPUID says."
+    case .zen4: "AMD's Zen 4, with what its CPUID says."
+    case .zen5: "AMD's Zen 5, with what its CPUID says."
     }
   }
 }

@@ -7,7 +7,7 @@ extension ReadyMachine {
   /// - Returns: a sentence without a full stop.
   static func whyNot(_ crossing: CrossingKind, from posture: PostureName, on profile: ProfileName) -> String {
     let name = posture.rawValue
-    switch (crossing, profile) {
+    switch (crossing, profile.processor.vendor) {
     // APM vol. 2, "SYSENTER and SYSEXIT (Legacy Mode Only)"; SDM vol. 2, "SYSCALL": #UD outside 64-bit mode.
     case (.sysenter, .amd): return "AMD's processors have no SYSENTER in long mode"
     case (.syscall32, .intel): return "Intel's processors have no SYSCALL in compatibility mode"
