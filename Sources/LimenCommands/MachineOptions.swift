@@ -82,7 +82,7 @@ struct GuestOptions: ParsableArguments {
   var append: String = ""
 
   @Option(help: "Guest memory in MiB.")
-  var memory: Int = 512
+  var memory: Int = Checker.standardMemory
 
   @Option(
     help: "The hypervisor's image, for --platform xen, as './dev xen' fetches it; the kernel becomes its domain 0.",

@@ -23,17 +23,11 @@ public struct BootSnapshot {
   public static let standardBound: UInt64 = 4_000_000_000
   /// A hypervisor takes so many besides until its domain starts.
   package static let hypervisorBound: UInt64 = 12_000_000_000
-  /// The newest snapshots that are kept.
-  public static let kept = 12
-  /// The same of designs: all of them on every machine, of a few megabytes each.
-  public static let keptDesigns = 96
-  let kept: Int
 
   public init(
     guest: Guest, probe: ProbeImage, platform: PlatformName, profile: Profile,
-    bound: UInt64 = BootSnapshot.standardBound, cache: URL? = BootSnapshot.standardCache, kept: Int = BootSnapshot.kept
+    bound: UInt64 = BootSnapshot.standardBound, cache: URL? = BootSnapshot.standardCache
   ) {
-    self.kept = kept
     self.guest = guest
     self.probe = probe
     self.platform = platform
