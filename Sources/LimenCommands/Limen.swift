@@ -32,6 +32,8 @@ struct Limen: ParsableCommand {
             the designs of the mail they come from, and what they answer
         limen replay FILE
             the run that a finding names, once more
+        limen mitigations vmlinuz --profile skylake,zen3
+            what the kernel reports and patches in on these processors
         limen explain rsp-owned
             what an invariant claims, why, and where it is written
         limen list crossings
@@ -47,10 +49,13 @@ struct Limen: ParsableCommand {
         70 an internal error of Limen's
       """,
     version: "limen \(LimenVersion.current)",
-    subcommands: [Boot.self, Check.self, Trace.self, Diff.self, Thread.self, Replay.self, Explain.self, List.self])
+    subcommands: [
+      Boot.self, Check.self, Trace.self, Diff.self, Thread.self, Replay.self, Mitigations.self, Explain.self, List.self,
+    ])
 
   func run() throws {
     throw CommandFailure(
-      .badInput, nil, "a verb is needed: boot, check, trace, diff, thread, replay, explain or list; see --help")
+      .badInput, nil,
+      "a verb is needed: boot, check, trace, diff, thread, replay, mitigations, explain or list; see --help")
   }
 }

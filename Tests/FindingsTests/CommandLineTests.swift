@@ -35,7 +35,7 @@ import Testing
   @Test func helpAndVersionAreAnswers() throws {
     let help = try Self.limen("--help")
     #expect(help.status == 0 && help.complaint.isEmpty)
-    for verb in ["boot", "check", "trace", "diff", "thread", "replay", "explain", "list"] {
+    for verb in ["boot", "check", "trace", "diff", "thread", "replay", "mitigations", "explain", "list"] {
       #expect(help.output.contains("\n  \(verb) "))
       let page = try Self.limen(verb, "--help")
       #expect(page.status == 0 && page.output.contains("EXAMPLE"))
