@@ -172,6 +172,10 @@
 .macro LEAVE_KERNEL_TABLES
 .endm
 
+// The last before SYSRET, with every register the user's: Parts/Guards.h.
+.macro BEFORE_SYSRET
+.endm
+
 // Interrupts on bare metal, event upcalls under Xen. No register changes; RSP must be the kernel's to enable them.
 .macro ENABLE_INTERRUPTS
   ALTERNATIVE "sti", FEATURE_XENPV, "call xen_irq_enable_direct"

@@ -14,6 +14,14 @@ extension Ablation {
     bytes.count >= 2 && bytes[0] == 0x41 && (0x50...0x52).contains(bytes[1])
   }
 
+  static let lfence: [UInt8] = [0x0F, 0xAE, 0xE8]
+  static let wrmsr: [UInt8] = [0x0F, 0x30]
+
+  /// VERW with a memory operand: 0F 00 with ModRM xx 101 xxx, xx not 11.
+  static func clearsBuffers(_ bytes: [UInt8]) -> Bool {
+    bytes.count >= 3 && bytes[0] == 0x0F && bytes[1] == 0x00 && bytes[2] & 0x38 == 0x28 && bytes[2] & 0xC0 != 0xC0
+  }
+
   /// MOV to CR3: 0F 22 with ModRM 11 011 xxx, perhaps behind a REX prefix.
   static func writesCR3(_ bytes: [UInt8]) -> Int? {
     let rex = bytes.first.map { $0 & 0xF0 == 0x40 } ?? false

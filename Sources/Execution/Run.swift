@@ -73,7 +73,11 @@ package final class Run {
     self.swapgsCount = swapgsCount
     self.claims = claims
     stack = StackOwner(values: user.stackPointers)
-    monitors = Monitors(allowsTrapFlag: user.entersBySysenter)
+    // Xen enters and leaves a PV guest itself; what the guest's kernel does of its own remains.
+    let owed = computer.processor.profile.owed
+    monitors = Monitors(
+      allowsTrapFlag: user.entersBySysenter,
+      owed: computer.platform == .xenPV ? owed.intersection(.heldReturns) : owed)
     origin = computer.processor.position
     start = origin
     computer.processor.isWatched = true
@@ -256,6 +260,7 @@ package final class Run {
 
   private func take(_ transition: Transition, injected: Bool) {
     digest.add(transition)
+    monitors.watch(transition, step: boundary, processor)
     let (before, after) = (transition.before, transition.after)
     if !before.isKernel && computer.isInHypervisor {
       kernelIsToBeEntered = true
@@ -281,7 +286,7 @@ package final class Run {
         stack.follow(loaded(after.rsp), to: after.rsp)
       }
     case .pageTables: monitors.load(tables(transition), isKernel: after.isKernel)
-    case .stackMove, .gsBase, .flags: break
+    case .stackMove, .gsBase, .flags, .buffers: break
     }
   }
 
@@ -357,6 +362,18 @@ package final class Run {
         guard Ablation.pushesArgument(bytes), struck.insert(ablation).inserted else { continue }
         processor[.rsp] &-= 8
         processor.skip(to: processor.rip &+ 2)
+      case .ibrsNotWritten:
+        guard Array(bytes.prefix(2)) == Ablation.wrmsr, processor[.rcx] & 0xFFFF_FFFF == 0x48 else { continue }
+        processor.skip(to: processor.rip &+ 2)
+        struck.insert(ablation)
+      case .swapgsFenceSkipped:
+        guard Array(bytes.prefix(3)) == Ablation.lfence else { continue }
+        processor.skip(to: processor.rip &+ 3)
+        struck.insert(ablation)
+      case .verwSkipped:
+        guard Ablation.clearsBuffers(bytes), let next = processor.nextInstruction() else { continue }
+        processor.skip(to: processor.rip &+ UInt64(next.length))
+        struck.insert(ablation)
       default: break
       }
     }

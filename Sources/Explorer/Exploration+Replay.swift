@@ -20,6 +20,7 @@ extension Exploration {
     computer.restore()
     let run = machine.run(user, crossing, ablations, swapgs)
     run.monitors.knownFalselyOn = question.knownFalselyOn
+    run.monitors.heldReturns = question.heldReturns
     var steps = path.steps[...]
     let end = try run.play(
       goesOn: { steps.first?.boundary == run.boundary },

@@ -92,6 +92,7 @@ final class Exploration {
 
     question.knownFalselyOn = Set(
       boundaries.lazy.filter { $0.claimedOn == true && !$0.state.interruptsOpen }.map(\.state.rip))
+    findHeldReturns(user, swapgs)
     try takeGuardsAway(user, boundaries)
     var found: [Found] = []
     if let path, !path.steps.isEmpty {
@@ -138,6 +139,17 @@ final class Exploration {
   private var whatUnappliedAblationsSay: Verdict { Verdict.combining(ablations.compactMap { unapplied[$0] }) }
 
   // MARK: Baseline
+
+  /// Finds the returns of the crossing that are defended, where the kernel owes it that they are made before anything else returns.
+  private func findHeldReturns(_ user: UserSide, _ swapgs: Int) {
+    guard question.owed.contains(.heldReturns) else { return }
+    computer.restore()
+    let run = machine.run(user, crossing, [], swapgs)
+    run.monitors.recordHeldReturns()
+    _ = run.crossAndFinish(stepped: true)
+    question.heldReturns = run.monitors.heldReturns
+    question.costs.instructions += run.instructions
+  }
 
   private func measure(_ user: UserSide) -> CrossingMeter {
     computer.restore()
@@ -209,7 +221,7 @@ final class Exploration {
     let kernel = boundaries.count { $0.state.isKernel }
     let unbroken = question.unsupported ?? (question.cut ?? silence).map { Verdict.inconclusive(bound: $0) } ?? .held
     var verdicts: [InvariantVerdict] = []
-    for name in Monitors.descriptions.map(\.identifier) {
+    for name in Monitors.identifiers(owed: question.owed) {
       verdicts.append(
         InvariantVerdict(invariant: name, verdict: found.contains { $0.invariant == name } ? .violated : unbroken))
     }

@@ -52,6 +52,12 @@ public struct Sight {
   public var rsp: UInt64 { processor[.rsp] }
   public var gsBase: UInt64 { processor.segmentBase(.gs) }
   public var rflags: RFLAGS { processor.rflags }
+  var nextInstruction: NextInstruction? { processor.nextInstruction() }
+  var speculationControl: UInt64 { processor.speculationControl }
+  /// Nil where nothing is mapped.
+  func word(at address: UInt64) -> UInt64? {
+    processor.bytes(atLinear: address, count: 8)?.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  }
   var nextInstructionUsesGS: Bool { processor.nextInstructionUsesGS() }
   /// The kernel is kept out of the user's pages but where AC is set (SDM vol. 3A, "Determination of Access Rights").
   var hasSMAP: Bool { processor.keepsSupervisorOut }

@@ -1,5 +1,6 @@
 /// All monitors of one run: the one list of the invariants. A run forks, and they with it.
 import Findings
+import Machine
 
 public struct Monitors: Sendable {
   private var gsOwned = GSOwned()
@@ -14,20 +15,45 @@ public struct Monitors: Sendable {
   private let progress = Progress()
   private let noLeak = NoLeak()
   private let userStatePreserved = UserStatePreserved()
+  private let owed: OwedGuards
+  private var branchesRestricted: BranchesRestricted
+  private var swapgsFenced: SWAPGSFenced
+  private var buffersCleared: BuffersCleared
+  private var defenceHolds: DefenceHolds
 
-  /// - Parameter allowsTrapFlag: the crossing itself leaves the user's TF set in the kernel.
-  public init(allowsTrapFlag: Bool = false) { flagsSanitised = FlagsSanitised(allowsTrapFlag: allowsTrapFlag) }
+  /// - Parameters:
+  ///   - allowsTrapFlag: the crossing itself leaves the user's TF set in the kernel.
+  ///   - owed: what the kernel owes its users on the processor.
+  public init(allowsTrapFlag: Bool = false, owed: OwedGuards = []) {
+    flagsSanitised = FlagsSanitised(allowsTrapFlag: allowsTrapFlag)
+    self.owed = owed
+    branchesRestricted = BranchesRestricted(isOwed: owed.contains(.restrictedBranches))
+    swapgsFenced = SWAPGSFenced(isOwed: owed.contains(.fencedSWAPGS))
+    buffersCleared = BuffersCleared(isOwed: owed.contains(.clearedBuffers))
+    defenceHolds = DefenceHolds(isOwed: owed.contains(.heldReturns))
+  }
 
   /// In the order of blame: a run is blamed on what shows first, and among equals on what stands first here, causes before
   /// consequences.
   private var all: [any Monitor] {
     [
       gsOwned, pageTablesOwned, flagsSanitised, interruptsAsClaimed, cleanExit, rspOwned, frameIntact, stackBounded,
-      noKernelDeath, progress, noLeak, userStatePreserved,
+      noKernelDeath, progress, noLeak, userStatePreserved, branchesRestricted, swapgsFenced, buffersCleared,
+      defenceHolds,
     ]
   }
 
   public static var descriptions: [InvariantDescription] { Monitors().all.map { type(of: $0).description } }
+
+  /// Those that apply where the kernel owes no more than this.
+  public static func identifiers(owed: OwedGuards) -> [InvariantName] {
+    let asked: [(OwedGuards, InvariantDescription)] = [
+      (.restrictedBranches, BranchesRestricted.description), (.fencedSWAPGS, SWAPGSFenced.description),
+      (.clearedBuffers, BuffersCleared.description), (.heldReturns, DefenceHolds.description),
+    ]
+    let notOwed = Set(asked.filter { !owed.contains($0.0) }.map(\.1.identifier))
+    return descriptions.map(\.identifier).filter { !notOwed.contains($0) }
+  }
 
   /// The one whose evidence depends on how many boundaries it is shown: whether it is broken does not, since when it is does.
   public static let interruptsAsClaimed = InterruptsAsClaimed.description.identifier
@@ -38,7 +64,25 @@ public struct Monitors: Sendable {
     set { interruptsAsClaimed.knownFalselyOn = newValue }
   }
 
+  /// The boundaries at which a return is defended that is still to be made, as the run without events has them.
+  public var heldReturns: [UInt64: HeldReturn] {
+    get { defenceHolds.record?.held ?? defenceHolds.held }
+    set { defenceHolds.held = newValue }
+  }
+
+  /// From now on the run, which is one without events, finds them.
+  public mutating func recordHeldReturns() { defenceHolds.record = DefenceHolds.Record() }
+
   // MARK: What a run tells
+
+  /// Something happened that led to the boundary at which the run stands.
+  public mutating func watch(_ transition: Transition, step: Int, _ processor: Processor) {
+    if owed.isEmpty { return }
+    branchesRestricted.watch(transition, step: step, processor)
+    swapgsFenced.watch(transition)
+    buffersCleared.watch(transition, step: step, processor)
+    defenceHolds.watch(transition, step: step, processor)
+  }
 
   /// An event was delivered, or its frame could not be pushed.
   ///
@@ -82,12 +126,24 @@ public struct Monitors: Sendable {
   }
 
   /// The instruction at the boundary is about to be executed.
-  public mutating func execute(_ sight: Sight) { gsOwned.execute(sight) }
+  public mutating func execute(_ sight: Sight) {
+    gsOwned.execute(sight)
+    if owed.isEmpty { return }
+    branchesRestricted.execute(sight)
+    swapgsFenced.execute(sight)
+    buffersCleared.execute(sight)
+    defenceHolds.execute(sight)
+  }
 
   /// Whether a monitor asks for the next boundary, whatever leads to it.
   public func needsEveryBoundary(_ sight: Sight) -> Bool {
     gsOwned.needsEveryBoundary(sight) || flagsSanitised.needsEveryBoundary(sight)
-      || interruptsAsClaimed.needsEveryBoundary(sight)
+      || interruptsAsClaimed.needsEveryBoundary(sight) || !owed.isEmpty && guardsNeedEveryBoundary(sight)
+  }
+
+  private func guardsNeedEveryBoundary(_ sight: Sight) -> Bool {
+    branchesRestricted.needsEveryBoundary(sight) || swapgsFenced.needsEveryBoundary(sight)
+      || buffersCleared.needsEveryBoundary(sight) || defenceHolds.needsEveryBoundary(sight)
   }
 
   // MARK: What is to come
@@ -99,7 +155,12 @@ public struct Monitors: Sendable {
       && flagsSanitised.goesOn(as: other.flagsSanitised) && interruptsAsClaimed.goesOn(as: other.interruptsAsClaimed)
       && rspOwned.goesOn(as: other.rspOwned) && cleanExit.goesOn(as: other.cleanExit)
       && frameIntact.goesOn(as: other.frameIntact) && stackBounded.goesOn(as: other.stackBounded)
-      && noKernelDeath.goesOn(as: other.noKernelDeath)
+      && noKernelDeath.goesOn(as: other.noKernelDeath) && (owed.isEmpty || guardsGoOn(as: other))
+  }
+
+  private func guardsGoOn(as other: Monitors) -> Bool {
+    branchesRestricted.goesOn(as: other.branchesRestricted) && swapgsFenced.goesOn(as: other.swapgsFenced)
+      && buffersCleared.goesOn(as: other.buffersCleared) && defenceHolds.goesOn(as: other.defenceHolds)
   }
 
   /// No live frame lies at one of the places, and no return from one leads there.

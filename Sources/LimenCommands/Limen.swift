@@ -34,6 +34,8 @@ struct Limen: ParsableCommand {
             the designs of the mail they come from, and what they answer
         limen replay FILE
             the run that a finding names, once more
+        limen mitigations vmlinuz --profile skylake,zen3
+            what the kernel reports and patches in on these processors
         limen explain rsp-owned
             what an invariant claims, why, and where it is written
         limen list crossings
@@ -61,14 +63,15 @@ struct Limen: ParsableCommand {
       """,
     version: VersionLine.text,
     subcommands: [
-      Boot.self, Check.self, Trace.self, Diff.self, Compare.self, Thread.self, Replay.self, Explain.self, List.self,
+      Boot.self, Check.self, Trace.self, Diff.self, Compare.self, Thread.self, Replay.self, Mitigations.self,
+      Explain.self, List.self,
       Cache.self, Config.self, Doctor.self,
     ])
 
   func run() throws {
     throw CommandFailure(
       .badInput, nil,
-      "a verb is needed: boot, check, trace, diff, compare, thread, replay, explain, list, cache, config or doctor; see --help"
-    )
+      "a verb is needed: boot, check, trace, diff, compare, thread, replay, mitigations, explain, list, cache, config or doctor; "
+        + "see --help")
   }
 }

@@ -20,6 +20,9 @@ public enum Ablation: String, CaseIterable, Sendable {
   case registerNotRestored = "register-not-restored"
   case frameSlotUnwritten = "frame-slot-unwritten"
   case returnLoops = "return-loops"
+  case ibrsNotWritten = "ibrs-not-written"
+  case swapgsFenceSkipped = "swapgs-fence-skipped"
+  case verwSkipped = "verw-skipped"
 
   // What the hypervisor does for a PV guest.
   case upcallMaskNotSetAtSyscall = "upcall-mask-not-set-at-syscall"
@@ -71,7 +74,8 @@ public enum Ablation: String, CaseIterable, Sendable {
   /// Whether instructions are watched while the crossing runs.
   package var watchesInstructions: Bool {
     switch self {
-    case .swapgsSkippedAtEntry, .swapgsSkippedAtExit, .userCR3KeptAtEntry, .registerNotRestored, .frameSlotUnwritten:
+    case .swapgsSkippedAtEntry, .swapgsSkippedAtExit, .userCR3KeptAtEntry, .registerNotRestored, .frameSlotUnwritten,
+      .ibrsNotWritten, .swapgsFenceSkipped, .verwSkipped:
       true
     default: false
     }

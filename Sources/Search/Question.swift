@@ -1,6 +1,8 @@
 /// What is asked of one crossing on one machine, and what asking has cost and shown so far.
 import Execution
 import Findings
+import Invariants
+import Machine
 import Platform
 import Subjects
 
@@ -28,6 +30,13 @@ package final class Question {
   package var costs = Costs()
   /// Where the crossing without events runs with interrupts off that are claimed to be on: its own verdict, and no trial's.
   package var knownFalselyOn: Set<UInt64> = []
+  /// Boundaries at which a return is defended that is still to be made.
+  package var heldReturns: [UInt64: HeldReturn] = [:]
+  /// What the kernel owes its users there.
+  package var owed: OwedGuards {
+    let owed = computer.processor.profile.owed
+    return computer.platform == .xenPV ? owed.intersection(.heldReturns) : owed
+  }
   /// Ablations that took something away in a run.
   package private(set) var struck: Set<Ablation> = []
 

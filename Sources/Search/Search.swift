@@ -51,6 +51,7 @@ package final class Search {
     question.computer.restore()
     run = question.machine.run(user, question.crossing, question.ablations, swapgs)
     run.monitors.knownFalselyOn = question.knownFalselyOn
+    run.monitors.heldReturns = question.heldReturns
     nestedCounts = Array(repeating: Count(), count: question.depth - 1)
     if question.prunes {
       continuation = Continuation(computer, userPages: machine.userMemory.pageNumbers)

@@ -24,6 +24,9 @@ import Testing
     (.registerNotRestored, "debian-6.1-cloud", "user-state-preserved"),
     (.frameSlotUnwritten, "debian-6.1-cloud", "no-leak"),
     (.returnLoops, "debian-6.1-cloud", "progress"),
+    (.ibrsNotWritten, "debian-6.1-cloud", "branches-restricted"),
+    (.swapgsFenceSkipped, "debian-6.1-cloud", "swapgs-fenced"),
+    (.verwSkipped, "debian-6.1-cloud", "buffers-cleared"),
     (.upcallMaskNotSetAtSyscall, "debian-6.1-cloud", "interrupts-as-claimed"),
     (.frameAtUserRSP, "debian-6.1-cloud", "rsp-owned"),
     // The stack that the domain started with is gone once Linux runs: nothing can be pushed there.
@@ -45,12 +48,21 @@ import Testing
     }
   }
 
+  /// The processor on which a kernel has the guard, and a way in that passes it.
+  private static func place(_ ablation: Ablation) -> (profile: ProfileName, crossing: CrossingKind) {
+    switch ablation {
+    case .ibrsNotWritten, .verwSkipped: (.skylake, .syscall64)
+    case .swapgsFenceSkipped: (.iceLake, .ud)
+    default: (.intel, .syscall64)
+    }
+  }
+
   @Test(arguments: expected.indices)
   func fires(index: Int) throws {
     let (ablation, kernel, invariant) = Self.expected[index]
     let checker = try KernelUnderTest.checker(
-      kernel, platforms: [ablation.platform], profiles: [.intel], crossings: [.syscall64],
-      events: Self.events(ablation), ablations: [ablation])
+      kernel, platforms: [ablation.platform], profiles: [Self.place(ablation).profile],
+      crossings: [Self.place(ablation).crossing], events: Self.events(ablation), ablations: [ablation])
     let report = try checker.check { _ in }.report
     #expect(report.exitStatus == .violation, "\(ablation)")
     let blamed = Set(report.sections.flatMap(\.findings).map(\.invariant))

@@ -72,6 +72,7 @@ compat_call:
   movl PT_RFLAGS - PT_ORIG_RAX(%rsp), %r11d
   movq PT_RSP - PT_ORIG_RAX(%rsp), %rsp
   swapgs
+  BEFORE_SYSRET
   sysretl
 1:
   jmp return_to_user

@@ -48,6 +48,7 @@ syscall_return_via_sysret:
   RESTORE_C_REGISTERS_EXCEPT_RCX_R11
   movq PT_RSP(%rsp), %rsp
   swapgs
+  BEFORE_SYSRET
   sysretq
 
   .section .entry.text.xen, "ax"

@@ -51,6 +51,7 @@ exception:
   testb $3, PT_CS(%rsp)
   jz exception_from_kernel
   SWAPGS
+  .globl exception_from_user
 exception_from_user:
   TRACE_IRQS_OFF
   movq %rsp, %rdi
@@ -99,6 +100,8 @@ trap_\vector:
 // From user mode they go on where every trap does, on the task's stack.
 leave_interrupt_stack:
   swapgs
+  .globl leave_interrupt_stack_swapped
+leave_interrupt_stack_swapped:
   movq PER_CPU(top_of_stack), %rdi
   subq $PT_SIZE, %rdi
   movq %rsp, %rsi
@@ -187,9 +190,10 @@ interrupt:
   cld
   PUSH_REGISTERS
   testb $3, PT_CS(%rsp)
-  jz 1f
+  jz interrupt_taken
   swapgs
-1:
+  .globl interrupt_taken
+interrupt_taken:
   TRACE_IRQS_OFF
   movq %rsp, %rdi
   call do_interrupt

@@ -39,13 +39,15 @@ public struct Profile: Sendable {
   let decodeConfiguration: UInt64
   /// Loading a null selector clears the hidden base (Intel; AMD before Zen 2 keeps it).
   let nullSelectorClearsBase: Bool
+  /// What a kernel owes its users on it.
+  public let owed: OwedGuards
 
   /// - Parameter words: what the part has, whether the machine implements it or not.
   init(
     _ part: StaticString, _ vendor: Vendor, brand: StaticString, signature: UInt32, lastLeaf: UInt32,
     lastExtendedLeaf: UInt32 = 0x8000_0008, threadsPerCore: UInt32 = 1, coreType: UInt32 = 0,
     architectureCapabilities: UInt64 = 0, microcodeRevision: UInt64, predictorCommands: UInt64 = 0,
-    decodeConfiguration: UInt64 = 0, nullSelectorClearsBase: Bool = true, words: FeatureWords
+    decodeConfiguration: UInt64 = 0, nullSelectorClearsBase: Bool = true, owed: OwedGuards = [], words: FeatureWords
   ) {
     self.part = part
     self.vendor = vendor
@@ -60,6 +62,7 @@ public struct Profile: Sendable {
     self.predictorCommands = predictorCommands
     self.decodeConfiguration = decodeConfiguration
     self.nullSelectorClearsBase = nullSelectorClearsBase
+    self.owed = owed
     features = words.intersection(.implemented)
   }
 

@@ -107,6 +107,8 @@ extension Processor {
       case .stackLoad, .stackMove: true
       case .gsBase: before.gsBase != after.gsBase
       case .pageTables: before.cr3 != after.cr3
+      // The operand was loaded from memory.
+      case .buffers: profile.verwClearsBuffers && u.pointee.src == Slot.t0
       case .flags:
         !before.rflags.symmetricDifference(after.rflags).isDisjoint(with: [.trap, .nestedTask])
       }
@@ -125,6 +127,7 @@ extension Transition.Kind {
     case .swapGS, .writeGSBase, .writeMSR, .writeSegment, .popSegment, .loadFarPointer: self = .gsBase
     case .writeControl: self = .pageTables
     case .popFlags: self = .flags
+    case .verifyWrite: self = .buffers
     default: return nil
     }
   }

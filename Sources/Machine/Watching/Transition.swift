@@ -42,6 +42,8 @@ public struct Transition: Sendable, Hashable {
     case pageTables
     /// POPF changed TF or NT.
     case flags
+    /// VERW with a memory operand, on a processor that clears its buffers by it.
+    case buffers
   }
 
   public var kind: Kind

@@ -10,6 +10,7 @@ extension Profile {
     "zen2", .amd, brand: "Limen profile of Zen 2 (Rome)", signature: 0x0083_0F10, lastLeaf: 0x10,
     lastExtendedLeaf: 0x8000_0020, threadsPerCore: 2, microcodeRevision: 0x0830_107D,
     predictorCommands: PredictorCommand.barrier, decodeConfiguration: 1 << 1,
+    owed: .heldReturns,
     words: FeatureWords(
       leaf1C: 0x7ED8_320B, leaf1D: 0x178B_FBFF, leaf7B: 0x219C_91A9, leaf7C: 0x0040_0004,
       extended1C: 0x75C2_37FF, extended1D: 0x2FD3_FBFF, extended8B: FeatureWords.bits(0, 1, 2, 9, 12, 14, 15, 17, 24)))

@@ -10,6 +10,7 @@ extension Profile {
     "zen3", .amd, brand: "Limen profile of Zen 3 (Milan)", signature: 0x00A0_0F11, lastLeaf: 0x10,
     lastExtendedLeaf: 0x8000_0023, threadsPerCore: 2, microcodeRevision: 0x0A00_11DB,
     predictorCommands: PredictorCommand.barrier | PredictorCommand.selectiveBarrier, decodeConfiguration: 1 << 1,
+    owed: [.heldReturns, .clearedBuffers],
     words: FeatureWords(
       leaf1C: 0x7EFA_320B, leaf1D: 0x178B_FBFF, leaf7B: 0x219C_97A9, leaf7C: 0x0040_069C, leaf7D: 0x0000_0010,
       extended1C: 0x75C2_37FF, extended1D: 0x2FD3_FBFF,

@@ -9,6 +9,7 @@ extension Profile {
     "zen4", .amd, brand: "Limen profile of Zen 4 (Genoa)", signature: 0x00A1_0F11, lastLeaf: 0x10,
     lastExtendedLeaf: 0x8000_0028, threadsPerCore: 2, microcodeRevision: 0x0A10_1154,
     predictorCommands: PredictorCommand.barrier | PredictorCommand.selectiveBarrier, decodeConfiguration: 1 << 1,
+    owed: [.heldReturns, .clearedBuffers],
     words: FeatureWords(
       leaf1C: 0x7EFA_320B, leaf1D: 0x178B_FBFF, leaf7B: 0xF1BF_97A9, leaf7C: 0x0040_5FCE, leaf7D: 0x1000_0010,
       extended1C: 0x75C2_37FF, extended1D: 0x2FD3_FBFF, extended8B: 0x791E_F257,

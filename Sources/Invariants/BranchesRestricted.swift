@@ -1,0 +1,72 @@
+/// The kernel restricts its branch predictions before it makes any, and gives back what it found.
+///
+/// Intel, "Indirect Branch Restricted Speculation"; "Return Stack Buffer Underflow"; SDM vol. 4, "IA32_SPEC_CTRL".
+import Findings
+import Machine
+
+struct BranchesRestricted: Monitor {
+  static let description = InvariantDescription(
+    identifier: "branches-restricted",
+    claim:
+      "Where the part's branch predictors serve all privileges, IBRS is on before the kernel's first return or indirect branch, and "
+      + "interrupted kernel code has the IA32_SPEC_CTRL that it had.",
+    why:
+      "Until IA32_SPEC_CTRL.IBRS is set, the kernel's returns and indirect branches may be predicted from what user mode has trained. An "
+      + "entry that calls a function before it writes the register makes that function's RET the user's (Xen's XSA-429). A "
+      + "handler that leaves another value takes the restriction from the code that it interrupted.",
+    citation: "Intel, \"Indirect Branch Restricted Speculation\"; SDM vol. 4, \"IA32_SPEC_CTRL\"",
+    specimens: ["ablation ibrs-not-written"])
+
+  let isOwed: Bool
+  /// The kernel was entered, and has made no return and no indirect branch since.
+  private var awaitsBranch = false
+  /// SPEC_CTRL when events interrupted the kernel, the outermost first.
+  private var interrupted: [UInt64] = []
+  private var broken: Violation?
+
+  init(isOwed: Bool) { self.isOwed = isOwed }
+
+  mutating func watch(_ transition: Transition, step: Int, _ processor: Processor) {
+    guard isOwed else { return }
+    switch transition.kind {
+    case .entry: enter()
+    case .event where transition.delivery?.fromKernel == true:
+      interrupted.append(processor.speculationControl)
+      awaitsBranch = true
+    case .event: enter()
+    case .exit where transition.after.isKernel:
+      awaitsBranch = false
+      guard let old = interrupted.popLast(), broken == nil, old != processor.speculationControl else { return }
+      broken = Violation(
+        "interrupted kernel code goes on with IA32_SPEC_CTRL \(hex(processor.speculationControl)), not the \(hex(old)) that it had",
+        step: step, at: transition.rip)
+    case .exit: awaitsBranch = false
+    default: return
+    }
+  }
+
+  private mutating func enter() {
+    awaitsBranch = true
+    interrupted = []
+  }
+
+  mutating func execute(_ sight: Sight) {
+    guard isOwed, awaitsBranch, sight.isKernel, let next = sight.nextInstruction,
+      next.kind == .nearReturn || next.kind == .indirectBranch
+    else { return }
+    awaitsBranch = false
+    guard broken == nil, sight.speculationControl & SpeculationControl.restrictedBranches == 0 else { return }
+    let what = next.kind == .nearReturn ? "return" : "indirect branch"
+    broken = Violation(
+      "the kernel's first \(what) since it was entered is made with IA32_SPEC_CTRL.IBRS clear", step: sight.step,
+      at: sight.rip)
+  }
+
+  func needsEveryBoundary(_ sight: Sight) -> Bool { awaitsBranch && sight.isKernel }
+
+  func goesOn(as other: BranchesRestricted) -> Bool {
+    broken == nil && other.broken == nil && awaitsBranch == other.awaitsBranch && interrupted == other.interrupted
+  }
+
+  func judge(_ run: Outcome) -> Violation? { broken }
+}

@@ -1,0 +1,96 @@
+/// The instruction at which the processor stands, as far as a guard against speculation hangs on it: how it transfers control, whether it orders
+/// what follows, which memory it reaches.
+///
+/// SDM vol. 2, each instruction's page; vol. 3A, "Serializing Instructions"; AMD APM vol. 2, "Speculation Control".
+import CZydis
+
+public struct NextInstruction: Sendable {
+  public enum Kind: Sendable {
+    case nearReturn
+    /// JMP or CALL to a place that a register or memory names.
+    case indirectBranch
+    /// CALL to a fixed place.
+    case directCall
+    case conditionalBranch
+    /// What follows waits until it is done: LFENCE, CPUID, SERIALIZE, a write of CR3, or a GS base that is written whatever it was.
+    case fence
+    case swapGS
+    case interruptReturn
+    case other
+  }
+
+  /// A stretch of memory that it reads or writes.
+  public struct Access: Sendable, Hashable {
+    public var address: UInt64
+    public var size: Int
+  }
+
+  public var kind: Kind
+  public var length: Int
+  public var usesGS: Bool
+  public var accesses: [Access]
+  /// It is a CALL, direct or not.
+  public var isCall: Bool
+}
+
+extension Processor {
+  /// Nil where there is no instruction to be read.
+  public func nextInstruction() -> NextInstruction? {
+    var bytes: [UInt8] = []
+    for i in 0..<15 {
+      guard let byte = self.bytes(atLinear: s.pointee.rip &+ UInt64(i), count: 1) else { break }
+      bytes += byte
+    }
+    guard let decoded = try? bytes.withUnsafeBytes({ try decoder.decode($0, mode: s.pointee.codeMode) }) else {
+      return nil
+    }
+    let memory = (0..<Int(decoded.instruction.operand_count)).filter {
+      decoded.operands[$0].type == ZYDIS_OPERAND_TYPE_MEMORY && decoded.operands[$0].mem.type == ZYDIS_MEMOP_TYPE_MEM
+        && decoded.mnemonic != ZYDIS_MNEMONIC_NOP
+    }
+    return NextInstruction(
+      kind: Self.kind(decoded), length: decoded.length,
+      usesGS: memory.contains { decoded.operands[$0].mem.segment == ZYDIS_REGISTER_GS },
+      accesses: memory.map { access(decoded.operands[$0], decoded) }, isCall: decoded.mnemonic == ZYDIS_MNEMONIC_CALL)
+  }
+
+  private static func kind(_ decoded: DecodedInstruction) -> NextInstruction.Kind {
+    let isDirect = decoded.operands[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE
+    let isRegister = decoded.operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER
+    switch decoded.mnemonic {
+    case ZYDIS_MNEMONIC_RET:
+      return decoded.instruction.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ? .other : .nearReturn
+    case ZYDIS_MNEMONIC_CALL: return isDirect ? .directCall : .indirectBranch
+    case ZYDIS_MNEMONIC_JMP: return isDirect ? .other : .indirectBranch
+    case ZYDIS_MNEMONIC_LFENCE, ZYDIS_MNEMONIC_CPUID, ZYDIS_MNEMONIC_SERIALIZE, ZYDIS_MNEMONIC_WRGSBASE: return .fence
+    case ZYDIS_MNEMONIC_MOV where isRegister && decoded.operands[0].reg.value == ZYDIS_REGISTER_CR3: return .fence
+    case ZYDIS_MNEMONIC_SWAPGS: return .swapGS
+    case ZYDIS_MNEMONIC_IRET, ZYDIS_MNEMONIC_IRETD, ZYDIS_MNEMONIC_IRETQ: return .interruptReturn
+    default: return decoded.instruction.meta.category == ZYDIS_CATEGORY_COND_BR ? .conditionalBranch : .other
+    }
+  }
+
+  private func access(_ operand: ZydisDecodedOperand, _ decoded: DecodedInstruction) -> NextInstruction.Access {
+    func value(_ register: ZydisRegister) -> UInt64 { Translator.slot(register).map { get($0, UInt64.self) } ?? 0 }
+    let memory = operand.mem
+    let size = Int(operand.size) / 8
+    var address = UInt64(bitPattern: memory.disp.value) &+ value(memory.index) &* UInt64(memory.scale)
+    if memory.base == ZYDIS_REGISTER_RIP {
+      address &+= s.pointee.rip &+ UInt64(decoded.length)
+    } else {
+      address &+= value(memory.base)
+    }
+    if memory.segment == ZYDIS_REGISTER_FS { address &+= get(Slot.fsBase, UInt64.self) }
+    if memory.segment == ZYDIS_REGISTER_GS { address &+= get(Slot.gsBase, UInt64.self) }
+    // A push writes below RSP.
+    if operand.visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN, memory.base == ZYDIS_REGISTER_RSP,
+      UInt32(operand.actions) & (ZYDIS_OPERAND_ACTION_WRITE.rawValue | ZYDIS_OPERAND_ACTION_CONDWRITE.rawValue) != 0
+    {
+      address &-= UInt64(size)
+    }
+    return NextInstruction.Access(address: address, size: size)
+  }
+
+  /// IA32_SPEC_CTRL, or AMD's.
+  public var speculationControl: UInt64 { s.pointee.msr.speculationControl }
+}

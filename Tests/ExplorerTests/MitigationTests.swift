@@ -1,0 +1,89 @@
+/// Goal: under each part's profile Debian's kernels report and patch in what is known of that part: the kernel's own vulnerability table and
+/// selection (Linux arch/x86/kernel/cpu/bugs.c and common.c; Documentation/admin-guide/hw-vuln). `Documentation/Mitigations.md` explains what
+/// is otherwise than on the real part.
+import Explorer
+import Findings
+import Testing
+
+@Suite(.serialized) struct MitigationTests {
+  /// What sysfs says begins so; and of the entry code's patched instructions these are there and these are not.
+  struct Expected: Sendable {
+    var statuses: [String: String]
+    var has: [String]
+    var hasNot: [String]
+  }
+
+  static let parts: [ProfileName: Expected] = [
+    .skylake: Expected(
+      statuses: [
+        "meltdown": "Mitigation: PTI", "retbleed": "Mitigation: IBRS", "mds": "Mitigation: Clear CPU buffers",
+        "l1tf": "Mitigation: PTE Inversion", "spec_rstack_overflow": "Not affected", "tsa": "Not affected",
+      ], has: ["wrmsr", "verw", "lfence"], hasNot: ["untrain", "clear_bhb_loop"]),
+    .iceLake: Expected(
+      statuses: [
+        "meltdown": "Not affected", "mds": "Not affected", "retbleed": "Mitigation: Enhanced IBRS",
+        "spectre_v2": "Mitigation: Enhanced / Automatic IBRS", "srbds": "Mitigation: Microcode",
+        "indirect_target_selection": "Mitigation: Aligned branch/return thunks",
+      ], has: ["lfence", "clear_bhb_loop"], hasNot: ["untrain", "verw", "wrmsr"]),
+    .raptorLake: Expected(
+      statuses: [
+        "meltdown": "Not affected", "retbleed": "Not affected", "mds": "Not affected",
+        "reg_file_data_sampling": "Mitigation: Clear Register File", "indirect_target_selection": "Not affected",
+      ], has: ["lfence", "verw"], hasNot: ["untrain", "clear_bhb_loop", "wrmsr"]),
+    .zen2: Expected(
+      statuses: [
+        "meltdown": "Not affected", "retbleed": "Mitigation: untrained return thunk", "tsa": "Not affected",
+        "spec_rstack_overflow": "Mitigation: ",
+      ], has: ["untrain"], hasNot: ["verw", "clear_bhb_loop", "wrmsr", "lfence"]),
+    .zen3: Expected(
+      statuses: [
+        "retbleed": "Not affected", "tsa": "Mitigation: Clear CPU buffers", "spec_rstack_overflow": "Mitigation: ",
+      ],
+      has: ["untrain", "verw"], hasNot: ["clear_bhb_loop", "wrmsr", "lfence"]),
+    .zen4: Expected(
+      statuses: [
+        "retbleed": "Not affected", "tsa": "Mitigation: Clear CPU buffers", "spec_rstack_overflow": "Mitigation: ",
+        "spectre_v2": "Mitigation: Enhanced / Automatic IBRS",
+      ], has: ["untrain", "verw"], hasNot: ["clear_bhb_loop", "wrmsr", "lfence"]),
+    .zen5: Expected(
+      statuses: [
+        "retbleed": "Not affected", "spectre_v2": "Mitigation: Enhanced / Automatic IBRS", "meltdown": "Not affected",
+      ],
+      has: [], hasNot: ["untrain", "clear_bhb_loop", "wrmsr", "lfence"]),
+  ]
+
+  @Test(arguments: ["debian-6.1-cloud", "debian-6.12-cloud", "debian-7.3.4-cloud"])
+  func areThoseOfThePart(kernel: String) throws {
+    let checker = try KernelUnderTest.checker(kernel, profiles: Self.parts.keys.sorted(), crossings: [])
+    let reports = try checker.mitigations()
+    #expect(reports.map(\.profile) == Self.parts.keys.sorted())
+    for report in reports {
+      let expected = Self.parts[report.profile]!
+      for (name, status) in expected.statuses {
+        let said = report.status(of: name)
+        #expect(said?.hasPrefix(status) == true, "\(kernel) \(report.profile) \(name): \(said ?? "nothing")")
+      }
+      let patched = try #require(report.patched)
+      for one in expected.has {
+        #expect(patched.contains { $0.what.contains(one) }, "\(kernel) \(report.profile): \(one)")
+      }
+      for one in expected.hasNot {
+        #expect(!patched.contains { $0.what.contains(one) }, "\(kernel) \(report.profile): \(one)")
+      }
+    }
+  }
+
+  /// AMD-SB-7061: the kernel before the fix lets an interrupt into the window of Safe-RET, the one after it does not. 6.12.102 has the fix.
+  @Test(arguments: [ProfileName.zen3, .zen4]) func theWindowOfSafeRETIsFoundWhereItIsOpen(profile: ProfileName) throws {
+    for (kernel, isOpen) in [("debian-6.12.101-cloud", true), ("debian-6.12.105-cloud", false)] {
+      let checker = try KernelUnderTest.checker(
+        kernel, profiles: [profile], crossings: [.syscall64], events: [.nmi, .externalInterrupt])
+      let section = try #require(try checker.check { _ in }.report.sections.first)
+      let found = section.findings.filter { $0.invariant == "defence-holds" }
+      #expect(!found.isEmpty == isOpen, "\(kernel): \(section.verdict)")
+      #expect(isOpen || section.verdict == .held)
+      // The window lies in Safe-RET's code, by the kernel's own names.
+      for one in found { #expect(one.location.symbol?.contains("safe_ret") == true, "\(one.location)") }
+    }
+  }
+}
