@@ -4,8 +4,13 @@ import Findings
 /// its frame drawn as it lies in memory, highest address first.
 public struct TraceReport {
   let style: TerminalStyle
+  /// The table is to be no wider if it can; nil where it may be as wide as it likes.
+  let columns: Int?
 
-  public init(colour: Bool = false) { style = TerminalStyle(colour: colour) }
+  public init(colour: Bool = false, columns: Int? = nil) {
+    style = TerminalStyle(colour: colour)
+    self.columns = columns
+  }
 
   static let legend = [
     "rsp, gs, cr3: whose stack pointer, GS base and page tables the boundary runs on; none: no frame could be pushed",
@@ -39,6 +44,21 @@ public struct TraceReport {
   // MARK: The table
 
   private func steps(_ record: TraceRecord) -> [String] {
+    let lines = steps(record, namesEachPlace: true)
+    guard let columns, lines.contains(where: { $0.replacing(Self.emphasis, with: "").count > columns }) else {
+      return lines
+    }
+    return steps(record, namesEachPlace: false)
+  }
+
+  private static var emphasis: Regex<Substring> { /\u{1B}\[[0-9;]*m/ }
+
+  /// - Parameter namesEachPlace: else a symbol has a line of its own, before the boundaries that are told by their distance from it.
+  private func steps(_ record: TraceRecord, namesEachPlace: Bool) -> [String] {
+    func place(_ step: TraceStep) -> String {
+      namesEachPlace || step.location.symbol == nil
+        ? step.location.description : "+\(Location(address: step.location.offset))"
+    }
     var table = TextTable(alignments: [.right, .right, .left, .left, .left, .left, .left, .left])
     table.rows.append([
       "#", record.steps.contains { $0.mode != nil } ? "mode" : "cpl", "if", "rsp", "gs", "cr3", "place", "instruction",
@@ -47,7 +67,7 @@ public struct TraceReport {
       table.rows.append([
         String(step.boundary), step.mode?.rawValue ?? String(step.cpl), step.interruptsEnabled ? "on" : "off",
         step.rspOwner.rawValue,
-        step.gsOwner.rawValue, step.pageTables.rawValue, printable(step.location.description), instruction(step),
+        step.gsOwner.rawValue, step.pageTables.rawValue, printable(place(step)), instruction(step),
       ])
     }
     let rows = table.lines(indent: "")
@@ -56,7 +76,10 @@ public struct TraceReport {
     let refused = Dictionary(
       grouping: record.injections.filter { $0.outcome != .taken && $0.outcome != .notReached }, by: \.boundary)
     var lines = [style(.quiet, rows[0])]
+    var symbol: String?
     for (step, row) in zip(record.steps, rows.dropFirst()) {
+      if !namesEachPlace, let name = step.location.symbol, name != symbol { lines.append("\(printable(name)):") }
+      symbol = step.location.symbol
       let ours = !step.isKernel || (step.rspOwner == .kernel && step.gsOwner != .user && step.pageTables != .user)
       lines.append(ours ? row : style(.open, row))
       for injection in refused[step.boundary] ?? [] {

@@ -14,6 +14,19 @@ import Testing
     try Golden.check(JSONReport.text(of: Sample.pvTrace), "trace-xen-pv.json")
   }
 
+  /// On a narrow terminal a symbol has a line of its own, and nothing is lost.
+  @Test func aSymbolIsSaidOnceWhereThereIsNoRoom() {
+    let wide = TraceReport().text(of: Sample.trace)
+    #expect(TraceReport(columns: 200).text(of: Sample.trace) == wide)
+    let lines = TraceReport(columns: 64).text(of: Sample.trace).split(separator: "\n").map(String.init)
+    #expect(lines.contains("entry_SYSCALL_64:") && lines.contains("asm_exc_nmi:"))
+    #expect(lines.contains { $0.hasPrefix("3    0  off  kernel  kernel  kernel  +0x1 ") && $0.contains("  call 0x") })
+    #expect(lines.contains { $0.hasPrefix("0    3  on   user    user    user    0x10001234") })
+    let table = lines.filter { $0.first?.isNumber == true }
+    #expect(table.count == Sample.trace.steps.count)
+    #expect(TraceReport(colour: true, columns: 64).text(of: Sample.trace).contains("asm_exc_nmi:\n"))
+  }
+
   /// SDM vol. 3A, "64-Bit Mode Stack Frame": from the highest address SS, RSP, RFLAGS, CS, RIP and the error code.
   @Test func framesAreDrawnAsTheManualDrawsThem() throws {
     let lines = TraceReport().text(of: Sample.trace).split(separator: "\n").map {

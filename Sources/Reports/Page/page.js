@@ -49,17 +49,20 @@
     byId("title").textContent = [sections[index].report.kernel, ...section.place].join(" · ");
     const tabs = byId("tabs");
     tabs.replaceChildren();
-    const add = (title, act) => {
+    const add = (title) => {
       const tab = make("button", "", title);
       tab.type = "button";
       tab.setAttribute("role", "tab");
-      tab.addEventListener("click", () => chooseTab(tab, act));
+      tab.addEventListener("click", () => chooseTab(tab));
       tabs.append(tab);
     };
-    add("the crossing", showCrossing);
-    section.findings.forEach((finding, i) => add(`${i + 1}. ${finding.rule} at ${finding.place}`, () => showFinding(finding)));
+    add("the crossing");
+    section.findings.forEach((finding, i) => add(`${i + 1}. ${finding.rule}: ${events(finding)} at ${finding.place}`));
     chooseTab(tabs.children[section.findings.length && section.findings[0].run ? 1 : 0]);
   }
+
+  // Of "NMI at boundary 5, symbol+0x9" what comes first.
+  const events = (finding) => finding.steps.map((step) => step.split(" at boundary ")[0]).join(", ") || "no event";
 
   function chooseTab(tab) {
     stop();
