@@ -8,7 +8,14 @@ public struct Profile: Sendable {
   }
 
   public let vendor: Vendor
-  public var name: String { vendor.rawValue }
+  public let name: String
+  let hasFRED: Bool
+
+  init(vendor: Vendor, name: String? = nil, hasFRED: Bool = false) {
+    self.vendor = vendor
+    self.name = name ?? vendor.rawValue
+    self.hasFRED = hasFRED
+  }
 
   public static let intel = Profile(vendor: .intel)
   public static let amd = Profile(vendor: .amd)
@@ -46,6 +53,7 @@ public struct Profile: Sendable {
     var allowed: UInt64 = 0x7FF & ~3 | 3
     allowed |= CR4.fsgsbase | CR4.smep | CR4.smap
     if hasPCID { allowed |= CR4.processContextIdentifiers }
+    if hasFRED { allowed |= CR4.fred }
     return allowed
   }
 
@@ -100,7 +108,7 @@ public struct Profile: Sendable {
       return (7, words[0], words[2], words[1])
     case 1:
       // Family 6 model 0x3C (Haswell) stepping 3; family 0x17 model 1 stepping 2 (Zen).
-      let signature: UInt32 = vendor == .intel ? 0x000_306C3 : 0x0080_0F12
+      let signature: UInt32 = vendor == .intel ? hasFRED ? 0x000D_0651 : 0x000_306C3 : 0x0080_0F12
       var c: UInt32 = 1 << 0 | 1 << 13
       if hasPCID { c |= 1 << 17 }
       var d = features1D
@@ -110,7 +118,8 @@ public struct Profile: Sendable {
       // FSGSBASE, SMEP, SMAP; INVPCID on Intel.
       var b: UInt32 = 1 << 0 | 1 << 7 | 1 << 20
       if hasINVPCID { b |= 1 << 10 }
-      return (0, b, 0, 0)
+      return (features71A == 0 ? 0 : 1, b, 0, architecturalCapabilities == nil ? 0 : 1 << 29)
+    case 7 where subleaf == 1: return (features71A, 0, 0, 0)
     case 0x8000_0000:
       let words = Self.words(vendor == .intel ? "GenuineIntel" : "AuthenticAMD", count: 3)
       return vendor == .intel ? (0x8000_0008, 0, 0, 0) : (0x8000_0008, words[0], words[2], words[1])
