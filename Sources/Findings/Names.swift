@@ -24,6 +24,7 @@ public enum PlatformName: String, Vocabulary {
 public enum ProfileName: String, Vocabulary {
   case intel
   case amd
+  case wildcatLake = "wildcat-lake"
 }
 
 /// One way from user mode into the kernel, and back.

@@ -11,6 +11,7 @@ enum Starting {
     switch name {
     case .intel: .intel
     case .amd: .amd
+    case .wildcatLake: .wildcatLake
     }
   }
 
