@@ -109,7 +109,7 @@ extension BareMetalComputer: PlatformComputer {
       return processor.machineChecksEnabled && (isInKernel || !processor.debugTrapIsDue) ? nil : .noSource
     case .debugBreakpoint:
       // One in user code is no event that the user cannot see, but a crossing.
-      if !isInKernel || isOnDebugStack || processor.debugRegister(6) & DR6.causes != 0 { return .noSource }
+      if !isInKernel || isOnDebugStack || debugStatusIsLeft { return .noSource }
       return processor.canTakeInstructionBreakpoint ? nil : .masked
     default: return .noSource
     }
@@ -119,10 +119,19 @@ extension BareMetalComputer: PlatformComputer {
   /// kernel survives, and so none lets a breakpoint be set there (SDM vol. 3A, "Interrupt Stack Table"; Linux:
   /// `within_kprobe_blacklist` in arch/x86/kernel/hw_breakpoint.c, `local_db_save`). Nor is one met from there until DR6 is
   /// clear of the first's causes: the processor adds to them, and nobody could tell the two apart (SDM vol. 3B, "Debug Status
-  /// Register (DR6)").
+  /// Register (DR6)"). By FRED it is kept out in the same place, if #DB has a level of its own.
   private var isOnDebugStack: Bool {
+    if processor.deliversByFRED {
+      let level = Int(processor.stackLevel(of: .debug))
+      return level > 0 && processor.fred.stacks[level] &- processor[.rsp] <= 4096
+    }
     guard let top = processor.interruptStackTop(of: .debug) else { return false }
     return top &- processor[.rsp] <= 4096
+  }
+
+  /// DR6 holds the causes of a #DB that the next one will seem to have too. FRED gives every #DB its own in the frame.
+  private var debugStatusIsLeft: Bool {
+    !processor.deliversByFRED && processor.debugRegister(6) & DR6.causes != 0
   }
 
   public func leftover(against event: EventKind) -> String? {
@@ -130,7 +139,7 @@ extension BareMetalComputer: PlatformComputer {
     case .nmi: processor.nmiBlocked ? "NMIs are blocked" : nil
     case .externalInterrupt: board.localAPIC.isServicing ? "an interrupt is in service" : nil
     case .machineCheck: processor.machineCheckIsInProgress ? "MCG_STATUS says that one is in progress" : nil
-    case .debugBreakpoint: processor.debugRegister(6) & DR6.causes != 0 ? "DR6 holds causes" : nil
+    case .debugBreakpoint: debugStatusIsLeft ? "DR6 holds causes" : nil
     default: nil
     }
   }
@@ -151,7 +160,9 @@ extension BareMetalComputer: PlatformComputer {
   }
 
   public func event(_ transition: Transition) -> DeliveredEvent {
-    DeliveredEvent(transition, name: "vector \(transition.delivery?.vector ?? 0)")
+    let fred = transition.delivery.flatMap { FREDDelivered(rawValue: $0.platformKind) }
+    let call = fred.flatMap { $0.isSyscall ? "SYSCALL" : $0.isSysenter ? "SYSENTER" : nil }
+    return DeliveredEvent(transition, name: call ?? "vector \(transition.delivery?.vector ?? 0)", fred: fred)
   }
 
   /// The processor promises nothing that the boundary itself would not show.
@@ -160,7 +171,7 @@ extension BareMetalComputer: PlatformComputer {
   public var unfinished: Unfinished {
     Unfinished(
       nmiBlocked: processor.nmiBlocked, interrupt: board.localAPIC.isServicing,
-      debugStatus: processor.debugRegister(6) & DR6.causes != 0, machineCheck: processor.machineCheckIsInProgress)
+      debugStatus: debugStatusIsLeft, machineCheck: processor.machineCheckIsInProgress)
   }
 }
 

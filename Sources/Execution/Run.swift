@@ -71,7 +71,7 @@ package final class Run {
     self.swapgsCount = swapgsCount
     self.claims = claims
     stack = StackOwner(values: user.stackPointers)
-    monitors = Monitors(allowsTrapFlag: user.entersBySysenter)
+    monitors = Monitors(allowsTrapFlag: user.entersBySysenter, fred: FREDSight(computer.processor))
     origin = computer.processor.position
     start = origin
     computer.processor.isWatched = true
@@ -251,6 +251,12 @@ package final class Run {
       if transition.kind == .entry { monitors.enter() }
       if transition.kind == .exit {
         monitors.leave(to: after.rsp, isKernel: after.isKernel)
+        if let sight = FREDSight(processor) {
+          monitors.leave(
+            FREDReturn(
+              sight, step: boundary, from: transition.rip, rip: processor.rip, rsp: after.rsp, isKernel: after.isKernel)
+          )
+        }
         stackPointers.append(after.rsp)
       }
       if !after.isKernel {
@@ -269,7 +275,9 @@ package final class Run {
       delivery, step: boundary, ownership: ownership(of: transition.before), injected: injected,
       isLost: transition.kind == .lostEvent)
     let promise = record.isLost ? nil : computer.brokenPromise.map { (rip: processor.rip, message: $0) }
-    monitors.take(record, claimedOn: claims.areOn(at: delivery.from), promise: promise)
+    monitors.take(
+      record, claimedOn: claims.areOn(at: delivery.from), promise: promise,
+      fred: FREDSight(processor, behind: delivery, in: transition.before.rflags))
     if record.isLost { return }
     deliveries.append(record)
     if delivery.vector == Vector.nmi.rawValue { lastNMI = processor.position }

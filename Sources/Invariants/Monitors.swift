@@ -14,20 +14,33 @@ public struct Monitors: Sendable {
   private let progress = Progress()
   private let noLeak = NoLeak()
   private let userStatePreserved = UserStatePreserved()
+  /// Nil where events are not delivered by FRED.
+  private var fred: FREDMonitors?
 
-  /// - Parameter allowsTrapFlag: the crossing itself leaves the user's TF set in the kernel.
-  public init(allowsTrapFlag: Bool = false) { flagsSanitised = FlagsSanitised(allowsTrapFlag: allowsTrapFlag) }
+  /// - Parameters:
+  ///   - allowsTrapFlag: the crossing itself leaves the user's TF set in the kernel.
+  ///   - fred: FRED's side of user mode before the crossing, where the processor delivers events by it.
+  public init(allowsTrapFlag: Bool = false, fred sight: FREDSight? = nil) {
+    flagsSanitised = FlagsSanitised(allowsTrapFlag: allowsTrapFlag)
+    guard let sight else { return }
+    var evidence = FREDMonitors.Evidence()
+    evidence.stack.top = sight.taskStack
+    fred = FREDMonitors(evidence)
+  }
 
   /// In the order of blame: a run is blamed on what shows first, and among equals on what stands first here, causes before
   /// consequences.
   private var all: [any Monitor] {
     [
       gsOwned, pageTablesOwned, flagsSanitised, interruptsAsClaimed, cleanExit, rspOwned, frameIntact, stackBounded,
-      noKernelDeath, progress, noLeak, userStatePreserved,
-    ]
+    ] + (fred?.evidence.all ?? []) + [noKernelDeath, progress, noLeak, userStatePreserved]
   }
 
-  public static var descriptions: [InvariantDescription] { Monitors().all.map { type(of: $0).description } }
+  public static var descriptions: [InvariantDescription] {
+    var monitors = Monitors()
+    monitors.fred = FREDMonitors(.init())
+    return monitors.all.map { type(of: $0).description }
+  }
 
   /// The one whose evidence depends on how many boundaries it is shown: whether it is broken does not, since when it is does.
   public static let interruptsAsClaimed = InterruptsAsClaimed.description.identifier
@@ -45,7 +58,10 @@ public struct Monitors: Sendable {
   /// - Parameters:
   ///   - claimedOn: what the kernel claims of its interrupts at the place that was interrupted; nil for nothing.
   ///   - promise: where, and how, the state at the handler breaks what the kernel asked the platform for.
-  public mutating func take(_ delivery: DeliveryRecord, claimedOn: Bool?, promise: (rip: UInt64, message: String)?) {
+  ///   - sight: FRED's side of the boundary, where it delivered the event.
+  public mutating func take(
+    _ delivery: DeliveryRecord, claimedOn: Bool?, promise: (rip: UInt64, message: String)?, fred sight: FREDSight?
+  ) {
     pageTablesOwned.take(delivery)
     flagsSanitised.take(delivery)
     interruptsAsClaimed.take(delivery, claimedOn: claimedOn, promise: promise)
@@ -54,6 +70,13 @@ public struct Monitors: Sendable {
     frameIntact.take(delivery)
     stackBounded.take(delivery)
     noKernelDeath.take(delivery)
+    if let sight { change { $0.take(delivery, sight) } }
+  }
+
+  private mutating func change(_ body: (inout FREDMonitors.Evidence) -> Void) {
+    var evidence = fred?.evidence ?? FREDMonitors.Evidence()
+    body(&evidence)
+    fred = FREDMonitors(evidence)
   }
 
   /// An instruction or a hypercall returned to an RSP.
@@ -61,6 +84,9 @@ public struct Monitors: Sendable {
     frameIntact.leave(to: rsp, isKernel: isKernel)
     flagsSanitised.leave(isKernel: isKernel)
   }
+
+  /// The same where the processor delivers events by FRED.
+  public mutating func leave(_ back: FREDReturn) { change { $0.leave(back) } }
 
   /// An instruction entered the kernel.
   public mutating func enter() { flagsSanitised.enter() }
@@ -89,7 +115,12 @@ public struct Monitors: Sendable {
       && flagsSanitised.goesOn(as: other.flagsSanitised) && interruptsAsClaimed.goesOn(as: other.interruptsAsClaimed)
       && rspOwned.goesOn(as: other.rspOwned) && cleanExit.goesOn(as: other.cleanExit)
       && frameIntact.goesOn(as: other.frameIntact) && stackBounded.goesOn(as: other.stackBounded)
-      && noKernelDeath.goesOn(as: other.noKernelDeath)
+      && noKernelDeath.goesOn(as: other.noKernelDeath) && fredGoesOn(as: other)
+  }
+
+  private func fredGoesOn(as other: Monitors) -> Bool {
+    if fred == nil && other.fred == nil { return true }
+    return (fred?.evidence ?? .init()).goesOn(as: other.fred?.evidence ?? .init())
   }
 
   /// No live frame lies at one of the places, and no return from one leads there.
