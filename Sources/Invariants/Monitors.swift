@@ -56,13 +56,15 @@ public struct Monitors: Sendable {
   /// An event was delivered, or its frame could not be pushed.
   ///
   /// - Parameters:
+  ///   - tables: the top table that was loaded.
   ///   - claimedOn: what the kernel claims of its interrupts at the place that was interrupted; nil for nothing.
   ///   - promise: where, and how, the state at the handler breaks what the kernel asked the platform for.
   ///   - sight: FRED's side of the boundary, where it delivered the event.
   public mutating func take(
-    _ delivery: DeliveryRecord, claimedOn: Bool?, promise: (rip: UInt64, message: String)?, fred sight: FREDSight?
+    _ delivery: DeliveryRecord, tables: UInt64, claimedOn: Bool?, promise: (rip: UInt64, message: String)?,
+    fred sight: FREDSight?
   ) {
-    pageTablesOwned.take(delivery)
+    pageTablesOwned.take(delivery, tables: tables)
     flagsSanitised.take(delivery)
     interruptsAsClaimed.take(delivery, claimedOn: claimedOn, promise: promise)
     rspOwned.take(delivery)
@@ -80,13 +82,20 @@ public struct Monitors: Sendable {
   }
 
   /// An instruction or a hypercall returned to an RSP.
-  public mutating func leave(to rsp: UInt64, isKernel: Bool) {
+  public mutating func leave(to rsp: UInt64, isKernel: Bool, tables: Tables) {
+    pageTablesOwned.leave(to: rsp, isKernel: isKernel, tables: tables)
     frameIntact.leave(to: rsp, isKernel: isKernel)
     flagsSanitised.leave(isKernel: isKernel)
   }
 
   /// The same where the processor delivers events by FRED.
   public mutating func leave(_ back: FREDReturn) { change { $0.leave(back) } }
+
+  /// Other page tables were loaded.
+  public mutating func load(_ tables: Tables, isKernel: Bool) { pageTablesOwned.load(tables, isKernel: isKernel) }
+
+  /// An instruction left a stack of a task's for another one.
+  public mutating func leaveStack() { pageTablesOwned.leaveStack() }
 
   /// An instruction entered the kernel.
   public mutating func enter() { flagsSanitised.enter() }

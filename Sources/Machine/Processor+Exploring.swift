@@ -7,7 +7,9 @@ extension Processor {
   public var lastVector: Vector { s.pointee.lastVector }
   public var cr2: UInt64 { s.pointee.cr2 }
   /// The physical address of the top page table, without what else CR3 holds.
-  public var topTable: UInt64 { s.pointee.cr3 & PageTableEntry.addressMask }
+  public var topTable: UInt64 { Self.topTable(of: s.pointee.cr3) }
+  /// The same of any value of CR3.
+  public static func topTable(of cr3: UInt64) -> UInt64 { cr3 & PageTableEntry.addressMask }
   public var cr4: UInt64 { s.pointee.cr4 }
   /// A debug trap of the instruction before is to be delivered at this boundary.
   public var debugTrapIsDue: Bool { s.pointee.pendingDebug != 0 }
@@ -50,6 +52,14 @@ extension Processor {
   public func setStackLevel(of vector: Vector, to level: UInt8) {
     let shift = UInt64(vector.rawValue & 31) * 2
     s.pointee.msr.fred.stackLevels = s.pointee.msr.fred.stackLevels & ~(3 << shift) | UInt64(level & 3) << shift
+  }
+
+  /// The processor's tables name an interrupt stack whose last two pages have RSP in them; by FRED, the stack of a level above 0.
+  public func isOnInterruptStack(_ rsp: UInt64) -> Bool {
+    if deliversByFRED { return (1...3).contains { fred.stacks[$0] != 0 && fred.stacks[$0] &- rsp <= 8192 } }
+    (1...7).contains { index in
+      taskStackTop(at: 0x1C + index * 8).map { $0 != 0 && $0 &- rsp <= 8192 } ?? false
+    }
   }
 
   private func taskStackTop(at offset: UInt64) -> UInt64? {

@@ -94,7 +94,7 @@ public struct BootSnapshot {
     func place() -> Location {
       let rip = computer.processor.rip
       guard let named = guest.kernel.symbols.symbolize(rip) else { return Location(address: rip) }
-      return Location(address: rip, symbol: named.name, offset: named.offset)
+      return Location(address: rip, symbol: named.readableName, offset: named.offset)
     }
     progress(0)
     while true {
