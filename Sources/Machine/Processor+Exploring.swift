@@ -57,7 +57,7 @@ extension Processor {
   /// The processor's tables name an interrupt stack whose last two pages have RSP in them; by FRED, the stack of a level above 0.
   public func isOnInterruptStack(_ rsp: UInt64) -> Bool {
     if deliversByFRED { return (1...3).contains { fred.stacks[$0] != 0 && fred.stacks[$0] &- rsp <= 8192 } }
-    (1...7).contains { index in
+    return (1...7).contains { index in
       taskStackTop(at: 0x1C + index * 8).map { $0 != 0 && $0 &- rsp <= 8192 } ?? false
     }
   }
