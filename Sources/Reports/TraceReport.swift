@@ -141,7 +141,7 @@ public struct TraceReport {
       parts.append("\(fred.kind.title), vector \(word >> 32 & 0xFF)")
       if word & 1 << 16 != 0 { parts.append("blocked by STI") }
       if word & 1 << 17 != 0 { parts.append("software event") }
-      if word & 1 << 18 != 0 { parts.append("NMI") }
+      if word & 1 << 18 != 0 { parts.append("unblocks NMIs") }
       if word & 1 << 57 != 0 { parts.append("64-bit code") }
       if word & 1 << 58 != 0 { parts.append("nested") }
       if word >> 60 != 0 { parts.append("length \(word >> 60)") }
