@@ -105,11 +105,14 @@ struct ManyMachines: ParsableArguments {
   @Option(help: "Who delivers events; a list. (default: bare-metal, and for a design all)")
   var platform: [Selection<PlatformName>] = []
 
-  @Option(help: "The processors; a list of \(ProfileName.spellings).")
-  var profile = [Selection(ProfileName.plain)]
+  @Option(
+    help: ArgumentHelp(
+      "The processors; a list of \(ProfileName.spellings). (default: intel,amd, and for a specimen of other parts those)"))
+  var profile: [Selection<ProfileName>] = []
 
   /// Nil when none was named.
   var platforms: [PlatformName]? { platform.isEmpty ? nil : Selection.joined(platform) }
+  var profiles: [ProfileName]? { profile.isEmpty ? nil : Selection.joined(profile) }
 }
 
 extension PlatformName: ExpressibleByArgument {}
