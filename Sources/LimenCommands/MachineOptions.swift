@@ -107,7 +107,8 @@ struct ManyMachines: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The processors; a list of \(ProfileName.spellings). (default: intel,amd, and for a specimen of other parts those)"))
+      "The processors; a list of \(ProfileName.spellings). (default: intel,amd, and for a specimen of other parts those)"
+    ))
   var profile: [Selection<ProfileName>] = []
 
   /// Nil when none was named.
