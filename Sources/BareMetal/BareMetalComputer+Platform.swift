@@ -109,7 +109,7 @@ extension BareMetalComputer: PlatformComputer {
       return processor.machineChecksEnabled && (isInKernel || !processor.debugTrapIsDue) ? nil : .noSource
     case .debugBreakpoint:
       // One in user code is no event that the user cannot see, but a crossing.
-      if !isInKernel || isOnStack(of: .debug) || processor.debugRegister(6) & DR6.causes != 0 { return .noSource }
+      if !isInKernel || isOnStack(of: .debug) || debugStatusIsLeft { return .noSource }
       return processor.canTakeInstructionBreakpoint ? nil : .masked
     default: return .noSource
     }
@@ -121,9 +121,20 @@ extension BareMetalComputer: PlatformComputer {
   /// clear of the first's causes: the processor adds to them, and nobody could tell the two apart (SDM vol. 3B, "Debug Status
   /// Register (DR6)"). A machine check on its own stack is the same case: MCIP, which keeps a second one out, is cleared before the IRET,
   /// and whatever stands between the two stands on that stack (Linux: `do_machine_check` in arch/x86/kernel/cpu/mce/core.c writes it last).
+  /// By FRED a second frame lies below the first: of the two only a breakpoint is kept out, where #DB has a level.
   private func isOnStack(of vector: Vector) -> Bool {
+    if processor.deliversByFRED {
+      guard vector == .debug else { return false }
+      let level = Int(processor.stackLevel(of: vector))
+      return level > 0 && processor.fred.stacks[level] &- processor[.rsp] <= 4096
+    }
     guard let top = processor.interruptStackTop(of: vector) else { return false }
     return top &- processor[.rsp] <= 4096
+  }
+
+  /// DR6 holds the causes of a #DB that the next one will seem to have too. FRED gives every #DB its own in the frame.
+  private var debugStatusIsLeft: Bool {
+    !processor.deliversByFRED && processor.debugRegister(6) & DR6.causes != 0
   }
 
   public func leftover(against event: EventKind) -> String? {
@@ -131,7 +142,7 @@ extension BareMetalComputer: PlatformComputer {
     case .nmi: processor.nmiBlocked ? "NMIs are blocked" : nil
     case .externalInterrupt: board.localAPIC.isServicing ? "an interrupt is in service" : nil
     case .machineCheck: processor.machineCheckIsInProgress ? "MCG_STATUS says that one is in progress" : nil
-    case .debugBreakpoint: processor.debugRegister(6) & DR6.causes != 0 ? "DR6 holds causes" : nil
+    case .debugBreakpoint: debugStatusIsLeft ? "DR6 holds causes" : nil
     default: nil
     }
   }
@@ -152,7 +163,9 @@ extension BareMetalComputer: PlatformComputer {
   }
 
   public func event(_ transition: Transition) -> DeliveredEvent {
-    DeliveredEvent(transition, name: "vector \(transition.delivery?.vector ?? 0)")
+    let fred = transition.delivery.flatMap { FREDDelivered(rawValue: $0.platformKind) }
+    let call = fred.flatMap { $0.isSyscall ? "SYSCALL" : $0.isSysenter ? "SYSENTER" : nil }
+    return DeliveredEvent(transition, name: call ?? "vector \(transition.delivery?.vector ?? 0)", fred: fred)
   }
 
   /// The processor promises nothing that the boundary itself would not show.
@@ -161,7 +174,7 @@ extension BareMetalComputer: PlatformComputer {
   public var unfinished: Unfinished {
     Unfinished(
       nmiBlocked: processor.nmiBlocked, interrupt: board.localAPIC.isServicing,
-      debugStatus: processor.debugRegister(6) & DR6.causes != 0, machineCheck: processor.machineCheckIsInProgress)
+      debugStatus: debugStatusIsLeft, machineCheck: processor.machineCheckIsInProgress)
   }
 }
 

@@ -77,7 +77,8 @@ package final class Run {
     let owed = computer.processor.profile.owed
     monitors = Monitors(
       allowsTrapFlag: user.entersBySysenter,
-      owed: computer.platform == .xenPV ? owed.intersection(.heldReturns) : owed)
+      owed: computer.platform == .xenPV ? owed.intersection(.heldReturns) : owed,
+      fred: FREDSight(computer.processor))
     origin = computer.processor.position
     start = origin
     computer.processor.isWatched = true
@@ -274,6 +275,12 @@ package final class Run {
       if transition.kind == .entry { monitors.enter() }
       if transition.kind == .exit {
         monitors.leave(to: after.rsp, isKernel: after.isKernel, tables: tables(transition))
+        if let sight = FREDSight(processor) {
+          monitors.leave(
+            FREDReturn(
+              sight, step: boundary, from: transition.rip, rip: processor.rip, rsp: after.rsp, isKernel: after.isKernel)
+          )
+        }
         stackPointers.append(after.rsp)
       }
       // Only a switch of tasks leaves a kernel stack for another one by an instruction and not by an event.
@@ -309,7 +316,7 @@ package final class Run {
     let promise = record.isLost ? nil : computer.brokenPromise.map { (rip: processor.rip, message: $0) }
     monitors.take(
       record, tables: Processor.topTable(of: transition.before.cr3), claimedOn: claims.areOn(at: delivery.from),
-      promise: promise)
+      promise: promise, fred: FREDSight(processor, behind: delivery, in: transition.before.rflags))
     if record.isLost { return }
     deliveries.append(record)
     if delivery.vector == Vector.nmi.rawValue { lastNMI = processor.position }

@@ -32,6 +32,7 @@ public enum ProfileName: String, Vocabulary {
   case skylake
   case iceLake = "ice-lake"
   case raptorLake = "raptor-lake"
+  case wildcatLake = "wildcat-lake"
   case zen2
   case zen3
   case zen4

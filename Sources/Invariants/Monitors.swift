@@ -20,17 +20,24 @@ public struct Monitors: Sendable {
   private var swapgsFenced: SWAPGSFenced
   private var buffersCleared: BuffersCleared
   private var defenceHolds: DefenceHolds
+  /// Nil where events are not delivered by FRED.
+  private var fred: FREDMonitors?
 
   /// - Parameters:
   ///   - allowsTrapFlag: the crossing itself leaves the user's TF set in the kernel.
   ///   - owed: what the kernel owes its users on the processor.
-  public init(allowsTrapFlag: Bool = false, owed: OwedGuards = []) {
+  ///   - fred: FRED's side of user mode before the crossing, where the processor delivers events by it.
+  public init(allowsTrapFlag: Bool = false, owed: OwedGuards = [], fred sight: FREDSight? = nil) {
     flagsSanitised = FlagsSanitised(allowsTrapFlag: allowsTrapFlag)
     self.owed = owed
     branchesRestricted = BranchesRestricted(isOwed: owed.contains(.restrictedBranches))
     swapgsFenced = SWAPGSFenced(isOwed: owed.contains(.fencedSWAPGS))
     buffersCleared = BuffersCleared(isOwed: owed.contains(.clearedBuffers))
     defenceHolds = DefenceHolds(isOwed: owed.contains(.heldReturns))
+    guard let sight else { return }
+    var evidence = FREDMonitors.Evidence()
+    evidence.stack.top = sight.taskStack
+    fred = FREDMonitors(evidence)
   }
 
   /// In the order of blame: a run is blamed on what shows first, and among equals on what stands first here, causes before
@@ -38,12 +45,17 @@ public struct Monitors: Sendable {
   private var all: [any Monitor] {
     [
       gsOwned, pageTablesOwned, flagsSanitised, interruptsAsClaimed, cleanExit, rspOwned, frameIntact, stackBounded,
+    ] + (fred?.evidence.all ?? []) + [
       noKernelDeath, progress, noLeak, userStatePreserved, branchesRestricted, swapgsFenced, buffersCleared,
       defenceHolds,
     ]
   }
 
-  public static var descriptions: [InvariantDescription] { Monitors().all.map { type(of: $0).description } }
+  public static var descriptions: [InvariantDescription] {
+    var monitors = Monitors()
+    monitors.fred = FREDMonitors(.init())
+    return monitors.all.map { type(of: $0).description }
+  }
 
   /// Those that apply where the kernel owes no more than this.
   public static func identifiers(owed: OwedGuards) -> [InvariantName] {
@@ -90,8 +102,10 @@ public struct Monitors: Sendable {
   ///   - tables: the top table that was loaded.
   ///   - claimedOn: what the kernel claims of its interrupts at the place that was interrupted; nil for nothing.
   ///   - promise: where, and how, the state at the handler breaks what the kernel asked the platform for.
+  ///   - sight: FRED's side of the boundary, where it delivered the event.
   public mutating func take(
-    _ delivery: DeliveryRecord, tables: UInt64, claimedOn: Bool?, promise: (rip: UInt64, message: String)?
+    _ delivery: DeliveryRecord, tables: UInt64, claimedOn: Bool?, promise: (rip: UInt64, message: String)?,
+    fred sight: FREDSight?
   ) {
     pageTablesOwned.take(delivery, tables: tables)
     flagsSanitised.take(delivery)
@@ -101,6 +115,13 @@ public struct Monitors: Sendable {
     frameIntact.take(delivery)
     stackBounded.take(delivery)
     noKernelDeath.take(delivery)
+    if let sight { change { $0.take(delivery, sight) } }
+  }
+
+  private mutating func change(_ body: (inout FREDMonitors.Evidence) -> Void) {
+    var evidence = fred?.evidence ?? FREDMonitors.Evidence()
+    body(&evidence)
+    fred = FREDMonitors(evidence)
   }
 
   /// An instruction or a hypercall returned to an RSP.
@@ -109,6 +130,9 @@ public struct Monitors: Sendable {
     frameIntact.leave(to: rsp, isKernel: isKernel)
     flagsSanitised.leave(isKernel: isKernel)
   }
+
+  /// The same where the processor delivers events by FRED.
+  public mutating func leave(_ back: FREDReturn) { change { $0.leave(back) } }
 
   /// Other page tables were loaded.
   public mutating func load(_ tables: Tables, isKernel: Bool) { pageTablesOwned.load(tables, isKernel: isKernel) }
@@ -155,12 +179,18 @@ public struct Monitors: Sendable {
       && flagsSanitised.goesOn(as: other.flagsSanitised) && interruptsAsClaimed.goesOn(as: other.interruptsAsClaimed)
       && rspOwned.goesOn(as: other.rspOwned) && cleanExit.goesOn(as: other.cleanExit)
       && frameIntact.goesOn(as: other.frameIntact) && stackBounded.goesOn(as: other.stackBounded)
-      && noKernelDeath.goesOn(as: other.noKernelDeath) && (owed.isEmpty || guardsGoOn(as: other))
+      && noKernelDeath.goesOn(as: other.noKernelDeath) && fredGoesOn(as: other)
+      && (owed.isEmpty || guardsGoOn(as: other))
   }
 
   private func guardsGoOn(as other: Monitors) -> Bool {
     branchesRestricted.goesOn(as: other.branchesRestricted) && swapgsFenced.goesOn(as: other.swapgsFenced)
       && buffersCleared.goesOn(as: other.buffersCleared) && defenceHolds.goesOn(as: other.defenceHolds)
+  }
+
+  private func fredGoesOn(as other: Monitors) -> Bool {
+    if fred == nil && other.fred == nil { return true }
+    return (fred?.evidence ?? .init()).goesOn(as: other.fred?.evidence ?? .init())
   }
 
   /// No live frame lies at one of the places, and no return from one leads there.

@@ -189,7 +189,7 @@ struct Check: ParsableCommand {
     let made = zip(chosen, folders(of: chosen)).map { kernel, folder in
       var checker = Checker(
         kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: guest.memory, append: guest.append,
-        platforms: platforms ?? kernel.platforms, profiles: Selection.joined(many.profile),
+        platforms: platforms ?? kernel.platforms, profiles: many.profiles ?? kernel.profiles,
         crossings: crossing.isEmpty ? kernel.crossings : Selection.joined(crossing),
         postures: postures, events: Selection.joined(event), ablations: ablations, jobs: jobs.count,
         witnessFolder: folder,

@@ -60,6 +60,12 @@ struct NamedKernel {
   /// Where the machines are not named, a reference kernel runs wherever it can, and a specimen where its page says.
   var platforms: [PlatformName] { specimen?.platforms ?? (isReference ? PlatformName.running : [.bareMetal]) }
 
+  /// Where the processors are not named: a specimen whose page names parts has those.
+  var profiles: [ProfileName] {
+    guard let specimen, !specimen.profiles.allSatisfy(ProfileName.plain.contains) else { return ProfileName.plain }
+    return specimen.profiles
+  }
+
   /// Where the crossings are not named: of a design those that go through what a design defines, of a specimen the one that its page
   /// names.
   var crossings: [CrossingKind] {
