@@ -28,11 +28,15 @@ struct Check: ParsableCommand {
   @OptionGroup var guest: GuestOptions
   @OptionGroup var many: ManyMachines
 
-  @Option(help: "The ways into the kernel; a list. (default: all, and for a design syscall64, syscall32 and sysenter)")
+  @Option(help: "The ways into the kernel; a list. (default: all)")
   var crossing: [Selection<CrossingKind>] = []
 
-  @Option(help: "What the user program set up before it crosses; a list.")
-  var posture = [OpenSelection<PostureName>(["normal"])]
+  @Option(
+    help: """
+      What the user program set up before it crosses; a list. (default: normal; where --crossing is not given either, every one for \
+      syscall64, syscall32, sysenter, int80 and sigreturn of a design)
+      """)
+  var posture: [OpenSelection<PostureName>] = []
 
   @Option(help: "The events to inject; a list. (page-fault is a name alone: no platform raises it yet)")
   var event = [Selection<EventKind>.all]
@@ -163,15 +167,18 @@ struct Check: ParsableCommand {
       kernels.isEmpty ? NamedKernel.designs() : kernels.flatMap { try NamedKernel.all($0) })
     let probe = try ProbeFile.load()
     let ablations = try Catalogue.chosen(ablate)
-    let postures = try OpenSelection.chosen(posture, from: probe.postures, option: "--posture")
+    let postures = try OpenSelection.chosen(
+      posture.isEmpty ? [OpenSelection(["normal"])] : posture, from: probe.postures, option: "--posture")
     let made = zip(chosen, folders(of: chosen)).map { kernel, folder in
       var checker = Checker(
         kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: guest.memory, append: guest.append,
         platforms: many.platforms ?? kernel.platforms, profiles: Selection.joined(many.profile),
         crossings: crossing.isEmpty ? kernel.crossings : Selection.joined(crossing),
-        postures: postures, events: Selection.joined(event), ablations: ablations, jobs: jobs, witnessFolder: folder,
+        postures: posture.isEmpty ? kernel.postures : postures, events: Selection.joined(event), ablations: ablations,
+        jobs: jobs, witnessFolder: folder,
         bootBound: kernel.bound(boot), judgesBoot: kernel.isReference, stepped: stepped, prunes: pruning)
       checker.depth = depth
+      if crossing.isEmpty && posture.isEmpty { checker.fromEveryPosture = kernel.crossingsFromEveryPosture }
       checker.sectionBound = section.instructions
       checker.warn = progress.warn
       return checker
