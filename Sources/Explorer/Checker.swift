@@ -34,6 +34,8 @@ public struct Checker: Sendable {
   public var depth = 1
   /// A section ends after this many instructions, baseline and trials together, complete or not.
   public var sectionBound = Checker.standardSectionBound
+  /// Events that come from a malicious host alone are injected too, where they are among the events.
+  public var hostIsMalicious = false
   /// Crossings that are taken from every other posture as well, as far as the machine has it; it is no section where it has not.
   public var fromEveryPosture: [CrossingKind] = []
   /// Sections of the same question that are known: they are taken over, and not explored.
@@ -203,7 +205,8 @@ public struct Checker: Sendable {
 
   func exploration(_ task: Task, on machine: ReadyMachine) -> Exploration {
     Exploration(
-      machine, crossing: task.crossing, posture: task.posture, events: events, ablations: ablations,
+      machine, crossing: task.crossing, posture: task.posture,
+      events: events.filter { hostIsMalicious || !$0.isFromHost }, ablations: ablations,
       stepped: stepped, prunes: prunes, depth: depth
     ) { invariant, path in
       let witness = self.witness(task, invariant, path)

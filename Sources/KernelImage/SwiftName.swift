@@ -49,7 +49,9 @@ public enum SwiftName {
         }
         path.append(name)
         guard let kind = next, "VOCP".utf8.contains(kind) else {
-          return isFunction ? (path + (isClosure ? ["closure"] : [])).joined(separator: ".") : nil
+          if isFunction { return (path + (isClosure ? ["closure"] : [])).joined(separator: ".") }
+          // The last was an initialiser's first label.
+          return isInitialiser ? (path.dropLast() + ["init"]).joined(separator: ".") : nil
         }
         at += 1
       }

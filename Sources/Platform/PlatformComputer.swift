@@ -128,6 +128,7 @@ extension PlatformComputer {
     case .nmi, .nmiCallback: 2
     case .machineCheck, .virtualMachineCheck: 18
     case .debugBreakpoint: 1
+    case .hostVector80: 0x80
     default: nil
     }
   }

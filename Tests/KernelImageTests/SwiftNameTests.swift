@@ -17,7 +17,7 @@ import Testing
     ("$s4main12AddressSpaceO04makeC0yyF", "AddressSpace.makeSpace"),
     // Closures, accessors, initialisers, specialisations.
     ("$s4main3FooV3baryyFyycfU_", "Foo.bar.closure"), ("$s4main3FooV5countSivg", "Foo.count"),
-    ("$s4main3FooV1xACSi_tcfC", "Foo.x.init"), ("$s4main3FooVACycfC", "Foo.init"),
+    ("$s4main3FooV1xACSi_tcfC", "Foo.init"), ("$s4main3FooVACycfC", "Foo.init"),
     ("$s4main3FooV3baryyFTf4n_n", "Foo.bar"),
   ])
   func isReadable(symbol: String, name: String) { #expect(SwiftName.readable(symbol) == name) }
