@@ -132,7 +132,8 @@ extension BareMetalComputer: PlatformComputer {
   public func leftover(against event: EventKind) -> String? {
     switch event {
     case .nmi: processor.nmiBlocked ? "NMIs are blocked" : nil
-    case .externalInterrupt, .hostVector80, .hostSpurious: board.localAPIC.isServicing ? "an interrupt is in service" : nil
+    case .externalInterrupt, .hostVector80, .hostSpurious:
+      board.localAPIC.isServicing ? "an interrupt is in service" : nil
     case .machineCheck: processor.machineCheckIsInProgress ? "MCG_STATUS says that one is in progress" : nil
     case .debugBreakpoint: processor.debugRegister(6) & DR6.causes != 0 ? "DR6 holds causes" : nil
     default: nil
