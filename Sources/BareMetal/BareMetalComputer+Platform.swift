@@ -84,6 +84,8 @@ extension BareMetalComputer: PlatformComputer {
   public func canPushFrame(below rsp: UInt64) -> Bool { processor.isSupervisorWritable(rsp &- 8) }
   public var nextIsPrivileged: Bool { isInKernel && processor.nextInstructionIsPrivileged() }
 
+  public var stackTops: [UInt64] { processor.taskStackTops }
+
   public var debugRegisters: [UInt64] { [0, 1, 2, 3, 7].map(processor.debugRegister) }
 
   public func hearHypercalls(_ hear: ((String) -> Void)?) {}
