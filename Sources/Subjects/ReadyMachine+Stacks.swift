@@ -35,8 +35,10 @@ extension ReadyMachine {
     computer.processor.isWatched = true
     let end = computer.processor.position &+ Self.bound
     while computer.processor.position < end, case .budget = computer.proceed(toward: end) {
+      // A switch of tasks loads RSP.
+      let isSwitch = computer.processor.transitions.contains { $0.kind == .stackLoad }
       computer.processor.clearTransitions()
-      if computer.isInKernel { look() }
+      if isSwitch { look() }
     }
     computer.processor.isWatched = false
     computer.processor.clearTransitions()
