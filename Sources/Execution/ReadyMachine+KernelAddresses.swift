@@ -28,7 +28,8 @@ extension ReadyMachine {
     for register in GeneralRegister.allCases {
       let value = view.registers[register.rawValue]
       // The lower half of an address in the last 2 GiB, where 32-bit code has no more.
-      if isKernels(value) || isCompatibility && value >> 31 == 1 && isKernels(0xFFFF_FFFF << 32 | value) {
+      let isHalf = isCompatibility && value >> 31 == 1 && !chosen.contains(value)
+      if isKernels(value) || isHalf && isKernels(0xFFFF_FFFF << 32 | value) {
         return KernelAddress(value: value, place: "\(register)")
       }
     }
