@@ -39,14 +39,13 @@ nmi:
   pushq $0
   PUSH_REGISTERS
   GS_BY_BASE
-  movq %rsp, %rbp
   movl $MASKS, %ecx
 1:
   pushq $0
   loop 1b
-  movq %rbp, %rdi
+  leaq 8 * MASKS(%rsp), %rdi
   call do_nmi
-  movq %rbp, %rsp
+  addq $(8 * MASKS), %rsp
   GS_BACK
   POP_REGISTERS
   addq $8, %rsp
