@@ -157,7 +157,17 @@ final class Exploration {
     // What an event before the crossing left.
     outcome.unfinished = outcome.unfinished.union(unfinished)
     outcome.expected = expected
-    if outcome.end == .user { outcome.secretView = secretView(user, swapgs, boundaries) }
+    if let view = outcome.view {
+      outcome.kernelAddress = machine.kernelAddress(
+        in: view, chosen: contract.chosen, crossing: crossing, user: user,
+        tables: kernelTables(user, boundaries) ?? user.cr3)
+      outcome.secretView = secretView(user, swapgs, boundaries)
+      if ablations.isEmpty {
+        let moved = machine.viewWithMovedStack(user, crossing, boundaries, contract)
+        outcome.movedView = moved.view
+        question.costs.instructions += moved.instructions
+      }
+    }
     judge(run.run, outcome, Path(), boundaries[0].state, &found)
     if case .unsupported(let what) = outcome.end {
       throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))"))
@@ -171,14 +181,18 @@ final class Exploration {
     computer.restore()
     let dead = DeadStacks(boundaries, computer.processor)
     guard
-      dead.fill(
-        computer.processor, tables: boundaries.first { $0.state.isKernel && $0.state.cr3 != user.cr3 }?.state.cr3)
+      dead.fill(computer.processor, tables: kernelTables(user, boundaries))
     else { return nil }
     let run = machine.run(user, crossing, ablations, swapgs)
     let end = run.crossAndFinish(stepped: question.stepped)
     question.note(run)
     question.costs.instructions += run.instructions
     return end == .user ? machine.userView() : nil
+  }
+
+  /// The kernel's CR3, where it is not the user's.
+  private func kernelTables(_ user: UserSide, _ boundaries: [Boundary]) -> UInt64? {
+    boundaries.first { $0.state.isKernel && $0.state.cr3 != user.cr3 }?.state.cr3
   }
 
   /// Runs from the crossing to the end.

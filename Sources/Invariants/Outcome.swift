@@ -127,6 +127,10 @@ public struct Outcome: Sendable {
   public var frame: SignalFrame?
   /// The same of a run with other kernel secrets, for the baseline.
   public var secretView: UserView?
+  /// The same with the kernel's stack at another place, where the kernel does its work from there.
+  public var movedView: UserView?
+  /// An address of the kernel's that user mode did not have before the crossing.
+  public var kernelAddress: KernelAddress?
   /// What of the events is not over in user mode.
   public var unfinished = Unfinished()
   /// User mode let maskable events in when it crossed and keeps them out at the end.
