@@ -16,7 +16,7 @@ extension ReadyMachine {
   ///   - chosen: values that the user had itself; what is near one says nothing of the kernel.
   ///   - tables: the kernel's CR3.
   package func kernelAddress(
-    in view: UserView, chosen: [UInt64], crossing: CrossingKind, user: UserSide, tables: UInt64
+    in view: UserView, chosen: [UInt64], user: UserSide, tables: UInt64
   ) -> KernelAddress? {
     let processor = computer.processor
     func isKernels(_ value: UInt64) -> Bool {
@@ -24,14 +24,9 @@ extension ReadyMachine {
         && !processor.isUserReachable(value, tables: user.cr3)
         && !chosen.contains { max($0, value) - min($0, value) < Self.pageSize }
     }
-    let isCompatibility = crossing == .syscall32 || crossing == .sysenter
     for register in GeneralRegister.allCases {
       let value = view.registers[register.rawValue]
-      // The lower half of an address in the last 2 GiB, where 32-bit code has no more.
-      let isHalf = isCompatibility && value >> 31 == 1 && !chosen.contains(value)
-      if isKernels(value) || isHalf && isKernels(0xFFFF_FFFF << 32 | value) {
-        return KernelAddress(value: value, place: "\(register)")
-      }
+      if isKernels(value) { return KernelAddress(value: value, place: "\(register)") }
     }
     var seen: KernelAddress?
     _ = processor.memory.forEachChangedWord { word, _, value in

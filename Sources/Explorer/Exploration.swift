@@ -159,8 +159,7 @@ final class Exploration {
     outcome.expected = expected
     if let view = outcome.view {
       outcome.kernelAddress = machine.kernelAddress(
-        in: view, chosen: contract.chosen, crossing: crossing, user: user,
-        tables: kernelTables(user, boundaries) ?? user.cr3)
+        in: view, chosen: contract.chosen, user: user, tables: kernelTables(user, boundaries) ?? user.cr3)
       outcome.secretView = secretView(user, swapgs, boundaries)
       if ablations.isEmpty {
         let moved = machine.viewWithMovedStack(user, crossing, boundaries, contract)
