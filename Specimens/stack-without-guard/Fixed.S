@@ -25,7 +25,7 @@ nmi:
   GS_BY_BASE
   movl $MASKS, %ecx
 1:
-  pushq $0
+  pushq $-1                     // every processor
   loop 1b
   leaq 8 * MASKS(%rsp), %rdi
   call do_nmi
