@@ -82,7 +82,7 @@ public struct BootSnapshot {
 
   private func machine(_ computer: any PlatformComputer) -> ReadyMachine {
     ReadyMachine(
-      computer, probe: probe, profile: profile.vendor == .intel ? .intel : .amd, symbols: guest.kernel.symbols,
+      computer, probe: probe, profile: ProfileName(rawValue: profile.name) ?? .intel, symbols: guest.kernel.symbols,
       claims: KernelClaims(guest.kernel))
   }
 

@@ -1,9 +1,8 @@
 /// Goal: Swift's functions are named as people write them. Oracles: the mangling's specification (Swift docs/ABI/Mangling.rst), and what
 /// the compiler's own demangler says of the reference kernel's functions.
 import Foundation
+import KernelImage
 import Testing
-
-@testable import KernelImage
 
 @Suite struct SwiftNameTests {
   @Test(arguments: [
