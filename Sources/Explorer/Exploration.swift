@@ -96,7 +96,9 @@ final class Exploration {
       try follow(path, boundaries, user, swapgs, expected, &found)
       return assemble(boundaries, nil, found, meter.baseline)
     }
-    let baseline = try judgeBaseline(user, swapgs: swapgs, expected: expected, boundaries: boundaries, &found)
+    let vainTableLoad = recording.vainTableLoad(wayIn: firstCall ?? 0)
+    let baseline = try judgeBaseline(
+      user, swapgs: swapgs, expected: expected, boundaries: boundaries, vainTableLoad, &found)
     if path != nil && found.isEmpty { throw Self.notReproduced("the crossing without events broke no invariant") }
     if !baseline && found.isEmpty {
       throw Stop(
@@ -147,7 +149,8 @@ final class Exploration {
 
   /// Judges the run without events. False when it does not come back, and there is nothing to explore.
   private func judgeBaseline(
-    _ user: UserSide, swapgs: Int, expected: UserView?, boundaries: [Boundary], _ found: inout [Found]
+    _ user: UserSide, swapgs: Int, expected: UserView?, boundaries: [Boundary], _ vainTableLoad: UInt64?,
+    _ found: inout [Found]
   ) throws -> Bool {
     computer.restore()
     let (contract, unfinished) = (machine.contract(crossing), computer.unfinished)
@@ -157,6 +160,7 @@ final class Exploration {
     // What an event before the crossing left.
     outcome.unfinished = outcome.unfinished.union(unfinished)
     outcome.expected = expected
+    outcome.vainTableLoad = vainTableLoad
     if let view = outcome.view {
       outcome.kernelAddress = machine.kernelAddress(
         in: view, chosen: contract.chosen, user: user, tables: kernelTables(user, boundaries) ?? user.cr3)

@@ -102,6 +102,9 @@ struct PageTablesOwned: Monitor {
       (violation.origin, violation.originText) = (run.eventOrigin, Outcome.eventWords)
       return violation
     }
+    if let load = run.vainTableLoad {
+      return Violation("user mode ran on the page tables that the kernel loads here for itself", at: load)
+    }
     guard run.end == .user, let tables = run.foreignTables else { return nil }
     return Violation(
       "user mode runs on page tables at \(hex(tables)), which are not its own", at: run.view?.rip ?? 0,
