@@ -284,7 +284,9 @@ package final class Run {
         stackPointers.append(after.rsp)
       }
       // Only a switch of tasks leaves a kernel stack for another one by an instruction and not by an event.
-      if transition.kind == .stackLoad, !stack.isUser, !processor.isOnInterruptStack(before.rsp) {
+      if transition.kind == .stackLoad, monitors.haveForeignTables, !stack.isUser,
+        !processor.isOnInterruptStack(before.rsp)
+      {
         monitors.leaveStack()
       }
       if !after.isKernel {

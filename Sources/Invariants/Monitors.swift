@@ -103,6 +103,9 @@ public struct Monitors: Sendable {
   /// Other page tables were loaded.
   public mutating func load(_ tables: Tables, isKernel: Bool) { pageTablesOwned.load(tables, isKernel: isKernel) }
 
+  /// Page tables are loaded that are neither the kernel's nor the user's.
+  public var haveForeignTables: Bool { pageTablesOwned.haveForeignTables }
+
   /// An instruction left a stack of a task's for another one.
   public mutating func leaveStack() { pageTablesOwned.leaveStack() }
 

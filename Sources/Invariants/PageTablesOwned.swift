@@ -66,6 +66,8 @@ struct PageTablesOwned: Monitor {
     }
   }
 
+  var haveForeignTables: Bool { foreign != nil }
+
   /// A switch of tasks: the tables that were loaded before it are the other task's.
   mutating func leaveStack() { foreign = nil }
 
