@@ -12,7 +12,9 @@ extension BareMetalComputer: PlatformComputer {
 
   public static var commandLine: String { "console=ttyS0 nokaslr" }
 
-  public static var events: [EventKind] { [.nmi, .externalInterrupt, .machineCheck, .debugBreakpoint] }
+  public static var events: [EventKind] {
+    [.nmi, .externalInterrupt, .machineCheck, .debugBreakpoint, .hostVector80, .hostSpurious, .hostMaskedInterrupt]
+  }
 
   // MARK: Start and archive
 
@@ -82,6 +84,8 @@ extension BareMetalComputer: PlatformComputer {
   public func canPushFrame(below rsp: UInt64) -> Bool { processor.isSupervisorWritable(rsp &- 8) }
   public var nextIsPrivileged: Bool { isInKernel && processor.nextInstructionIsPrivileged() }
 
+  public var stackTops: [UInt64] { processor.taskStackTops }
+
   public var debugRegisters: [UInt64] { [0, 1, 2, 3, 7].map(processor.debugRegister) }
 
   public func hearHypercalls(_ hear: ((String) -> Void)?) {}
@@ -111,6 +115,7 @@ extension BareMetalComputer: PlatformComputer {
       // One in user code is no event that the user cannot see, but a crossing.
       if !isInKernel || isOnStack(of: .debug) || debugStatusIsLeft { return .noSource }
       return processor.canTakeInstructionBreakpoint ? nil : .masked
+    case .hostVector80, .hostSpurious, .hostMaskedInterrupt: return obstacle(toHost: event)
     default: return .noSource
     }
   }
@@ -140,7 +145,8 @@ extension BareMetalComputer: PlatformComputer {
   public func leftover(against event: EventKind) -> String? {
     switch event {
     case .nmi: processor.nmiBlocked ? "NMIs are blocked" : nil
-    case .externalInterrupt: board.localAPIC.isServicing ? "an interrupt is in service" : nil
+    case .externalInterrupt, .hostVector80, .hostSpurious:
+      board.localAPIC.isServicing ? "an interrupt is in service" : nil
     case .machineCheck: processor.machineCheckIsInProgress ? "MCG_STATUS says that one is in progress" : nil
     case .debugBreakpoint: debugStatusIsLeft ? "DR6 holds causes" : nil
     default: nil
@@ -158,6 +164,7 @@ extension BareMetalComputer: PlatformComputer {
       return takeStep()
     case .machineCheck: return ComputerEnd(deliver { $0.deliverMachineCheck() })
     case .debugBreakpoint: return ComputerEnd(deliver { $0.deliverInstructionBreakpoint(0) })
+    case .hostVector80, .hostSpurious, .hostMaskedInterrupt: return injectHost(event)
     default: return .unsupported("\(event.title) is not injected on bare metal")
     }
   }

@@ -10,7 +10,7 @@ public struct Monitors: Sendable {
   private var rspOwned = RSPOwned()
   private var cleanExit = CleanExit()
   private var frameIntact = FrameIntact()
-  private var stackBounded = StackBounded()
+  private var stackBounded: StackBounded
   private var noKernelDeath = NoKernelDeath()
   private let progress = Progress()
   private let noLeak = NoLeak()
@@ -27,8 +27,13 @@ public struct Monitors: Sendable {
   ///   - allowsTrapFlag: the crossing itself leaves the user's TF set in the kernel.
   ///   - owed: what the kernel owes its users on the processor.
   ///   - fred: FRED's side of user mode before the crossing, where the processor delivers events by it.
-  public init(allowsTrapFlag: Bool = false, owed: OwedGuards = [], fred sight: FREDSight? = nil) {
+  ///   - stackTops: where the kernel's stacks begin, ascending, as far as that is known.
+  public init(
+    allowsTrapFlag: Bool = false, owed: OwedGuards = [], fred sight: FREDSight? = nil,
+    stackTops: [UInt64] = []
+  ) {
     flagsSanitised = FlagsSanitised(allowsTrapFlag: allowsTrapFlag)
+    stackBounded = StackBounded(tops: stackTops)
     self.owed = owed
     branchesRestricted = BranchesRestricted(isOwed: owed.contains(.restrictedBranches))
     swapgsFenced = SWAPGSFenced(isOwed: owed.contains(.fencedSWAPGS))
@@ -134,8 +139,40 @@ public struct Monitors: Sendable {
   /// The same where the processor delivers events by FRED.
   public mutating func leave(_ back: FREDReturn) { change { $0.leave(back) } }
 
+  // MARK: Stacks
+
+  /// RSP is on a stack by an event that switched, by a load, or by a return.
+  public mutating func stand(at rsp: UInt64, isReturn: Bool = false) { stackBounded.stand(at: rsp, isReturn: isReturn) }
+
+  /// RSP is not the kernel's.
+  public mutating func leaveStacks() { stackBounded.leaveStacks() }
+
+  /// RSP is where it is by what only moves it.
+  public mutating func move(to rsp: UInt64, step: Int, rip: UInt64) { stackBounded.move(to: rsp, step: step, rip: rip) }
+
+  /// IRET took its frame from there.
+  public mutating func takeFrame(at rsp: UInt64, step: Int, rip: UInt64) {
+    stackBounded.takeFrame(at: rsp, step: step, rip: rip)
+  }
+
+  /// Stacks, by their tops, on which the run was not.
+  public var untouchedStacks: [UInt64] { stackBounded.untouched }
+
+  /// A word at the top of such a stack is not what it was.
+  public mutating func find(changed word: UInt64, of top: UInt64, rip: UInt64) {
+    stackBounded.find(changed: word, of: top, rip: rip)
+  }
+
+  /// An event's handler has not returned to there.
+  public func isInterrupted(at rsp: UInt64) -> Bool { frameIntact.isInterrupted(at: rsp) }
+
+  // MARK: More of what a run tells
+
   /// Other page tables were loaded.
   public mutating func load(_ tables: Tables, isKernel: Bool) { pageTablesOwned.load(tables, isKernel: isKernel) }
+
+  /// Page tables are loaded that are neither the kernel's nor the user's.
+  public var haveForeignTables: Bool { pageTablesOwned.haveForeignTables }
 
   /// An instruction left a stack of a task's for another one.
   public mutating func leaveStack() { pageTablesOwned.leaveStack() }

@@ -66,11 +66,16 @@ struct NamedKernel {
     return specimen.profiles
   }
 
-  /// Where the crossings are not named: of a design those that go through what a design defines, of a specimen the one that its page
-  /// names.
-  var crossings: [CrossingKind] {
-    if let specimen { return [specimen.crossing] }
-    return isReference ? [.syscall64, .syscall32, .sysenter] : CrossingKind.allCases
+  /// Where the crossings are not named: all of them, and of a specimen the one that its page names.
+  var crossings: [CrossingKind] { specimen.map { [$0.crossing] } ?? CrossingKind.allCases }
+
+  /// Where the postures are not named: of a specimen the one that its page names.
+  var postures: [PostureName] { [specimen?.posture ?? "normal"] }
+
+  /// Where neither is named: of a design those that go through what it defines, and the way back that has most to look out for. A stock
+  /// kernel's take minutes.
+  var crossingsFromEveryPosture: [CrossingKind] {
+    isReference && specimen == nil ? [.syscall64, .syscall32, .sysenter, .int80, .sigreturn] : []
   }
 
   func bound(_ options: BoundOptions) -> UInt64 {

@@ -152,6 +152,12 @@ extension Processor {
     return deliverOrShutDown(vector, kind: .external, FREDEvent(.externalInterrupt))
   }
 
+  /// The same whatever IF says, as a host makes it happen: AMD APM vol. 2, "Event Injection".
+  public func deliverInterruptUnasked(_ vector: Vector) -> Exit? {
+    defer { updateAttention() }
+    return deliverOrShutDown(vector, kind: .external)
+  }
+
   /// Latches an NMI: it is taken at the next boundary that allows it.
   public func raiseNMI() {
     s.pointee.nmiLatched = true
