@@ -47,12 +47,15 @@ let package = Package(
       dependencies: [
         "Explorer", "Execution", "Subjects", "Invariants", "Platform", "Machine", "KernelImage", "Findings",
       ]),
+    .target(
+      name: "Mutation",
+      dependencies: ["Explorer", "Search", "Execution", "Subjects", "Machine", "KernelImage", "Findings"]),
     .target(name: "Reports", dependencies: ["Findings"]),
     .target(
       name: "LimenCommands",
       dependencies: [
-        "Thread", "Explorer", "Subjects", "Reports", "Invariants", "Platform", "Machine", "KernelImage", "Findings",
-        "Confinement",
+        "Mutation", "Thread", "Explorer", "Subjects", "Reports", "Invariants", "Platform", "Machine", "KernelImage",
+        "Findings", "Confinement",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "limen", dependencies: ["LimenCommands"]),
@@ -72,7 +75,8 @@ let package = Package(
     .testTarget(
       name: "ExplorerTests",
       dependencies: [
-        "Thread", "Explorer", "Search", "Execution", "Subjects", "Invariants", "Platform", "Findings", "LimenCommands",
+        "Mutation", "Thread", "Explorer", "Search", "Execution", "Subjects", "Invariants", "Platform", "Findings",
+        "LimenCommands",
         "Reports", "Machine", "KernelImage", "BareMetal", "XenPV", "WatchedRuns",
       ],
       exclude: ["Readers", "Selftests.expected", "Stepped.expected", "TinyKernel.S"]),

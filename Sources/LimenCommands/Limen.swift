@@ -28,6 +28,8 @@ struct Limen: ParsableCommand {
             the crossing, instruction by instruction
         limen diff vmlinuz-old vmlinuz-new --crossing syscall64
             two kernels side by side; or one kernel on two platforms or processors
+        limen mutate vmlinuz --crossing syscall64
+            how many small mistakes in this entry code a check would see
         limen thread
             the designs of the mail they come from, and what they answer
         limen replay FILE
@@ -47,10 +49,12 @@ struct Limen: ParsableCommand {
         70 an internal error of Limen's
       """,
     version: "limen \(LimenVersion.current)",
-    subcommands: [Boot.self, Check.self, Trace.self, Diff.self, Thread.self, Replay.self, Explain.self, List.self])
+    subcommands: [
+      Boot.self, Check.self, Trace.self, Diff.self, Mutate.self, Thread.self, Replay.self, Explain.self, List.self,
+    ])
 
   func run() throws {
     throw CommandFailure(
-      .badInput, nil, "a verb is needed: boot, check, trace, diff, thread, replay, explain or list; see --help")
+      .badInput, nil, "a verb is needed: boot, check, trace, diff, mutate, thread, replay, explain or list; see --help")
   }
 }

@@ -11,7 +11,7 @@ struct List: ParsableCommand {
       """)
 
   enum Kind: String, CaseIterable, ExpressibleByArgument {
-    case platforms, profiles, crossings, postures, events, invariants, ablations, designs, specimens
+    case platforms, profiles, crossings, postures, events, invariants, ablations, operators, designs, specimens
   }
 
   @Argument(help: "What to list: \(Kind.allCases.map(\.rawValue).joined(separator: ", ")).")
@@ -27,6 +27,7 @@ struct List: ParsableCommand {
     case .profiles: ProfileName.allCases.map(\.rawValue)
     case .crossings: CrossingKind.allCases.map(\.rawValue)
     case .events: EventKind.allCases.map(\.rawValue)
+    case .operators: MutationOperator.allCases.map(\.rawValue)
     case .postures: try Catalogue.postures().map(\.rawValue)
     case .invariants: Catalogue.invariants().map(\.identifier.rawValue)
     case .designs: try ReferenceFolder.find().designs().map(\.title)
