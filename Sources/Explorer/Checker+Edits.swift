@@ -32,19 +32,19 @@ extension Checker {
   ///
   /// - Parameters:
   ///   - stopsAtFirst: it ends with the first finding.
-  ///   - logs: every path is run to its end, and taken down.
+  ///   - log: where every path is taken down, each of which is then run to its end.
   ///   - withEvents: false for the crossing alone.
   package func section(
-    _ task: Task, on machine: ReadyMachine, edits: [CodeEdit], stopsAtFirst: Bool = false, logs: Bool = false,
+    _ task: Task, on machine: ReadyMachine, edits: [CodeEdit], stopsAtFirst: Bool = false, log: PathLog? = nil,
     withEvents: Bool = true, reason: @escaping @Sendable () -> String? = { nil }
   ) throws -> EditedSection {
     let exploration = Exploration(
       machine, crossing: task.crossing, posture: task.posture, events: withEvents ? events : [], ablations: [],
-      stepped: stepped, prunes: prunes && !logs, depth: depth
+      stepped: stepped, prunes: prunes && log == nil, depth: depth
     ) { _, _ in "" }
     exploration.edits = edits
     exploration.question.stopsAtFirst = stopsAtFirst
-    if logs { exploration.question.log = PathLog() }
+    exploration.question.log = log
     exploration.question.supervision = Supervision(bound: sectionBound, reason: reason)
     let section = try exploration.section()
     return EditedSection(section: section, baseline: exploration.recorded, log: exploration.question.log)

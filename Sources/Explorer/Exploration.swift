@@ -88,7 +88,7 @@ final class Exploration {
     }
     var boundaries = recording.boundaries
     recorded = boundaries
-    question.log?.dead = machine.deadWords(boundaries)
+    if question.log?.dead == nil { question.log?.dead = machine.deadWords(boundaries) }
     parts = meter.parts(boundaries)
     (firstCall, lastReturn) = (meter.firstCall(boundaries), meter.lastReturn(boundaries))
     for i in boundaries.indices where boundaries[i].state.isKernel {

@@ -37,12 +37,14 @@ public struct Mutant: Hashable, Sendable, Codable {
 public enum MutantFate: String, Vocabulary {
   /// A check says that it is violated.
   case caught
-  /// A check says that it held, though the mutant does something else on some path.
+  /// A check says that it held, though some path ends in another way than the kernel's.
   case survived
   /// A check came to no verdict.
   case undecided
   /// Set aside: on every path it does what the kernel does.
   case equivalent
+  /// Set aside: some paths lead through other instructions or places, and all end as the kernel's do.
+  case anotherWay = "another-way"
   /// Set aside: its bytes mean the same.
   case sameEffect = "same-effect"
 }
@@ -57,12 +59,12 @@ public struct MutantResult: Hashable, Sendable, Codable {
   public var events: Int?
   /// Of an undecided one: the check's verdict. Of one set aside: the rule. Of a survivor: the path that differs.
   public var reason: String?
-  /// Of a survivor: a posture that was not asked for and from which the crossing alone breaks an invariant.
-  public var seenFrom: PostureName?
+  /// Of a survivor: a crossing and a posture that were not asked for, where the mutant breaks an invariant without an event.
+  public var seenFrom: String?
 
   public init(
     mutant: Mutant, fate: MutantFate, section: String? = nil, invariant: InvariantName? = nil, events: Int? = nil,
-    reason: String? = nil, seenFrom: PostureName? = nil
+    reason: String? = nil, seenFrom: String? = nil
   ) {
     self.mutant = mutant
     self.fate = fate
@@ -79,6 +81,7 @@ public struct MutantCounts: Hashable, Sendable, Codable {
   public var caught = 0
   public var survived = 0
   public var undecided = 0
+  public var anotherWay = 0
   public var equivalent = 0
   public var sameEffect = 0
 
@@ -88,20 +91,27 @@ public struct MutantCounts: Hashable, Sendable, Codable {
       case .caught: caught += 1
       case .survived: survived += 1
       case .undecided: undecided += 1
+      case .anotherWay: anotherWay += 1
       case .equivalent: equivalent += 1
       case .sameEffect: sameEffect += 1
       }
     }
   }
 
-  public var all: Int { judged + equivalent + sameEffect }
+  public var all: Int { judged + anotherWay + equivalent + sameEffect }
   /// Those that the share is of.
   public var judged: Int { caught + survived + undecided }
   /// Hundredths of a percent of those that are judged, rounded down: a share of 10,000 means all. Nil where there are none.
   public var share: Int? { judged == 0 ? nil : caught * 10_000 / judged }
 
-  /// The share as people write it: `98.21 %`.
-  public var shareText: String {
+  /// The same if those that come to the same end by another way counted as missed.
+  public var strictShare: Int? { judged + anotherWay == 0 ? nil : caught * 10_000 / (judged + anotherWay) }
+
+  public var shareText: String { Self.text(share) }
+  public var strictShareText: String { Self.text(strictShare) }
+
+  /// As people write it: `98.21 %`.
+  private static func text(_ share: Int?) -> String {
     guard let share else { return "-" }
     let hundredths = share % 100
     return "\(share / 100).\(hundredths < 10 ? "0" : "")\(hundredths) %"

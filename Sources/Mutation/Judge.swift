@@ -2,6 +2,7 @@
 /// at all.
 import Explorer
 import Findings
+import Search
 import Subjects
 
 final class Judge {
@@ -53,35 +54,51 @@ final class Judge {
     return try compared(item)
   }
 
+  /// What the mutant does that the kernel does not, on the paths that were compared so far.
+  private struct Difference {
+    /// The first section in which a path is another one, and the first in which a path ends otherwise.
+    var way: String?
+    var end: String?
+
+    mutating func compare(_ log: PathLog, _ known: PathLog, _ inside: Set<UInt64>, _ title: String) {
+      if log.isSame(as: known, butAt: inside) { return }
+      way = way ?? title
+      if !log.endsAsSome(of: known) { end = end ?? title }
+    }
+  }
+
   /// Every section held: does the mutant do on every path what the kernel does?
   private func compared(_ item: Preparation.Item) throws -> MutantResult? {
     let (edits, inside) = (item.change.edits, item.change.inside)
-    var differs: String?
-    for ground in item.grounds.map({ prepared.grounds[$0] }) where differs == nil {
-      let log = try checker.section(ground.task, on: machine(ground.task), edits: edits, logs: true, reason: reason).log
+    var difference = Difference()
+    for ground in item.grounds.map({ prepared.grounds[$0] }) where difference.end == nil {
+      let log = try checker.section(
+        ground.task, on: machine(ground.task), edits: edits, log: PathLog(dead: ground.log.dead), reason: reason
+      ).log
       if reason() != nil { return nil }
-      if let log, !log.isSame(as: ground.log, butAt: inside) { differs = ground.task.title }
+      if let log { difference.compare(log, ground.log, inside, ground.task.title) }
     }
-    var seenFrom: PostureName?
-    let tasks = Set(item.grounds.map { prepared.grounds[$0].task.withoutPosture })
-    for other in prepared.elsewhere where seenFrom == nil && tasks.contains(other.task.withoutPosture) {
+    var seenFrom: String?
+    let own = item.change.before.map(\.address)
+    for other in prepared.elsewhere where seenFrom == nil && own.contains(where: other.addresses.contains) {
       let answer = try checker.section(
-        other.task, on: machine(other.task), edits: edits, logs: true, withEvents: false, reason: reason)
+        other.task, on: machine(other.task), edits: edits, log: PathLog(dead: other.log.dead), withEvents: false,
+        reason: reason)
       if reason() != nil { return nil }
-      if let log = answer.log, !log.isSame(as: other.log, butAt: inside) {
-        differs = differs ?? other.task.title
-        if other.holds && answer.section.verdict == .violated { seenFrom = other.task.posture }
+      if let log = answer.log { difference.compare(log, other.log, inside, other.task.title) }
+      if other.holds && answer.section.verdict == .violated {
+        seenFrom = other.task.title
+        difference.end = difference.end ?? seenFrom
       }
     }
-    guard let differs else {
-      return MutantResult(mutant: item.mutant, fate: .equivalent, reason: "the same log on every path")
+    if let end = difference.end {
+      return MutantResult(
+        mutant: item.mutant, fate: .survived, reason: "a path of \(end) ends otherwise", seenFrom: seenFrom)
     }
-    return MutantResult(
-      mutant: item.mutant, fate: .survived, reason: "another log in \(differs)", seenFrom: seenFrom)
+    if let way = difference.way {
+      return MutantResult(
+        mutant: item.mutant, fate: .anotherWay, reason: "every path ends as it did, one of \(way) by another way")
+    }
+    return MutantResult(mutant: item.mutant, fate: .equivalent, reason: "the same log on every path")
   }
-}
-
-extension Checker.Task {
-  /// The same for every posture.
-  var withoutPosture: Checker.Task { Checker.Task(machine: machine, crossing: crossing, posture: "") }
 }

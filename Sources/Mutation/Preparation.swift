@@ -14,11 +14,12 @@ struct Preparation: Sendable {
     var addresses: Set<UInt64>
   }
 
-  /// A posture that was not asked for.
+  /// A crossing and a posture that were not asked for, without events.
   struct Elsewhere: Sendable {
     var task: Checker.Task
-    /// Of the crossing without events.
     var log: PathLog
+    /// All that it executes in the kernel.
+    var addresses: Set<UInt64>
     var holds: Bool
   }
 
@@ -52,7 +53,7 @@ struct Preparation: Sendable {
       name = { machine.location($0) }
       for task in checker.tasks where task.machine == combination {
         progress(.preparing("the kernel as it is, \(task.title)"))
-        let answer = try checker.section(task, on: machine, edits: [], logs: true, reason: reason)
+        let answer = try checker.section(task, on: machine, edits: [], log: PathLog(), reason: reason)
         if let reason = reason() { throw Interrupted(reason: reason) }
         var addresses: Set<UInt64> = []
         if answer.section.verdict == .held, let log = answer.log {
@@ -65,16 +66,7 @@ struct Preparation: Sendable {
         sections.append(
           UneditedSection(title: task.title, verdict: answer.section.verdict, instructions: addresses.count))
       }
-      for crossing in checker.crossings where grounds.contains(where: { $0.task.crossing == crossing }) {
-        for posture in checker.probe.postures where !checker.postures.contains(posture) {
-          let task = Checker.Task(machine: combination, crossing: crossing, posture: posture)
-          progress(.preparing("the kernel as it is, \(task.title)"))
-          let answer = try checker.section(task, on: machine, edits: [], logs: true, withEvents: false, reason: reason)
-          if let reason = reason() { throw Interrupted(reason: reason) }
-          guard let log = answer.log, !log.entries.isEmpty else { continue }
-          elsewhere.append(Elsewhere(task: task, log: log, holds: answer.section.verdict == .held))
-        }
-      }
+      elsewhere += try Self.elsewhere(checker, machine, combination, reason, progress)
     }
     instructions = code.instructions.count
     changes = Changes.all(of: code).filter { campaign.operators.contains($0.mutation) }
@@ -88,6 +80,32 @@ struct Preparation: Sendable {
             change.before.contains { grounds[index].addresses.contains($0.address) }
           }))
     }
+  }
+
+  /// Every crossing from every posture that was not asked for, those of the crossings that were first.
+  private static func elsewhere(
+    _ checker: Checker, _ machine: ReadyMachine, _ combination: Checker.Combination,
+    _ reason: @escaping @Sendable () -> String?, _ progress: @Sendable (MutationStage) -> Void
+  ) throws -> [Elsewhere] {
+    var found: [Elsewhere] = []
+    let asked = Set(checker.tasks)
+    for crossing in checker.crossings + CrossingKind.allCases.filter({ !checker.crossings.contains($0) }) {
+      for posture in checker.probe.postures {
+        let task = Checker.Task(machine: combination, crossing: crossing, posture: posture)
+        if asked.contains(task) { continue }
+        progress(.preparing("the kernel as it is, \(task.title)"))
+        let answer = try checker.section(
+          task, on: machine, edits: [], log: PathLog(), withEvents: false, reason: reason)
+        if let reason = reason() { throw Interrupted(reason: reason) }
+        guard let log = answer.log, !log.entries.isEmpty else { continue }
+        found.append(
+          Elsewhere(
+            task: task, log: log,
+            addresses: Set(answer.baseline.lazy.filter(\.state.isKernel).map(\.state.rip)),
+            holds: answer.section.verdict == .held))
+      }
+    }
+    return found
   }
 
   /// So many of the numbers below `count`, evenly spread.

@@ -22,8 +22,9 @@ public struct MutationTable {
     }
     if !report.mutants.isEmpty {
       lines += [""] + operators(report) + [""] + invariants(report)
-      lines += list(report, .survived, "survived: a check holds, though the kernel does something else")
+      lines += list(report, .survived, "survived: a check holds, though some path ends otherwise than the kernel's")
       lines += list(report, .undecided, "undecided: a check comes to no verdict")
+      lines += list(report, .anotherWay, "another way: every path ends as the kernel's, and some lead elsewhere")
     }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -37,9 +38,12 @@ public struct MutationTable {
   }
 
   private func operators(_ report: MutationReport) -> [String] {
-    var table = TextTable(alignments: [.left] + Array(repeating: .right, count: 7))
+    var table = TextTable(alignments: [.left] + Array(repeating: .right, count: 9))
     table.rows.append(
-      ["operator", "mutants", "same effect", "equivalent", "undecided", "survived", "caught", "share"])
+      [
+        "operator", "mutants", "same effect", "equivalent", "another way", "undecided", "survived", "caught", "share",
+        "strict",
+      ])
     for one in report.operators { table.rows.append(row(one.mutation.rawValue, one.counts)) }
     table.rows.append(row("all", report.totals))
     return table.lines(indent: "  ")

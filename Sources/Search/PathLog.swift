@@ -13,27 +13,34 @@ package struct PathLog: Sendable {
     /// Where the event came; nil for the crossing without events.
     package var rip: UInt64?
     package var event: EventKind?
+    /// All of it.
     package var digest: UInt64
+    /// The end, what user mode sees there, and memory.
+    package var outcome: UInt64
   }
 
   package private(set) var entries: [Entry] = []
   /// Words, by their physical address divided by 8, in which nothing is alive.
-  package var dead: Set<UInt64>
+  /// Nil where they are still to be found.
+  package var dead: Set<UInt64>?
 
-  package init(dead: Set<UInt64> = []) { self.dead = dead }
+  package init(dead: Set<UInt64>? = nil) { self.dead = dead }
 
   /// The crossing without events is over, in the fork that it began in.
   package mutating func add(_ run: Run, _ ending: UInt64) {
-    add(nil, nil, run.digest.closed(by: ending), run, sinceFork: run.memory.depth)
+    add(nil, nil, ending, run, sinceFork: run.memory.depth)
   }
 
   /// - Parameter depth: the fork of the crossing.
-  mutating func add(_ rip: UInt64?, _ event: EventKind?, _ digest: UInt64, _ run: Run, sinceFork depth: Int) {
+  mutating func add(_ rip: UInt64?, _ event: EventKind?, _ ending: UInt64, _ run: Run, sinceFork depth: Int) {
     var words: UInt64 = 0
     run.memory.forEachChangedWord(sinceFork: depth) { word, after in
-      if !dead.contains(word) { words &+= Self.mixed(word, after) }
+      if !(dead?.contains(word) ?? false) { words &+= Self.mixed(word, after) }
     }
-    entries.append(Entry(rip: rip, event: event, digest: Self.mixed(digest, words)))
+    entries.append(
+      Entry(
+        rip: rip, event: event, digest: Self.mixed(run.digest.closed(by: ending), words),
+        outcome: Self.mixed(ending, words)))
   }
 
   /// A number that is another one whenever one of the two is: the finalizer of MurmurHash3 (Appleby), twice.
@@ -51,5 +58,11 @@ package struct PathLog: Sendable {
   package func isSame(as other: PathLog, butAt addresses: Set<UInt64>) -> Bool {
     func rest(_ log: PathLog) -> [Entry] { log.entries.filter { !($0.rip.map(addresses.contains) ?? false) } }
     return rest(self) == rest(other)
+  }
+
+  /// Whether every path ends as one of the other log's with the same event does, whatever lies between.
+  package func endsAsSome(of other: PathLog) -> Bool {
+    let known = Dictionary(grouping: other.entries, by: \.event).mapValues { Set($0.map(\.outcome)) }
+    return entries.allSatisfy { known[$0.event]?.contains($0.outcome) ?? false }
   }
 }

@@ -291,7 +291,7 @@ package final class Search {
     }
     let found = Found(run, outcome, Path(path), state)
     let ending = RunDigest.ending(outcome.end, outcome.view)
-    question.log?.add(state.rip, event, run.digest.closed(by: ending), run, sinceFork: crossingFork)
+    question.log?.add(state.rip, event, ending, run, sinceFork: crossingFork)
     var taken: Course?
     if !isLast, found == nil, last == .user, let footprint {
       taken = continuation!.course(footprint, of: run, ending: ending, stores: stores)
