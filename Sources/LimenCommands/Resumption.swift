@@ -10,8 +10,9 @@ import Synchronization
 protocol ProgressEntry: Codable, Sendable {
   static var format: String { get }
   static var version: Int { get }
-  /// The verb that keeps it, and what becomes of one whose line is cut short.
-  static var verb: String { get }
+  /// What it is the progress of, and the verb that keeps it.
+  static var origin: String { get }
+  /// What becomes of one whose line is cut short.
   static var again: String { get }
   /// The kernel's place in the head, from 0.
   var kernel: Int { get }
@@ -20,14 +21,14 @@ protocol ProgressEntry: Codable, Sendable {
 extension CheckProgress.Entry: ProgressEntry {
   static var format: String { CheckProgress.format }
   static var version: Int { CheckProgress.version }
-  static var verb: String { "check" }
+  static var origin: String { "of a check that 'limen check --resume' kept" }
   static var again: String { "its section is explored again" }
 }
 
 extension MutationProgress.Entry: ProgressEntry {
   static var format: String { MutationProgress.format }
   static var version: Int { MutationProgress.version }
-  static var verb: String { "mutate" }
+  static var origin: String { "of mutants that 'limen mutate --resume' kept" }
   static var again: String { "its mutant is judged again" }
   var kernel: Int { 0 }
 }
@@ -120,7 +121,7 @@ private struct ProgressLines<Entry: ProgressEntry> {
     length = bytes.lastIndex(of: lineFeed).map { $0 + 1 } ?? 0
     isCutShort = length < bytes.count
     if bytes.isEmpty { return }
-    let foreign = "not the progress that 'limen \(Entry.verb) --resume' kept"
+    let foreign = "not the progress \(Entry.origin)"
     for (index, line) in bytes[..<length].split(separator: lineFeed, omittingEmptySubsequences: false).dropLast()
       .enumerated()
     {

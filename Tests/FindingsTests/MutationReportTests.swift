@@ -20,7 +20,8 @@ import Testing
       mutant: mutant(0, .dropGuard), fate: .caught, section: "bare-metal intel syscall64 normal", invariant: "gs-owned",
       events: 1),
     MutantResult(
-      mutant: mutant(1, .dropGuard), fate: .survived, reason: "a path of bare-metal intel syscall64 normal ends otherwise",
+      mutant: mutant(1, .dropGuard), fate: .survived,
+      reason: "a path of bare-metal intel syscall64 normal ends otherwise",
       seenFrom: "bare-metal intel sigreturn normal"),
     MutantResult(mutant: mutant(2, .narrow), fate: .equivalent, reason: "the same log on every path"),
     MutantResult(mutant: mutant(4, .delete), fate: .anotherWay, reason: "every path ends as it did"),
@@ -34,8 +35,11 @@ import Testing
     interruption: String? = nil
   ) -> MutationReport {
     MutationReport(
-      kernel: KernelIdentity(name: "vmlinuz", sha256: String(repeating: "0a", count: 32)), entryCode: "what is executed",
-      sections: verdicts.map { UneditedSection(title: "bare-metal intel syscall64 normal", verdict: $0, instructions: 2) },
+      kernel: KernelIdentity(name: "vmlinuz", sha256: String(repeating: "0a", count: 32)),
+      entryCode: "what is executed",
+      sections: verdicts.map {
+        UneditedSection(title: "bare-metal intel syscall64 normal", verdict: $0, instructions: 2)
+      },
       instructions: 2, possible: 12, wanted: 6, interruption: interruption, mutants: results, limen: "0.1.0")
   }
 

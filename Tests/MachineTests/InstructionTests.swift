@@ -5,7 +5,9 @@ import Machine
 import Testing
 
 @Suite struct InstructionTests {
-  private func decode(_ bytes: [UInt8]) throws -> Instruction { try #require(Instruction(bytes + [0x90, 0x90], at: 0x1000)) }
+  private func decode(_ bytes: [UInt8]) throws -> Instruction {
+    try #require(Instruction(bytes + [0x90, 0x90], at: 0x1000))
+  }
 
   /// `movq %rsp, %gs:0x6014(%rip)`
   @Test func perCPUStore() throws {
@@ -15,7 +17,8 @@ import Testing
     let memory = try #require(one.memory)
     #expect(memory.isRIPRelative && memory.isPerProcessor && memory.base == nil)
     #expect(one.registers == [Instruction.RegisterField(offset: 3, shift: 3)])
-    #expect(one.effects.writesMemory && !one.effects.readsMemory && one.effects.reads.contains(Instruction.stackPointer))
+    #expect(
+      one.effects.writesMemory && !one.effects.readsMemory && one.effects.reads.contains(Instruction.stackPointer))
   }
 
   /// `testb $3, 0x88(%rsp)`
@@ -41,7 +44,8 @@ import Testing
   /// `jne .+0x80`, `jne .+0x10`, `jmp .+0x10`, `call .+0x100`, `ret`, `iretq`, `sysretq`, `int $0x80`
   @Test func flows() throws {
     let far = try decode([0x0F, 0x85, 0x7A, 0x00, 0x00, 0x00])
-    #expect(far.flow == .conditional && far.opcode == 1 && far.immediate?.isRelative == true && far.immediate?.value == 0x7A)
+    #expect(
+      far.flow == .conditional && far.opcode == 1 && far.immediate?.isRelative == true && far.immediate?.value == 0x7A)
     #expect(try decode([0x75, 0x0E]).flow == .conditional)
     #expect(try decode([0xEB, 0x0E]).flow == .jump)
     #expect(try decode([0xE8, 0xFB, 0x00, 0x00, 0x00]).flow == .call)
@@ -53,7 +57,8 @@ import Testing
   /// `swapgs`, `cli`, `sti`, `cld`, `stac`, `clac`, `lfence`, `wrmsr`, `movq %rax, %cr3`, `movw %ax, %ds`, `verw (%rsp)`
   @Test func whatRegistersDoNotTell() throws {
     let system: [[UInt8]] = [
-      [0x0F, 0x01, 0xF8], [0xFA], [0xFB], [0xFC], [0x0F, 0x01, 0xCB], [0x0F, 0x01, 0xCA], [0x0F, 0xAE, 0xE8], [0x0F, 0x30],
+      [0x0F, 0x01, 0xF8], [0xFA], [0xFB], [0xFC], [0x0F, 0x01, 0xCB], [0x0F, 0x01, 0xCA], [0x0F, 0xAE, 0xE8],
+      [0x0F, 0x30],
       [0x0F, 0x22, 0xD8], [0x8E, 0xD8], [0x0F, 0x00, 0x2C, 0x24],
     ]
     for bytes in system { #expect(try decode(bytes).effects.isSystem, "\(bytes)") }

@@ -25,12 +25,24 @@ public struct Instruction: Sendable, Hashable {
     public var value: Int64
     /// Counted from the instruction's end.
     public var isRelative: Bool
+
+    package init(offset: Int, size: Int, value: Int64, isRelative: Bool) {
+      self.offset = offset
+      self.size = size
+      self.value = value
+      self.isRelative = isRelative
+    }
   }
 
   /// A general register that an operand names, and the three low bits of its number in the bytes.
   public struct RegisterField: Sendable, Hashable {
     public var offset: Int
     public var shift: Int
+
+    package init(offset: Int, shift: Int) {
+      self.offset = offset
+      self.shift = shift
+    }
   }
 
   public struct MemoryOperand: Sendable, Hashable {
@@ -97,7 +109,8 @@ public struct Instruction: Sendable, Hashable {
       one.raw.disp.size == 0
       ? nil
       : Field(
-        offset: Int(one.raw.disp.offset), size: Int(one.raw.disp.size) / 8, value: one.raw.disp.value, isRelative: false)
+        offset: Int(one.raw.disp.offset), size: Int(one.raw.disp.size) / 8, value: one.raw.disp.value, isRelative: false
+      )
     immediate = Self.immediate(one.raw)
     let hasModRM = one.attributes & UInt64(ZYDIS_ATTRIB_HAS_MODRM) != 0
     let modRM = Int(one.raw.modrm.offset)

@@ -61,7 +61,8 @@ import Testing
     #expect(try result(report, .delete, "again", 0).fate == .equivalent)
     #expect(try result(report, .narrow, "again", 0).fate == .caught)
     // Nothing jumps to the second, but its name says that something might.
-    #expect(!report.mutants.contains { $0.mutant.mutation == .swap && $0.mutant.before.last?.location.symbol == "again" })
+    #expect(
+      !report.mutants.contains { $0.mutant.mutation == .swap && $0.mutant.before.last?.location.symbol == "again" })
   }
 
   @Test func theReportDoesNotDependOnTheThreads() throws {
@@ -107,7 +108,9 @@ import Testing
     #expect(away.status == 4 && away.output.contains("not applicable"))
   }
 
-  @Test(arguments: [["--limit", "0"], ["--at-least", "101"], ["--operator", "magic"], ["--posture", "magic"], ["-j", "0"]])
+  @Test(arguments: [
+    ["--limit", "0"], ["--at-least", "101"], ["--operator", "magic"], ["--posture", "magic"], ["-j", "0"],
+  ])
   func wrongUsage(options: [String]) throws {
     let ended = try limen.start(["mutate", "design:complete"] + options).ended()
     #expect(ended.status == 2 && !ended.complaint.isEmpty && ended.output.isEmpty)
