@@ -104,12 +104,12 @@ extension BareMetalComputer: PlatformComputer {
       return board.canRaiseTimerInterrupt ? nil : .noSource
     case .machineCheck:
       // Behind another that is not over it would shut the processor down, and no kernel can do anything about that.
-      if processor.machineCheckIsInProgress { return .blocked }
+      if processor.machineCheckIsInProgress || isOnStack(of: .machineCheck) { return .blocked }
       // It would discard a debug trap that the user is due, and no kernel could make up for that.
       return processor.machineChecksEnabled && (isInKernel || !processor.debugTrapIsDue) ? nil : .noSource
     case .debugBreakpoint:
       // One in user code is no event that the user cannot see, but a crossing.
-      if !isInKernel || isOnDebugStack || processor.debugRegister(6) & DR6.causes != 0 { return .noSource }
+      if !isInKernel || isOnStack(of: .debug) || processor.debugRegister(6) & DR6.causes != 0 { return .noSource }
       return processor.canTakeInstructionBreakpoint ? nil : .masked
     default: return .noSource
     }
@@ -119,9 +119,10 @@ extension BareMetalComputer: PlatformComputer {
   /// kernel survives, and so none lets a breakpoint be set there (SDM vol. 3A, "Interrupt Stack Table"; Linux:
   /// `within_kprobe_blacklist` in arch/x86/kernel/hw_breakpoint.c, `local_db_save`). Nor is one met from there until DR6 is
   /// clear of the first's causes: the processor adds to them, and nobody could tell the two apart (SDM vol. 3B, "Debug Status
-  /// Register (DR6)").
-  private var isOnDebugStack: Bool {
-    guard let top = processor.interruptStackTop(of: .debug) else { return false }
+  /// Register (DR6)"). A machine check on its own stack is the same case: MCIP, which keeps a second one out, is cleared before the IRET,
+  /// and whatever stands between the two stands on that stack (Linux: `do_machine_check` in arch/x86/kernel/cpu/mce/core.c writes it last).
+  private func isOnStack(of vector: Vector) -> Bool {
+    guard let top = processor.interruptStackTop(of: vector) else { return false }
     return top &- processor[.rsp] <= 4096
   }
 

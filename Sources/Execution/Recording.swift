@@ -49,6 +49,7 @@ extension ReadyMachine {
     if path.isEmpty && ablations.isEmpty {
       user.kernelGSBases = Set(recording.boundaries.lazy.filter(\.state.isKernel).map(\.state.gsBase))
         .subtracting(user.gsBases)
+      user.kernelTables = kernelTables(recording.boundaries, user)
     }
     if user.stackPointers != known {
       recording = record(crossing, user, path, ablations, swapgsCount, longest: longest)
@@ -60,6 +61,17 @@ extension ReadyMachine {
       recording.boundaries[i].ownership = user.ownership(of: boundary.state, rspIsUser: boundary.rspIsUser)
     }
     return recording
+  }
+
+  /// Top tables that the crossing works on in the kernel, but the user's. Where there are several, those of them in which the user's code is
+  /// where it is for the user: the others are of no task, or of another one.
+  private func kernelTables(_ boundaries: [Boundary], _ user: UserSide) -> Set<UInt64> {
+    let all = Set(boundaries.lazy.filter(\.state.isKernel).map { Processor.topTable(of: $0.state.cr3) })
+      .subtracting([user.topTable])
+    guard all.count > 1, let code = boundaries.first?.state.rip else { return all }
+    let place = computer.processor.physicalAddress(of: code, tables: user.topTable)
+    let own = all.filter { computer.processor.physicalAddress(of: code, tables: $0) == place }
+    return own.isEmpty ? all : own
   }
 
   private func record(

@@ -211,6 +211,12 @@ package final class Run {
       isAtStackEnd: !canPush && computer.canPushFrame(below: standing.rsp &+ 8))
   }
 
+  /// An IRET took its frame from there, and user mode cannot reach it.
+  private func isFrameOfKernels(at rsp: UInt64, from rip: UInt64) -> Bool {
+    processor.bytes(atLinear: rip, count: Ablation.iretq.count) == Ablation.iretq
+      && processor.physicalAddress(of: rsp) != nil && !processor.isUserReachable(rsp, tables: user.cr3)
+  }
+
   private func loaded(_ rsp: UInt64) -> StackChange {
     .loaded(isReachableByUser: processor.isUserReachable(rsp, tables: user.cr3))
   }
@@ -251,26 +257,43 @@ package final class Run {
     case .entry, .exit, .stackLoad:
       if transition.kind == .entry { monitors.enter() }
       if transition.kind == .exit {
-        monitors.leave(to: after.rsp, isKernel: after.isKernel)
+        monitors.leave(to: after.rsp, isKernel: after.isKernel, tables: tables(transition))
         stackPointers.append(after.rsp)
+      }
+      // Only a switch of tasks leaves a kernel stack for another one by an instruction and not by an event.
+      if transition.kind == .stackLoad, !stack.isUser, !processor.isOnInterruptStack(before.rsp) {
+        monitors.leaveStack()
       }
       if !after.isKernel {
         stack.follow(.user, to: after.rsp)
       } else if after.rsp != before.rsp {
         stack.follow(loaded(after.rsp), to: after.rsp)
       }
-    case .stackMove, .gsBase, .pageTables, .flags: break
+    case .pageTables: monitors.load(tables(transition), isKernel: after.isKernel)
+    case .stackMove, .gsBase, .flags: break
     }
+  }
+
+  /// The tables that are loaded behind the transition.
+  private func tables(_ transition: Transition) -> Tables {
+    let top = Processor.topTable(of: transition.after.cr3)
+    return Tables(top: top, isForeign: user.isForeign(topTable: top), step: boundary, rip: transition.rip)
   }
 
   private func record(_ transition: Transition, injected: Bool) {
     let delivery = computer.event(transition)
     if !delivery.fromKernel { stack.follow(.user, to: delivery.previousRSP) }
+    var ownership = ownership(of: transition.before)
+    // An alias of the kernel's stack that was made for the return (Linux, Documentation/arch/x86, espfix) has bits of the user's RSP.
+    if delivery.atReturn, isFrameOfKernels(at: delivery.previousRSP, from: delivery.from) {
+      ownership.subtract(.notKernelStack)
+    }
     let record = DeliveryRecord(
-      delivery, step: boundary, ownership: ownership(of: transition.before), injected: injected,
-      isLost: transition.kind == .lostEvent)
+      delivery, step: boundary, ownership: ownership, injected: injected, isLost: transition.kind == .lostEvent)
     let promise = record.isLost ? nil : computer.brokenPromise.map { (rip: processor.rip, message: $0) }
-    monitors.take(record, claimedOn: claims.areOn(at: delivery.from), promise: promise)
+    monitors.take(
+      record, tables: Processor.topTable(of: transition.before.cr3), claimedOn: claims.areOn(at: delivery.from),
+      promise: promise)
     if record.isLost { return }
     deliveries.append(record)
     if delivery.vector == Vector.nmi.rawValue { lastNMI = processor.position }

@@ -13,6 +13,8 @@ package struct UserSide: Sendable, Hashable {
   package var kernelGSBases: Set<UInt64> = []
   package var cr3: UInt64
   var topTable: UInt64
+  /// Top tables on which the kernel works in the crossing without events, but the user's; nil while that is not known.
+  package var kernelTables: Set<UInt64>?
   var interruptsOpen: Bool
   var entersBySysenter: Bool
   /// The kernel has page tables of its own.
@@ -21,6 +23,11 @@ package struct UserSide: Sendable, Hashable {
   /// It is known what the kernel's bases are, and this is none of them, nor the user's.
   func isForeign(gsBase: UInt64) -> Bool {
     !kernelGSBases.isEmpty && !kernelGSBases.contains(gsBase) && !gsBases.contains(gsBase)
+  }
+
+  /// It is known which tables are the kernel's, and this is none of them, nor the user's.
+  func isForeign(topTable: UInt64) -> Bool {
+    kernelTables.map { topTable != self.topTable && !$0.contains(topTable) } ?? false
   }
 
   /// Whose state a boundary of the crossing, or of a run with events in it, is on.

@@ -131,7 +131,7 @@ public struct Checker: Sendable {
     let guest = Guest(
       kernel: kernel, initrd: try Initramfs.running(probe.bytes).archive, commandLine: line, memory: memory)
     return BootSnapshot(
-      guest: guest, probe: probe, platform: machine.platform, profile: machine.profile == .intel ? .intel : .amd,
+      guest: guest, probe: probe, platform: machine.platform, profile: machine.profile.processor,
       bound: bootBound, cache: judgesBoot ? BootSnapshot.designCache : BootSnapshot.standardCache,
       kept: judgesBoot ? BootSnapshot.keptDesigns : BootSnapshot.kept)
   }

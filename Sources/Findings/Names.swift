@@ -20,10 +20,20 @@ public enum PlatformName: String, Vocabulary {
   case xenPV = "xen-pv"
 }
 
-/// Which vendor's rules the processor follows where the two manuals differ.
+/// Which processor: a vendor's rules without a name, or a part by its name (`Sources/Machine/Profiles/Parts`).
 public enum ProfileName: String, Vocabulary {
   case intel
   case amd
+  case skylake
+  case iceLake = "ice-lake"
+  case raptorLake = "raptor-lake"
+  case zen2
+  case zen3
+  case zen4
+  case zen5
+
+  /// Those that are no part's: what a check takes where none is named.
+  public static let plain: [ProfileName] = [.intel, .amd]
 }
 
 /// One way from user mode into the kernel, and back.

@@ -43,10 +43,13 @@ public struct Monitors: Sendable {
   /// An event was delivered, or its frame could not be pushed.
   ///
   /// - Parameters:
+  ///   - tables: the top table that was loaded.
   ///   - claimedOn: what the kernel claims of its interrupts at the place that was interrupted; nil for nothing.
   ///   - promise: where, and how, the state at the handler breaks what the kernel asked the platform for.
-  public mutating func take(_ delivery: DeliveryRecord, claimedOn: Bool?, promise: (rip: UInt64, message: String)?) {
-    pageTablesOwned.take(delivery)
+  public mutating func take(
+    _ delivery: DeliveryRecord, tables: UInt64, claimedOn: Bool?, promise: (rip: UInt64, message: String)?
+  ) {
+    pageTablesOwned.take(delivery, tables: tables)
     flagsSanitised.take(delivery)
     interruptsAsClaimed.take(delivery, claimedOn: claimedOn, promise: promise)
     rspOwned.take(delivery)
@@ -57,10 +60,17 @@ public struct Monitors: Sendable {
   }
 
   /// An instruction or a hypercall returned to an RSP.
-  public mutating func leave(to rsp: UInt64, isKernel: Bool) {
+  public mutating func leave(to rsp: UInt64, isKernel: Bool, tables: Tables) {
+    pageTablesOwned.leave(to: rsp, isKernel: isKernel, tables: tables)
     frameIntact.leave(to: rsp, isKernel: isKernel)
     flagsSanitised.leave(isKernel: isKernel)
   }
+
+  /// Other page tables were loaded.
+  public mutating func load(_ tables: Tables, isKernel: Bool) { pageTablesOwned.load(tables, isKernel: isKernel) }
+
+  /// An instruction left a stack of a task's for another one.
+  public mutating func leaveStack() { pageTablesOwned.leaveStack() }
 
   /// An instruction entered the kernel.
   public mutating func enter() { flagsSanitised.enter() }

@@ -16,8 +16,9 @@ struct StackBounded: Monitor {
   private var fault: DeliveryRecord?
 
   mutating func take(_ delivery: DeliveryRecord) {
-    // The fault that became a double fault lies just below the stack pointer.
-    guard fault == nil, !delivery.isLost, delivery.vector == 8, delivery.cr2 != 0,
+    // The fault that became a double fault lies just below the stack pointer. That of an IRET lies where the frame was that it took: a
+    // kernel may have put that elsewhere than on a stack, and what it makes of the double fault shows (Linux: espfix).
+    guard fault == nil, !delivery.isLost, !delivery.atReturn, delivery.vector == 8, delivery.cr2 != 0,
       delivery.previousRSP &- delivery.cr2 < 4096, !delivery.ownership.contains(.userRSP),
       !delivery.ownership.contains(.userTables)
     else { return }

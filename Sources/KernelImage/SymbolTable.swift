@@ -20,7 +20,7 @@ public struct SymbolTable: Sendable {
     /// From the symbol's address to the next symbol's, or to the end of its segment.
     public let size: UInt64
 
-    public var description: String { "\(name)+0x\(String(offset, radix: 16))" }
+    public var description: String { "\(readableName)+0x\(String(offset, radix: 16))" }
   }
 
   struct Entry: Sendable {

@@ -105,8 +105,8 @@ struct ManyMachines: ParsableArguments {
   @Option(help: "Who delivers events; a list. (default: bare-metal, and for a design all)")
   var platform: [Selection<PlatformName>] = []
 
-  @Option(help: "The processors; a list.")
-  var profile = [Selection<ProfileName>.all]
+  @Option(help: "The processors; a list of \(ProfileName.spellings).")
+  var profile = [Selection(ProfileName.plain)]
 
   /// Nil when none was named.
   var platforms: [PlatformName]? { platform.isEmpty ? nil : Selection.joined(platform) }

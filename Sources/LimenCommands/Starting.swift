@@ -7,13 +7,6 @@ import Subjects
 
 /// From options to a computer at its kernel's first instruction, with the errors that a user can act on.
 enum Starting {
-  static func profile(_ name: ProfileName) -> Profile {
-    switch name {
-    case .intel: .intel
-    case .amd: .amd
-    }
-  }
-
   /// - Parameter exactLine: the whole command line, where the user gave it.
   static func computer(
     _ options: MachineOptions, _ kernel: NamedKernel, on one: OneMachine, initrd: [UInt8],
@@ -26,7 +19,7 @@ enum Starting {
     let guest = Guest(
       kernel: kernel.image, initrd: initrd, modules: modules, commandLine: line, memory: options.memory)
     do {
-      return try guest.computer(on: one.platform, profile: Self.profile(one.profile))
+      return try guest.computer(on: one.platform, profile: one.profile.processor)
     } catch let refusal as Guest.Refusal {
       throw CommandFailure(refusal.exitStatus, nil, "\(refusal)")
     } catch let error as ImageError {

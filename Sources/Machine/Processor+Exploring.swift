@@ -7,7 +7,9 @@ extension Processor {
   public var lastVector: Vector { s.pointee.lastVector }
   public var cr2: UInt64 { s.pointee.cr2 }
   /// The physical address of the top page table, without what else CR3 holds.
-  public var topTable: UInt64 { s.pointee.cr3 & PageTableEntry.addressMask }
+  public var topTable: UInt64 { Self.topTable(of: s.pointee.cr3) }
+  /// The same of any value of CR3.
+  public static func topTable(of cr3: UInt64) -> UInt64 { cr3 & PageTableEntry.addressMask }
   public var cr4: UInt64 { s.pointee.cr4 }
   /// A debug trap of the instruction before is to be delivered at this boundary.
   public var debugTrapIsDue: Bool { s.pointee.pendingDebug != 0 }
@@ -39,6 +41,13 @@ extension Processor {
   /// Tops of the stacks that the task state segment names: RSP0, then IST1 to IST7; without those that are 0.
   public var taskStackTops: [UInt64] {
     ([4] + (1...7).map { 0x1C + $0 * 8 }).compactMap { taskStackTop(at: $0) }.filter { $0 != 0 }
+  }
+
+  /// The processor's tables name an interrupt stack whose last two pages have RSP in them.
+  public func isOnInterruptStack(_ rsp: UInt64) -> Bool {
+    (1...7).contains { index in
+      taskStackTop(at: 0x1C + index * 8).map { $0 != 0 && $0 &- rsp <= 8192 } ?? false
+    }
   }
 
   private func taskStackTop(at offset: UInt64) -> UInt64? {

@@ -82,7 +82,7 @@ public struct BootSnapshot {
 
   private func machine(_ computer: any PlatformComputer) -> ReadyMachine {
     ReadyMachine(
-      computer, probe: probe, profile: profile.vendor == .intel ? .intel : .amd, symbols: guest.kernel.symbols,
+      computer, probe: probe, profile: ProfileName(rawValue: profile.name) ?? .intel, symbols: guest.kernel.symbols,
       claims: KernelClaims(guest.kernel))
   }
 
@@ -94,7 +94,7 @@ public struct BootSnapshot {
     func place() -> Location {
       let rip = computer.processor.rip
       guard let named = guest.kernel.symbols.symbolize(rip) else { return Location(address: rip) }
-      return Location(address: rip, symbol: named.name, offset: named.offset)
+      return Location(address: rip, symbol: named.readableName, offset: named.offset)
     }
     progress(0)
     while true {

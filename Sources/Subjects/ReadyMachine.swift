@@ -10,6 +10,7 @@ public final class ReadyMachine {
   public let profileName: ProfileName
   package let claims: KernelClaims
   private let symbols: SymbolTable
+  private var readableNames: [String: String] = [:]
   /// The user's memory at the crossing.
   package private(set) var userMemory = UserMemory()
 
@@ -33,7 +34,15 @@ public final class ReadyMachine {
   /// Names an address.
   package func location(_ address: UInt64) -> Location {
     guard let place = symbols.symbolize(address) else { return Location(address: address) }
-    return Location(address: address, symbol: place.name, offset: place.offset)
+    return Location(address: address, symbol: readable(place), offset: place.offset)
+  }
+
+  /// Every trial names its place, so Swift's names are read once.
+  private func readable(_ place: SymbolTable.Location) -> String {
+    guard place.name.hasPrefix("$") else { return place.name }
+    if let known = readableNames[place.name] { return known }
+    readableNames[place.name] = place.readableName
+    return place.readableName
   }
 
   // MARK: Positioning

@@ -40,7 +40,7 @@ public final class ThreadRuns {
   /// Makes every run.
   public func make(progress: @escaping @Sendable (String) -> Void) throws {
     for kernel in designs {
-      try check(kernel, PlatformName.running, ProfileName.allCases, Self.crossings, progress)
+      try check(kernel, PlatformName.running, ProfileName.plain, Self.crossings, progress)
       if stop() == nil { try look(kernel, progress) }
     }
     for kernel in others {

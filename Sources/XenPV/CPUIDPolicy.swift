@@ -24,14 +24,25 @@ extension XenPVComputer {
       if domain.isPrivileged && domain.vcpu.isInKernel {
         answer.edx |= processor.cpuid(leaf: 1, subleaf: 0).edx & 1 << 12
       }
-    case 7 where subleaf == 0: answer.ebx &= Self.features7B
+    case 7 where subleaf == 0:
+      answer.eax = min(answer.eax, 2)
+      answer.ebx &= Self.features7B
+      answer.ecx &= Self.features7C
+      answer.edx &= Self.features7D
+      // IA32_ARCH_CAPABILITIES is for the hardware domain alone.
+      if !domain.isPrivileged { answer.edx &= ~(1 << 29) }
+    case 7:
+      answer.eax &= Self.features71A
+      answer.edx = 0
     case 0x8000_0001:
       answer.ecx &= Self.extendedC
       answer.edx &= Self.extendedD
     case 0x8000_0007:
       // An invariant TSC would keep a domU from moving to another machine.
       if !domain.isPrivileged { answer.edx &= ~(1 << 8) }
-    case 2...6, 8...0xD: return (0, 0, 0, 0)
+    case 0x8000_0008: answer.ebx &= Self.extended8B
+    case 0x8000_0021: answer.eax &= Self.extended21A
+    case 2...6, 8...0xD, 0x1A, 0x1F, 0x8000_001E: return (0, 0, 0, 0)
     default: break
     }
     return answer
@@ -65,6 +76,16 @@ extension XenPVComputer {
   private static let features1D = bits(0, 2, 4, 5, 6, 7, 8, 9, 11, 14, 15, 16, 19, 22, 23, 24, 25, 26, 27, 28)
   /// FSGSBASE BMI1 AVX2 BMI2 ERMS RDSEED ADX SHA
   private static let features7B = bits(0, 3, 5, 8, 9, 18, 19, 29)
+  /// RDPID
+  private static let features7C = bits(22)
+  /// FSRM MD_CLEAR SERIALIZE IBRSB STIBP ARCH_CAPS SSBD
+  private static let features7D = bits(4, 10, 14, 26, 27, 29, 31)
+  /// FZRM FSRS FSRCS
+  private static let features71A = bits(10, 11, 12)
+  /// CLZERO IBPB
+  private static let extended8B = bits(0, 12)
+  /// LFENCE+ NSCB SBPB IBPB_BRTYPE SRSO_NO
+  private static let extended21A = bits(2, 6, 27, 28, 29)
   /// LAHF_LM CMP_LEGACY ABM SSE4A MISALIGNSSE 3DNOWPREFETCH
   private static let extendedC = bits(0, 1, 5, 6, 7, 8)
   /// Those of leaf 1 that AMD repeats, SYSCALL NX MMXEXT FFXSR RDTSCP LM

@@ -35,6 +35,9 @@ extension XenPVComputer {
     case 0x1B: return 0xFEE0_0900
     case 0x3A: return isIntel ? 1 : nil
     case 0x8B: return processor.modelSpecificRegister(index)
+    // SPEC_CTRL where the guest has IBRSB, which Intel's processors alone show it; ARCH_CAPABILITIES.
+    case 0x48: return isIntel ? processor.modelSpecificRegister(index) : nil
+    case 0x10A: return domain.isPrivileged ? processor.modelSpecificRegister(index) : nil
     // PLATFORM_INFO and MISC_FEATURES_ENABLES: no CPUID faulting.
     case 0xCE, 0x140: return 0
     // The counters of the performance monitor, which is not virtualised.
@@ -78,6 +81,9 @@ extension XenPVComputer {
   func writeMSR(_ index: UInt32, _ value: UInt64) -> Bool {
     switch index {
     case 0x8B: return isIntel && value == 0
+    // SPEC_CTRL, and PRED_CMD, which is no register that can be read.
+    case 0x48: return isIntel && processor.writeModelSpecific(index, value)
+    case 0x49: return processor.writeModelSpecific(index, value)
     case 0x140: return value == 0
     case 0xC1...0xC8, 0x186...0x189, 0x309...0x30B, 0x38D...0x390: return isIntel
     case 0xC001_0000...0xC001_0007, 0xC001_0200...0xC001_020B: return !isIntel

@@ -27,7 +27,7 @@ struct KernelFreeRunTests {
     return try BootSnapshot(guest: guest, probe: probe, platform: platform, profile: profile).ready()
   }
 
-  @Test(arguments: [PlatformName.bareMetal, .xenPV], Profile.all)
+  @Test(arguments: [PlatformName.bareMetal, .xenPV], Profile.plain)
   func debian(_ platform: PlatformName, _ profile: Profile) throws {
     let machines = try (0..<2).map { _ in try Self.ready(platform, profile) }
     let pair = machines.map(\.computer)

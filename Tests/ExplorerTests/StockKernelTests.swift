@@ -50,7 +50,7 @@ import Testing
 
   @discardableResult private func expectToHold(
     _ crossings: [CrossingKind], events: [EventKind], platforms: [PlatformName] = [.bareMetal],
-    profiles: [ProfileName] = ProfileName.allCases
+    profiles: [ProfileName] = ProfileName.plain
   ) throws -> CheckReport {
     let checker = try KernelUnderTest.checker(
       "debian-6.1-cloud", platforms: platforms, profiles: profiles, crossings: crossings, events: events, jobs: 2)

@@ -35,7 +35,7 @@ import Testing
     ]
   }
 
-  @Test(arguments: ProfileName.allCases)
+  @Test(arguments: ProfileName.plain)
   func theKernelAgreesOnItsStack(profile: ProfileName) throws {
     let trace = try Self.trace(profile)
     let unsafe = try Self.unsafeCode()
@@ -69,7 +69,7 @@ import Testing
 
   /// SWAPGS is the first instruction of the entry and the last of the exit that changes the base; only the processor
   /// that has Meltdown gets page tables of its own for the kernel.
-  @Test(arguments: ProfileName.allCases)
+  @Test(arguments: ProfileName.plain)
   func ownersChangeAtTheInstructionsThatChangeThem(profile: ProfileName) throws {
     let trace = try Self.trace(profile)
     for (step, next) in zip(trace.steps, trace.steps.dropFirst()) where step.cpl == 0 && next.cpl == 0 {
@@ -81,7 +81,7 @@ import Testing
     #expect(tables == (profile == .intel ? [.kernel, .user] : [.shared]))
   }
 
-  @Test(arguments: ProfileName.allCases)
+  @Test(arguments: ProfileName.plain)
   func anInjectedNMIArrivesOnItsOwnStack(profile: ProfileName) throws {
     let trace = try Self.trace(profile, [1: .nmi], accesses: true)
     #expect(trace.injections == [TraceInjection(boundary: 1, event: .nmi, outcome: .taken)])

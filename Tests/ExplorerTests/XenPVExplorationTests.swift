@@ -8,7 +8,7 @@ import Testing
   /// Everything but the virtual machine check, for which the cloud kernel has no handler.
   static let events: [EventKind] = [.debugBreakpoint, .eventUpcall, .nmiCallback]
 
-  @Test(arguments: ProfileName.allCases)
+  @Test(arguments: ProfileName.plain)
   func stockKernelHoldsWithoutWindows(profile: ProfileName) throws {
     let checker = try KernelUnderTest.checker(
       "debian-6.1-cloud", platforms: [.xenPV], profiles: [profile], crossings: [.syscall64, .int80, .irq],

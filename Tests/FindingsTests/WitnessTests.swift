@@ -53,7 +53,10 @@ import Testing
     (replacing("limen-witness", "limen-check"), "not a witness: its format is 'limen-check'"),
     (replacing("\"version\" : 1", "\"version\" : 2"), "witness version 2 is not known, only 1"),
     (replacing("\"bare-metal\"", "\"vax\""), "field 'platform': 'vax' is not known (known: bare-metal, xen-pv)"),
-    (replacing("\"intel\"", "\"Intel\""), "field 'profile': 'Intel' is not known (known: intel, amd)"),
+    (
+      replacing("\"intel\"", "\"Intel\""),
+      "field 'profile': 'Intel' is not known (known: \(ProfileName.spellings))"
+    ),
     (replacing("\"rsp-owned\"", "\"../x\""), "field 'invariant': '../x' is no name (letters a-z, digits, hyphens)"),
     (replacing("\"normal\"", "\"\""), "field 'posture': '' is no name (letters a-z, digits, hyphens)"),
     (replacing(": 512", ": 0"), "field 'memory': 0 is no whole number from 1 to 1048576"),

@@ -18,9 +18,9 @@ struct VendorDifferenceTests {
     #expect(try outcome(line, .amd) == [])
     // Nothing of it where addresses have 64 bits, or a count is there.
     let wide = "f3a4 rcx=0 rsi=a5a5a5a500210800 rdi=c3c3c3c300210900"
-    for profile in Profile.all { #expect(try outcome(wide, profile) == []) }
+    for profile in Profile.plain { #expect(try outcome(wide, profile) == []) }
     let counted = "67f3aa rax=0 rcx=b3edbaad00000001 rdi=c3c3c3c300210900 @210900=ff"
-    for profile in Profile.all { #expect(try outcome(counted, profile) == ["rcx=0", "rdi=210901", "@210900=00"]) }
+    for profile in Profile.plain { #expect(try outcome(counted, profile) == ["rcx=0", "rdi=210901", "@210900=00"]) }
   }
 
   @Test("REPE CMPS and SCAS that fault in the middle restore RFLAGS on Intel's processors alone")
@@ -33,7 +33,7 @@ struct VendorDifferenceTests {
     #expect(try outcome(line, .amd) == ["rcx=7", "rdi=212000", "rflags=297"] + fault)
     // A comparison that completes leaves its flags on both.
     let completes = "f3a6 rcx=2 rsi=210800 rdi=210900 rflags=202 @210800=1111 @210900=1111"
-    for profile in Profile.all {
+    for profile in Profile.plain {
       #expect(try outcome(completes, profile) == ["rcx=0", "rsi=210802", "rdi=210902", "rflags=246"])
     }
   }
@@ -42,18 +42,18 @@ struct VendorDifferenceTests {
   func conversionFromMemoryLeavesX87Alone() throws {
     // TOP = 7, all empty, and an unmasked exception pending: no #MF, no MMX state.
     let line = "0f2a07 rdi=210800 fcw=37e fsw=3801 @210800=0100000002000000"
-    for profile in Profile.all {
+    for profile in Profile.plain {
       #expect(try outcome(line, isFloating: true, profile) == ["fsw=b881", "xmm0=1515151515151515400000003f800000"])
     }
     // From MM7 it waits for the exception.
-    for profile in Profile.all {
+    for profile in Profile.plain {
       #expect(try outcome("0f2ac7 fcw=37e fsw=3801", isFloating: true, profile) == ["rip=200109", "raises=10"])
     }
   }
 
   @Test("an x87 comparison of an empty register or a NaN answers, its exception masked or not, under both profiles")
   func emptyComparisonsAnswer() throws {
-    for profile in Profile.all {
+    for profile in Profile.plain {
       // FCOM ST(1) and FCOMI ST(1) of an empty stack. #IS, C3 C2 C0; ES and B where it is pending.
       #expect(try outcome("d8d1 fcw=37f", isFloating: true, profile) == ["fsw=4541"])
       #expect(try outcome("d8d1 fcw=37e", isFloating: true, profile) == ["fsw=c5c1"])

@@ -102,9 +102,9 @@ leave_interrupt_stack:
   movq PER_CPU(top_of_stack), %rdi
   subq $PT_SIZE, %rdi
   movq %rsp, %rsi
-  movq %rdi, %rsp
   movl $(PT_SIZE / 8), %ecx
   rep movsq
+  leaq -PT_SIZE(%rdi), %rsp     // not before: whoever comes meanwhile can tell by RSP that the frame is still there
   movl %ebp, %esi
   cmpl $2, %esi
   jne exception_from_user

@@ -30,7 +30,7 @@ enum External: UInt16 {
   case invalidatePage, invalidatePCID, invalidateCaches, setAC, clearAC
   case readSegment, writeSegment, popSegment, loadFarPointer
   case verifyRead, verifyWrite, loadAccessRights, loadSegmentLimit, adjustRPL
-  case flushLine
+  case flushLine, readProcessorID, readRandom
   // x87, MMX and SSE: see Instructions/Vector
   case floatingPoint, vector
 }

@@ -49,10 +49,12 @@ extension Translator {
       emit(operation)
       ended = true
     case ZYDIS_MNEMONIC_INVD, ZYDIS_MNEMONIC_WBINVD: emit(.invalidateCaches)
-    case ZYDIS_MNEMONIC_CLFLUSH, ZYDIS_MNEMONIC_CLFLUSHOPT:
-      var operation = external(.flushLine)
-      address(&operation, 0)
-      emit(operation)
+    case ZYDIS_MNEMONIC_CLFLUSH, ZYDIS_MNEMONIC_CLFLUSHOPT: flushLine()
+    case ZYDIS_MNEMONIC_CLWB where profile.hasCLWB: flushLine()
+    case ZYDIS_MNEMONIC_SERIALIZE where profile.hasSERIALIZE: emit(.nop)
+    case ZYDIS_MNEMONIC_RDPID where profile.hasRDPID: emit(.readProcessorID, width: is64 ? 8 : 4, dst: slot(0))
+    case ZYDIS_MNEMONIC_RDRAND where profile.hasRDRAND: emit(.readRandom, width: width(0), dst: slot(0))
+    case ZYDIS_MNEMONIC_RDSEED where profile.hasRDSEED: emit(.readRandom, width: width(0), dst: slot(0))
     case ZYDIS_MNEMONIC_STAC where profile.hasSMAP: emit(.setAC, [.endsBlock])
     case ZYDIS_MNEMONIC_CLAC where profile.hasSMAP: emit(.clearAC, [.endsBlock])
     case ZYDIS_MNEMONIC_LES: farPointer(.es)
@@ -70,6 +72,12 @@ extension Translator {
     default: return false
     }
     return true
+  }
+
+  private mutating func flushLine() {
+    var operation = external(.flushLine)
+    address(&operation, 0)
+    emit(operation)
   }
 
   private func portImmediate(_ i: Int) -> UInt64 { isImmediate(i) ? immediate(i) & 0xFF : 0 }

@@ -132,6 +132,8 @@ extension Processor {
     case .loadSegmentLimit: try loadSegmentLimit(u)
     case .adjustRPL: adjustRPL(u)
     case .flushLine: _ = try load(linear(u), as: UInt8.self)
+    case .readProcessorID: setSized(u.pointee.dst, s.pointee.msr.tscAuxiliary, Int(u.pointee.width))
+    case .readRandom: readRandom(u)
     case .floatingPoint: try executeFloatingPoint(u)
     case .vector: try executeVector(u)
     }

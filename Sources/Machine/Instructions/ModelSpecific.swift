@@ -1,7 +1,7 @@
 /// RDMSR, WRMSR, the time-stamp counter and CPUID.
 ///
 /// SDM vol. 4, "Architectural MSRs"; vol. 2, "CPUID", "RDMSR", "WRMSR", "RDTSC"; AMD APM vol. 2, "System-Control MSRs".
-/// An MSR that a profile does not have is #GP, for reads and writes.
+/// An MSR that a profile does not have is #GP, for reads and writes; those that restrain speculation: `Profile+Speculation.swift`.
 /// Not modelled: what AMD's performance counters would count; they hold what was written.
 
 extension Processor {
@@ -53,7 +53,9 @@ extension Processor {
     case 0x200...0x20F, 0x250, 0x258, 0x259, 0x268...0x26F: return 0
     case 0x277: return msr.pageAttributes
     case 0x2FF: return msr.mtrrDefaultType
-    case 0x48, 0x49, 0x10A: return nil
+    case 0x48: return profile.speculationControls != 0 ? msr.speculationControl : nil
+    case 0x10A: return profile.hasArchitectureCapabilities ? profile.architectureCapabilities : nil
+    case 0x123: return profile.microcodeOptions != 0 ? msr.microcodeOptions : nil
     case 0xC000_0080: return msr.efer
     case 0xC000_0081: return msr.star
     case 0xC000_0082: return msr.lstar
@@ -67,6 +69,10 @@ extension Processor {
       return msr.performanceEventSelects[Int(index & 3)]
     case 0xC001_0004...0xC001_0007 where profile.hasPerformanceCounters: return msr.performanceCounters[Int(index & 3)]
     case 0xC001_0015 where profile.vendor == .amd: return HWCR.frequencySelect | msr.hardwareConfiguration
+    case 0xC001_1029 where profile.hasBranchConfiguration:
+      return profile.decodeConfiguration | msr.branchConfiguration[0]
+    case 0xC001_102E where profile.hasBranchConfiguration: return msr.branchConfiguration[1]
+    case 0xC001_10E3 where profile.hasBranchConfiguration: return msr.branchConfiguration[2]
     default: return profile.constantMSR(index)
     }
   }
@@ -75,10 +81,19 @@ extension Processor {
     try requirePrivilege()
     let index = get(Slot.rcx, UInt32.self)
     let value = UInt64(get(Slot.rax, UInt32.self)) | UInt64(get(Slot.rdx, UInt32.self)) << 32
+    try writeMSR(index, value)
+  }
+
+  func writeMSR(_ index: UInt32, _ value: UInt64) throws(Fault) {
     switch index {
     case 0x10: s.pointee.msr.tscOffset = value &- now
     case 0x1B: try writeAPICBase(value)
     case 0x8B, 0x79: break
+    case 0x48: s.pointee.msr.speculationControl = try permitted(value, profile.speculationControls)
+    // Commands: there is nothing that they could clear.
+    case 0x49: _ = try permitted(value, profile.predictorCommands)
+    case 0x10B: _ = try permitted(value, profile.hasFlushCommand ? 1 : 0)
+    case 0x123: s.pointee.msr.microcodeOptions = try permitted(value, profile.microcodeOptions)
     case 0x174: s.pointee.msr.sysenterCS = value
     case 0x175: s.pointee.msr.sysenterESP = try canonical(value)
     case 0x176: s.pointee.msr.sysenterEIP = try canonical(value)
@@ -122,6 +137,9 @@ extension Processor {
       s.pointee.msr.performanceCounters[Int(index & 3)] = value & 0x0000_FFFF_FFFF_FFFF
     case 0xC001_0015 where profile.vendor == .amd:
       s.pointee.msr.hardwareConfiguration = value & HWCR.machineCheckStatusWriteEnable
+    case 0xC001_1029 where profile.hasBranchConfiguration: s.pointee.msr.branchConfiguration[0] = value
+    case 0xC001_102E where profile.hasBranchConfiguration: s.pointee.msr.branchConfiguration[1] = value
+    case 0xC001_10E3 where profile.hasBranchConfiguration: s.pointee.msr.branchConfiguration[2] = value
     default:
       guard profile.ignoresWrite(index) else { throw Fault.gp() }
     }
@@ -144,6 +162,12 @@ extension Processor {
     guard value & ~defined == 0 else { throw Fault.gp() }
     s.pointee.msr.apicBase = value
     deviceWasAccessed = true
+  }
+
+  /// The value, of which other bits than these are reserved; without any the register is not there.
+  private func permitted(_ value: UInt64, _ bits: UInt64) throws(Fault) -> UInt64 {
+    guard bits != 0, value & ~bits == 0 else { throw Fault.gp() }
+    return value
   }
 
   private func canonical(_ value: UInt64) throws(Fault) -> UInt64 {

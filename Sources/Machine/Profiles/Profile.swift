@@ -1,18 +1,74 @@
 /// A processor that Limen models: its vendor, its features, its CPUID. Nothing is taken from the host.
 ///
 /// SDM vol. 2A, "CPUID"; AMD APM vol. 3, "Obtaining Processor Information Via the CPUID Instruction". CPUID never advertises
-/// what the machine does not implement.
+/// what the machine does not implement: a part's table says what the part has, and `FeatureWords.implemented` what is shown of it. A part
+/// is one file in `Parts`, its line in `all`, and its name in `ProfileName`.
+/// Not modelled: of the parts that are named after a processor, what their CPUID leaves out: XSAVE and all that needs it (AVX, AMX, PKU,
+/// user shadow stacks), SSSE3 to SSE4.2, BMI, MOVBE, AES, TSX, MONITOR, x2APIC, LA57, LASS, LAM, virtualisation, performance monitoring,
+/// caches (leaf 4 is empty), all but one core and one thread of it (CPUID says that the core has two), and more than 40 bits of physical
+/// address. Times, caches, branch predictors and buffers are not there, so that a mitigation is an instruction that is executed.
 public struct Profile: Sendable {
   public enum Vendor: String, Sendable, CaseIterable {
     case intel, amd
   }
 
+  /// The name on the command line.
+  public var name: String { "\(part)" }
+  let part: StaticString
   public let vendor: Vendor
-  public var name: String { vendor.rawValue }
+  /// What CPUID calls it; 48 bytes at most.
+  let brand: StaticString
+  /// Leaf 1, EAX: family, model and stepping.
+  let signature: UInt32
+  /// The highest basic and extended leaves.
+  let lastLeaf: UInt32
+  let lastExtendedLeaf: UInt32
+  /// Logical processors of a core, as CPUID says; no more than one is there.
+  let threadsPerCore: UInt32
+  /// Leaf 1AH, EAX of a hybrid part: the kind of its core.
+  let coreType: UInt32
+  /// The features that CPUID shows.
+  public let features: FeatureWords
+  /// IA32_ARCH_CAPABILITIES as it reads, where CPUID says that it is there.
+  let architectureCapabilities: UInt64
+  /// IA32_BIOS_SIGN_ID, or AMD's PATCH_LEVEL.
+  let microcodeRevision: UInt64
+  /// Bits of PRED_CMD that may be written; 0 where there is no such register.
+  let predictorCommands: UInt64
+  /// What AMD's DE_CFG reads as before anybody writes: bit 1 says that LFENCE serialises.
+  let decodeConfiguration: UInt64
+  /// Loading a null selector clears the hidden base (Intel; AMD before Zen 2 keeps it).
+  let nullSelectorClearsBase: Bool
 
-  public static let intel = Profile(vendor: .intel)
-  public static let amd = Profile(vendor: .amd)
-  public static let all: [Profile] = [.intel, .amd]
+  /// - Parameter words: what the part has, whether the machine implements it or not.
+  init(
+    _ part: StaticString, _ vendor: Vendor, brand: StaticString, signature: UInt32, lastLeaf: UInt32,
+    lastExtendedLeaf: UInt32 = 0x8000_0008, threadsPerCore: UInt32 = 1, coreType: UInt32 = 0,
+    architectureCapabilities: UInt64 = 0, microcodeRevision: UInt64, predictorCommands: UInt64 = 0,
+    decodeConfiguration: UInt64 = 0, nullSelectorClearsBase: Bool = true, words: FeatureWords
+  ) {
+    self.part = part
+    self.vendor = vendor
+    self.brand = brand
+    self.signature = signature
+    self.lastLeaf = lastLeaf
+    self.lastExtendedLeaf = lastExtendedLeaf
+    self.threadsPerCore = threadsPerCore
+    self.coreType = coreType
+    self.architectureCapabilities = architectureCapabilities & ArchitectureCapabilities.implemented
+    self.microcodeRevision = microcodeRevision
+    self.predictorCommands = predictorCommands
+    self.decodeConfiguration = decodeConfiguration
+    self.nullSelectorClearsBase = nullSelectorClearsBase
+    features = words.intersection(.implemented)
+  }
+
+  /// A processor of each vendor's without a name, without anything against speculation.
+  public static let plain: [Profile] = [.intel, .amd]
+  /// Every profile, in the order of `ProfileName`.
+  public static let all: [Profile] = plain + [.skylake, .iceLake, .raptorLake, .zen2, .zen3, .zen4, .zen5]
+
+  public static func named(_ name: String) -> Profile? { all.first { $0.name == name } }
 
   /// Bits of a physical address.
   static let physicalAddressBits: UInt64 = 40
@@ -21,9 +77,15 @@ public struct Profile: Sendable {
   let hasRDTSCP = true
   let hasSMAP = true
   let hasCompareExchange16B = true
-  let hasPopulationCount = false
-  var hasINVPCID: Bool { vendor == .intel }
-  var hasPCID: Bool { vendor == .intel }
+  var hasPopulationCount: Bool { features.leaf1C & 1 << 23 != 0 }
+  var hasRDRAND: Bool { features.leaf1C & 1 << 30 != 0 }
+  var hasRDSEED: Bool { features.leaf7B & 1 << 18 != 0 }
+  var hasINVPCID: Bool { features.leaf7B & 1 << 10 != 0 }
+  var hasCLWB: Bool { features.leaf7B & 1 << 24 != 0 }
+  var hasPCID: Bool { features.leaf1C & 1 << 17 != 0 }
+  var hasUMIP: Bool { features.leaf7C & 1 << 2 != 0 }
+  var hasRDPID: Bool { features.leaf7C & 1 << 22 != 0 }
+  var hasSERIALIZE: Bool { features.leaf7D & 1 << 14 != 0 }
 
   // Where the vendors' processors differ.
   var hasSyscallInCompatibilityMode: Bool { vendor == .amd }
@@ -38,19 +100,19 @@ public struct Profile: Sendable {
   var hasPerformanceCounters: Bool { vendor == .amd }
   /// A load of SS holds back an instruction breakpoint on the instruction behind it (Intel).
   var stackLoadHoldsInstructionBreakpoints: Bool { vendor == .intel }
-  /// Loading a null selector clears the hidden base (Intel; AMD before Zen 2 keeps it).
-  var nullSelectorClearsBase: Bool { vendor == .intel }
 
   var cr4Allowed: UInt64 {
     // VME, PVI, TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT, FSGSBASE, SMEP, SMAP
     var allowed: UInt64 = 0x7FF & ~3 | 3
     allowed |= CR4.fsgsbase | CR4.smep | CR4.smap
     if hasPCID { allowed |= CR4.processContextIdentifiers }
+    if hasUMIP { allowed |= CR4.userModeInstructionPrevention }
     return allowed
   }
 
   var eferAllowed: UInt64 {
-    EFER.syscallEnable | EFER.longModeEnable | EFER.longModeActive | EFER.noExecute
+    let all = EFER.syscallEnable | EFER.longModeEnable | EFER.longModeActive | EFER.noExecute
+    return hasAutomaticIBRS ? all | EFER.automaticIBRS : all
   }
 
   /// IA32_MCG_CAP: one bank; on Intel software error recovery (MCG_SER_P).
@@ -63,8 +125,6 @@ public struct Profile: Sendable {
     // VAL, UC, EN, S; MCACOD 0xC0: memory scrubbing.
     vendor == .intel ? 1 << 63 | 1 << 61 | 1 << 60 | 1 << 56 | 0xC0 : 0
   }
-
-  var microcodeRevision: UInt64 { vendor == .intel ? 0x1 << 32 : 0x0100_0065 }
 
   /// MSRs that read as a constant; nil where there is none.
   func constantMSR(_ index: UInt32) -> UInt64? {
@@ -79,69 +139,6 @@ public struct Profile: Sendable {
 
   /// MSRs whose writes do nothing.
   func ignoresWrite(_ index: UInt32) -> Bool { constantMSR(index) != nil }
-
-  // MARK: CPUID
-
-  /// FPU DE PSE TSC MSR PAE MCE CX8 APIC SEP PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2
-  private var features1D: UInt32 {
-    var bits: UInt32 = 0
-    for bit in [0, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26] { bits |= 1 << UInt32(bit) }
-    return bits
-  }
-
-  func cpuid(leaf: UInt32, subleaf: UInt32, osxsave: Bool, apicEnabled: Bool)
-    -> (UInt32, UInt32, UInt32, UInt32)
-  {
-    let zero: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
-    switch leaf {
-    case 0:
-      let name = vendor == .intel ? "GenuineIntel" : "AuthenticAMD"
-      let words = Self.words(name, count: 3)
-      return (7, words[0], words[2], words[1])
-    case 1:
-      // Family 6 model 0x3C (Haswell) stepping 3; family 0x17 model 1 stepping 2 (Zen).
-      let signature: UInt32 = vendor == .intel ? 0x000_306C3 : 0x0080_0F12
-      var c: UInt32 = 1 << 0 | 1 << 13
-      if hasPCID { c |= 1 << 17 }
-      var d = features1D
-      if !apicEnabled { d &= ~(1 << 9) }
-      return (signature, 8 << 8 | 1 << 16, c, d)
-    case 7 where subleaf == 0:
-      // FSGSBASE, SMEP, SMAP; INVPCID on Intel.
-      var b: UInt32 = 1 << 0 | 1 << 7 | 1 << 20
-      if hasINVPCID { b |= 1 << 10 }
-      return (0, b, 0, 0)
-    case 0x8000_0000:
-      let words = Self.words(vendor == .intel ? "GenuineIntel" : "AuthenticAMD", count: 3)
-      return vendor == .intel ? (0x8000_0008, 0, 0, 0) : (0x8000_0008, words[0], words[2], words[1])
-    case 0x8000_0001:
-      // SYSCALL, NX, 1 GiB pages, RDTSCP, long mode; LAHF in long mode.
-      let d: UInt32 = 1 << 11 | 1 << 20 | 1 << 26 | 1 << 27 | 1 << 29
-      // AMD repeats the common bits of leaf 1.
-      let common = features1D & 0x0183_F3FF
-      let syscall = vendor == .amd ? d | common & ~(1 << 11) : d
-      return (vendor == .amd ? 0x0080_0F12 : 0, 0, 1, syscall)
-    case 0x8000_0002, 0x8000_0003, 0x8000_0004:
-      let text = "Limen \(vendor == .intel ? "Intel" : "AMD") profile processor"
-      let words = Self.words(text, count: 12)
-      let at = Int(leaf - 0x8000_0002) * 4
-      return (words[at], words[at + 1], words[at + 2], words[at + 3])
-    case 0x8000_0007:
-      // Invariant TSC.
-      return (0, 0, 0, 1 << 8)
-    case 0x8000_0008: return (UInt32(Self.physicalAddressBits) | 48 << 8, 0, 0, 0)
-    default: return zero
-    }
-  }
-
-  /// The text as little-endian words, padded with zeros.
-  private static func words(_ text: String, count: Int) -> [UInt32] {
-    var bytes = Array(text.utf8)
-    bytes += [UInt8](repeating: 0, count: max(0, count * 4 - bytes.count))
-    return (0..<count).map { i in
-      (0..<4).reduce(0) { $0 | UInt32(bytes[i * 4 + $1]) << UInt32($1 * 8) }
-    }
-  }
 }
 
 extension Processor {

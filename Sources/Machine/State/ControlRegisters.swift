@@ -38,6 +38,8 @@ public enum EFER {
   public static let longModeEnable: UInt64 = 1 << 8
   public static let longModeActive: UInt64 = 1 << 10
   public static let noExecute: UInt64 = 1 << 11
+  /// AIBRSE, on AMD's processors.
+  public static let automaticIBRS: UInt64 = 1 << 21
 }
 
 public enum DR6 {

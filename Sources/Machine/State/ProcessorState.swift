@@ -37,6 +37,8 @@ public struct ProcessorState: Sendable {
   /// DR6 bits of debug traps to report at the next boundary.
   var pendingDebug: UInt64 = 0
   public internal(set) var isHalted = false
+  /// Random numbers that RDRAND and RDSEED have given since the machine was made.
+  var randomCount: UInt64 = 0
   /// Events delivered since the machine was made.
   public internal(set) var eventCount: UInt64 = 0
   var lastVector = Vector.divideError
@@ -118,4 +120,10 @@ public struct ModelSpecificRegisters: Sendable {
   /// AMD's PerfEvtSel0 to 3 and PerfCtr0 to 3. Nothing counts.
   var performanceEventSelects = InlineArray<4, UInt64>(repeating: 0)
   var performanceCounters = InlineArray<4, UInt64>(repeating: 0)
+  /// IA32_SPEC_CTRL, or AMD's SPEC_CTRL.
+  public internal(set) var speculationControl: UInt64 = 0
+  /// IA32_MCU_OPT_CTRL.
+  var microcodeOptions: UInt64 = 0
+  /// AMD's DE_CFG, BP_CFG and BP_CFG2, as far as software has changed them.
+  var branchConfiguration = InlineArray<3, UInt64>(repeating: 0)
 }

@@ -87,7 +87,7 @@ struct BoundsTests {
   }
 
   /// The livelock: an event whose frame lies outside RAM never completed, and `--bound` did not see it.
-  @Test(arguments: Profile.all)
+  @Test(arguments: Profile.plain)
   func anEventFrameInAHole(_ profile: Profile) throws {
     let computer = try computer([0xCC], profile)
     computer.processor[.rsp] = 0xFF00_0800

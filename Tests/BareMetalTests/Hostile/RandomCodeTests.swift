@@ -11,7 +11,7 @@ struct RandomCodeTests {
   /// What one instruction, one event and one look at the board may spend beyond a budget.
   static let overrun: UInt64 = 1200
 
-  @Test(arguments: Profile.all)
+  @Test(arguments: Profile.plain)
   func survivesAndStaysWithinItsBound(_ profile: Profile) throws {
     let environment = ProcessInfo.processInfo.environment
     let images = environment["LIMEN_FUZZ_IMAGES"].flatMap { Int($0) } ?? 20_000
@@ -60,7 +60,7 @@ struct RandomCodeTests {
   }
 
   /// The same images, run and stepped, stand in the same state at the same place.
-  @Test(arguments: Profile.all)
+  @Test(arguments: Profile.plain)
   func stepsLeadWhereARunLeads(_ profile: Profile) throws {
     let computers = try (0..<2).map { _ in try BareMetalComputer(memorySize: 8 << 20, profile: profile) }
     for computer in computers {

@@ -22,7 +22,7 @@ struct FreeRunTests {
     return one.processor.difference(from: other.processor) ?? (one.board == other.board ? nil : "the boards")
   }
 
-  @Test(arguments: Profile.all)
+  @Test(arguments: Profile.plain)
   func randomPrograms(_ profile: Profile) throws {
     let pair = try (0..<2).map { _ in try #require(try TransitionCode.computer(profile)) }
     pair[0].processor.translationThreshold = 0
@@ -67,7 +67,7 @@ struct FreeRunTests {
   }
 
   /// The images of Tests/Privileged, to their end.
-  @Test(arguments: QEMUAgreesTests.images, Profile.all)
+  @Test(arguments: QEMUAgreesTests.images, Profile.plain)
   func privilegedImages(image: String, profile: Profile) throws {
     try #require(QEMUAgreesTests.buildFailure == nil, "\(QEMUAgreesTests.buildFailure ?? "")")
     let kernel = try KernelImage(contentsOf: "\(QEMUAgreesTests.build)/\(image)")

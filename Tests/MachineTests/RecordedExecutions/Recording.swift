@@ -33,7 +33,7 @@ struct Recording {
       case "[integer]": isFloating = false
       case "[floating]": isFloating = true
       case _ where line.isEmpty || line.hasPrefix("#"): break
-      case _ where line.hasPrefix("profile "): profile = Profile.all.first { $0.name == line.dropFirst(8) }
+      case _ where line.hasPrefix("profile "): profile = Profile.plain.first { $0.name == line.dropFirst(8) }
       case _ where line.hasPrefix("processor "): processor = String(line.dropFirst(10))
       default:
         guard let execution = RecordedExecution(line: line, isFloating: isFloating) else { throw unreadable }

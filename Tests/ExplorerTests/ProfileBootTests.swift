@@ -1,0 +1,36 @@
+/// Goal: Debian's kernels, unmodified, boot under every profile that is named after a part; the probe finds every crossing as the ABI has it,
+/// and the kernel meets no register that the part promised and has not.
+import Findings
+import Foundation
+import Machine
+import Subjects
+import Testing
+
+@Suite struct ProfileBootTests {
+  @Test func everyNameIsAProfile() {
+    #expect(ProfileName.allCases.map(\.rawValue) == Profile.all.map(\.name))
+    #expect(ProfileName.plain.map(\.rawValue) == Profile.plain.map(\.name))
+    for name in ProfileName.allCases { #expect(name.processor.name == name.rawValue) }
+  }
+
+  @Test(
+    arguments: ["debian-6.1-cloud", "debian-6.12-cloud", "debian-7.3.4-cloud"],
+    ProfileName.allCases.filter { !ProfileName.plain.contains($0) })
+  func bootsToTheProbe(kernel: String, profile: ProfileName) throws {
+    let folder = try TemporaryFolder()
+    let probe = try Probe.built()
+    let initramfs = folder.url.appendingPathComponent("probe.cpio")
+    try Data(try Initramfs.running(Array(probe.elf)).archive).write(to: initramfs)
+    let limen = LimenProgram(probe: folder.url.appendingPathComponent("none").path, cache: folder.url.path)
+    let run = try limen(
+      "boot", try KernelUnderTest.path(kernel), "--profile", profile.rawValue, "--initrd", initramfs.path, "--limit",
+      "8000")
+    #expect(run.status == 0, "\(run.complaint)")
+    let lines = run.output.split(whereSeparator: \.isNewline).map(String.init)
+    let done = lines.first { $0.hasPrefix("limen-probe done") }
+    #expect(done == "limen-probe done: 218 of 218 ok", "\(done ?? "the probe did not come to its end")")
+    for complaint in ["unchecked MSR access", "WARNING", "invalid opcode", "general protection"] {
+      #expect(!lines.contains { $0.contains(complaint) }, "\(complaint)")
+    }
+  }
+}
