@@ -31,9 +31,8 @@ public struct MutationTable {
 
   private func row(_ name: String, _ counts: MutantCounts) -> [String] {
     [
-      name, "\(counts.all)", "\(counts.sameEffect)", "\(counts.equivalent)", "\(counts.undecided)",
-      "\(counts.survived)",
-      "\(counts.caught)", counts.shareText,
+      name, "\(counts.all)", "\(counts.sameEffect)", "\(counts.equivalent)", "\(counts.anotherWay)",
+      "\(counts.undecided)", "\(counts.survived)", "\(counts.caught)", counts.shareText, counts.strictShareText,
     ]
   }
 
