@@ -52,8 +52,7 @@ struct Mutate: ParsableCommand {
   @OptionGroup var time: TimeOptions
   @OptionGroup var output: DocumentOptions
 
-  @Option(name: [.customShort("j"), .long], help: "How many threads judge; the report does not depend on it.")
-  var jobs: Int = 1
+  @OptionGroup var jobs: JobOptions
 
   @Option(
     help: """
@@ -63,7 +62,6 @@ struct Mutate: ParsableCommand {
   var resume: String?
 
   mutating func validate() throws {
-    guard (1...1024).contains(jobs) else { throw ValidationError("-j takes 1 to 1024") }
     guard (1...3).contains(depth) else { throw ValidationError("--depth takes 1 to 3") }
     guard limit.map({ $0 > 0 }) ?? true else { throw ValidationError("--limit takes 1 or more") }
     guard atLeast.map({ (0...100).contains($0) }) ?? true else { throw ValidationError("--at-least takes 0 to 100") }
@@ -101,7 +99,7 @@ struct Mutate: ParsableCommand {
     var checker = Checker(
       kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: machine.memory, append: machine.append,
       platforms: many.platforms, profiles: Selection.joined(many.profile), crossings: Selection.joined(crossing),
-      postures: postures, events: Selection.joined(event), ablations: [], jobs: jobs, witnessFolder: "",
+      postures: postures, events: Selection.joined(event), ablations: [], jobs: jobs.count, witnessFolder: "",
       bootBound: kernel.bound(boot), judgesBoot: kernel.isReference)
     checker.depth = depth
     checker.sectionBound = section.instructions

@@ -61,7 +61,7 @@ public final class ReadyMachine {
     guard let applicable = computer.processor.bytes(atLinear: table, count: 1), applicable[0] != 0 else {
       throw Stop(
         verdict: .notApplicable(
-          reason: "\(crossing.rawValue) from \(posture) does not exist on this processor and kernel"))
+          reason: Self.whyNot(crossing, from: posture, on: profileName)))
     }
     var request: [UInt8] = []
     for word in [UInt32(c), UInt32(p)] { withUnsafeBytes(of: word.littleEndian) { request.append(contentsOf: $0) } }

@@ -35,7 +35,8 @@ import Testing
     let all =
       words(PlatformName.self) + words(ProfileName.self) + words(CrossingKind.self) + words(EventKind.self)
       + words(WindowKind.self) + words(Direction.self) + words(Arrival.self) + words(Severity.self)
-      + words(Verdict.Kind.self) + words(ThreadOutcome.self) + words(MutationOperator.self) + words(MutantFate.self)
+      + words(Verdict.Kind.self) + words(ReportChanges.Change.self) + words(ThreadOutcome.self)
+      + words(MutationOperator.self) + words(MutantFate.self)
     for word in all { #expect(page.contains("`\(word)`"), "\(word) is not described") }
   }
 
@@ -46,6 +47,8 @@ import Testing
     #expect(page.contains("`limen-thread`, version \(ThreadReport.currentVersion)"))
     #expect(page.contains("`limen-witness`, version \(Witness.version)"))
     #expect(page.contains("`limen-progress`, version \(CheckProgress.version)"))
+    #expect(page.contains("`limen-baseline`, version \(KnownFindings.version)"))
+    #expect(page.contains("`limen-changes`, version \(ReportChanges.currentVersion)"))
     #expect(page.contains("`limen-mutants`, version \(MutationReport.version)"))
     #expect(page.contains("`\"\(MutationProgress.format)\"`, `version` \(MutationProgress.version)"))
   }
