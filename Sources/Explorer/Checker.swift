@@ -103,13 +103,13 @@ public struct Checker: Sendable {
     }
 
     /// For a terminal: bare metal goes without saying.
-    var title: String {
+    package var title: String {
       platform == .bareMetal ? profile.rawValue : "\(platform.rawValue), \(profile.rawValue)"
     }
   }
 
   /// Every machine that was asked for.
-  var combinations: [Combination] {
+  package var combinations: [Combination] {
     platforms.flatMap { platform in profiles.map { Combination(platform: platform, profile: $0) } }
   }
 
@@ -158,7 +158,7 @@ public struct Checker: Sendable {
   func isOptional(_ task: Task) -> Bool { !namedPostures.contains(task.posture) }
 
   /// Every section that was asked for, in the report's order.
-  var tasks: [Task] {
+  package var tasks: [Task] {
     let wanted = namedPostures
     return combinations.flatMap { machine in
       crossings.flatMap { crossing in
