@@ -24,6 +24,7 @@ extension ProfileName: Explained {
     case .skylake: "Intel's Skylake, with what its CPUID says."
     case .iceLake: "Intel's Ice Lake, with what its CPUID says."
     case .raptorLake: "Intel's Raptor Lake, with what its CPUID says."
+    case .wildcatLake: "Intel's Wildcat Lake, with what its CPUID says, FRED among it."
     case .zen2: "AMD's Zen 2, with what its CPUID says."
     case .zen3: "AMD's Zen 3, with what its CPUID says."
     case .zen4: "AMD's Zen 4, with what its CPUID says."
@@ -63,6 +64,9 @@ extension EventKind: Explained {
     case .eventUpcall: "Xen's event upcall, which evtchn_upcall_mask keeps out."
     case .nmiCallback: "An NMI as Xen delivers it to a PV guest: at the guest's NMI callback."
     case .virtualMachineCheck: "A virtual machine check (vMCE), as Xen delivers it to a PV guest."
+    case .hostVector80: "An external interrupt on vector 80h, as only a malicious host sends one to a confidential guest."
+    case .hostSpurious: "An external interrupt on a vector that nothing uses, as only a malicious host sends one."
+    case .hostMaskedInterrupt: "An external interrupt while RFLAGS.IF is clear, as only a malicious host injects one."
     }
   }
 }

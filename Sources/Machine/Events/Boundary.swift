@@ -155,7 +155,7 @@ extension Processor {
   /// The same whatever IF says, as a host makes it happen: AMD APM vol. 2, "Event Injection".
   public func deliverInterruptUnasked(_ vector: Vector) -> Exit? {
     defer { updateAttention() }
-    return deliverOrShutDown(vector, kind: .external)
+    return deliverOrShutDown(vector, kind: .external, FREDEvent(.externalInterrupt))
   }
 
   /// Latches an NMI: it is taken at the next boundary that allows it.
