@@ -64,7 +64,7 @@ extension EventKind: Explained {
     case .eventUpcall: "Xen's event upcall, which evtchn_upcall_mask keeps out."
     case .nmiCallback: "An NMI as Xen delivers it to a PV guest: at the guest's NMI callback."
     case .virtualMachineCheck: "A virtual machine check (vMCE), as Xen delivers it to a PV guest."
-    case .hostVector80: "An external interrupt on vector 80h, as only a malicious host sends one to a confidential guest."
+    case .hostVector80: "An external interrupt on vector 80h: only a malicious host sends one to its guest."
     case .hostSpurious: "An external interrupt on a vector that nothing uses, as only a malicious host sends one."
     case .hostMaskedInterrupt: "An external interrupt while RFLAGS.IF is clear, as only a malicious host injects one."
     }
