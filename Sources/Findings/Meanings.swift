@@ -24,6 +24,7 @@ extension ProfileName: Explained {
     case .skylake: "Intel's Skylake, with what its CPUID says."
     case .iceLake: "Intel's Ice Lake, with what its CPUID says."
     case .raptorLake: "Intel's Raptor Lake, with what its CPUID says."
+    case .wildcatLake: "Intel's Wildcat Lake, which has FRED, with what its CPUID says."
     case .zen2: "AMD's Zen 2, with what its CPUID says."
     case .zen3: "AMD's Zen 3, with what its CPUID says."
     case .zen4: "AMD's Zen 4, with what its CPUID says."
