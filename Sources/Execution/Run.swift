@@ -77,7 +77,7 @@ package final class Run {
     let owed = computer.processor.profile.owed
     monitors = Monitors(
       allowsTrapFlag: user.entersBySysenter,
-      owed: computer.platform == .xenPV ? owed.intersection(.heldReturns) : owed)
+      owed: computer.platform == .bareMetal ? owed : owed.intersection(.heldReturns))
     origin = computer.processor.position
     start = origin
     computer.processor.isWatched = true

@@ -49,6 +49,7 @@ struct Mitigations: ParsableCommand {
       append: guest.append, platforms: platforms, profiles: Selection.joined(profile), crossings: [], postures: [],
       events: [],
       ablations: [], jobs: 1, witnessFolder: "", bootBound: kernel.bound(boot), judgesBoot: kernel.isReference)
+    asked.hypervisor = try guest.below()
     asked.warn = progress.warn
     let checker = asked
     return try Starting.exploring {
