@@ -2,6 +2,7 @@ import ArgumentParser
 import Explorer
 import Findings
 import Reports
+import Subjects
 
 /// `limen mitigations KERNEL...`: what kernels do about processors, by their own report and in their own code.
 struct Mitigations: ParsableCommand {
@@ -52,8 +53,13 @@ struct Mitigations: ParsableCommand {
     asked.hypervisor = try guest.below()
     asked.warn = progress.warn
     let checker = asked
-    return try Starting.exploring {
-      try interruption.waiting(for: name, progress) { tell in try checker.mitigations(progress: tell) }
+    do {
+      return try Starting.exploring {
+        try interruption.waiting(for: name, progress) { tell in try checker.mitigations(progress: tell) }
+      }
+    } catch let failure as GuestCalls.Failure {
+      // A kernel without sysfs, as those of the designs.
+      throw CommandFailure(.unsupported, name, "\(failure)")
     }
   }
 }
