@@ -84,7 +84,7 @@ package final class Run {
     let owed = computer.processor.profile.owed
     monitors = Monitors(
       allowsTrapFlag: user.entersBySysenter,
-      owed: computer.platform == .xenPV ? owed.intersection(.heldReturns) : owed,
+      owed: computer.platform == .bareMetal ? owed : owed.intersection(.heldReturns),
       fred: FREDSight(computer.processor), stackTops: stacks.map(\.top))
     self.stacks = stacks
     origin = computer.processor.position

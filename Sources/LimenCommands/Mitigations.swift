@@ -2,6 +2,7 @@ import ArgumentParser
 import Explorer
 import Findings
 import Reports
+import Subjects
 
 /// `limen mitigations KERNEL...`: what kernels do about processors, by their own report and in their own code.
 struct Mitigations: ParsableCommand {
@@ -49,10 +50,16 @@ struct Mitigations: ParsableCommand {
       append: guest.append, platforms: platforms, profiles: Selection.joined(profile), crossings: [], postures: [],
       events: [],
       ablations: [], jobs: 1, witnessFolder: "", bootBound: kernel.bound(boot), judgesBoot: kernel.isReference)
+    asked.hypervisor = try guest.below()
     asked.warn = progress.warn
     let checker = asked
-    return try Starting.exploring {
-      try interruption.waiting(for: name, progress) { tell in try checker.mitigations(progress: tell) }
+    do {
+      return try Starting.exploring {
+        try interruption.waiting(for: name, progress) { tell in try checker.mitigations(progress: tell) }
+      }
+    } catch let failure as GuestCalls.Failure {
+      // A kernel without sysfs, as those of the designs.
+      throw CommandFailure(.unsupported, name, "\(failure)")
     }
   }
 }

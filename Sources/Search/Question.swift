@@ -39,7 +39,7 @@ package final class Question {
   /// What the kernel owes its users there.
   package var owed: OwedGuards {
     let owed = computer.processor.profile.owed
-    return computer.platform == .xenPV ? owed.intersection(.heldReturns) : owed
+    return computer.platform == .bareMetal ? owed : owed.intersection(.heldReturns)
   }
   /// Ablations that took something away in a run.
   package private(set) var struck: Set<Ablation> = []
