@@ -235,6 +235,12 @@ public struct Checker: Sendable {
     if memory != Checker.standardMemory { words += ["--memory", "\(memory)"] }
     if !append.isEmpty { words += ["--append", shellQuoted(append)] }
     if !ablations.isEmpty { words += ["--ablate", ablations.map(\.rawValue).joined(separator: ",")] }
+    if task.machine.platform.needsHypervisor, let hypervisor {
+      words += ["--hypervisor", shellQuoted(hypervisor.path)]
+      if !hypervisor.below.commandLine.isEmpty {
+        words += ["--hypervisor-append", shellQuoted(hypervisor.below.commandLine)]
+      }
+    }
     for step in path.steps { words += ["--inject", "\(step.boundary):\(step.event.rawValue)"] }
     return words.joined(separator: " ")
   }

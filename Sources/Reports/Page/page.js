@@ -15,7 +15,7 @@
 
   const OWNERS = ["kernel", "user", "none", "shared"];
   const BANDS = [
-    { title: "mode", value: (b) => (b & 2 ? "kernel" : "user") },
+    { title: "mode", value: (b) => (b & 512 ? "hypervisor" : b & 2 ? "kernel" : "user") },
     { title: "RSP", value: (b) => OWNERS[(b >> 3) & 3] },
     { title: "GS", value: (b) => OWNERS[(b >> 5) & 3] },
     { title: "CR3", value: (b) => OWNERS[(b >> 7) & 3] },
@@ -126,7 +126,7 @@
   const colours = {};
   function readColours() {
     const style = getComputedStyle(document.documentElement);
-    ["card", "ink", "dim", "line", "focus", "kernel", "user", "none", "shared", "on", "off", "bad", "own", "recovered", "masked", "blocked",
+    ["card", "ink", "dim", "line", "focus", "kernel", "user", "hypervisor", "none", "shared", "on", "off", "bad", "own", "recovered", "masked", "blocked",
       "nosource", "nottried", "frame"].forEach((name) => { colours[name] = style.getPropertyValue("--" + name).trim(); });
   }
 
@@ -213,7 +213,9 @@
       item.append(swatch, document.createTextNode(text));
       box.append(item);
     };
-    add("kernel", "the kernel's"); add("user", "the user's"); add("none", "no stack at all"); add("shared", "shared"); add("on", "interrupts on");
+    add("kernel", "the kernel's"); add("user", "the user's");
+    if (run.bits.some((b) => b & 512)) add("hypervisor", "the hypervisor");
+    add("none", "no stack at all"); add("shared", "shared"); add("on", "interrupts on");
     if (arrivals.length) Object.entries(ARRIVALS).filter(([key]) => key !== " ").forEach(([, [colour, text]]) => add(colour, text));
     else { add("bad", "the event is delivered"); add("frame", "another frame is pushed"); }
   }
