@@ -48,7 +48,7 @@ final class Progress: Sendable {
 
   /// Shows how far the judging of mutants is.
   func show(_ stage: MutationStage) {
-    guard enabled else { return }
+    guard !isQuiet else { return }
     let line = state.withLock {
       $0.checks["", default: ProgressLine()].text(of: stage, at: ContinuousClock.now - Self.start)
     }
