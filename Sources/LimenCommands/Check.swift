@@ -73,8 +73,10 @@ struct Check: ParsableCommand {
     guard (1...3).contains(depth) else { throw ValidationError("--depth takes 1 to 3") }
   }
 
+  private var platforms: [PlatformName]? { many.platforms(hypervisor: guest.hypervisor != nil) }
+
   func run() throws {
-    for platform in many.platforms ?? [] { try Catalogue.require(platform) }
+    for platform in platforms ?? [] { try Catalogue.require(platform) }
     try output.requireRoom()
     try baseline.requireRoom()
     let known = try baseline.read()
@@ -185,14 +187,16 @@ struct Check: ParsableCommand {
     let probe = try ProbeFile.load()
     let ablations = try Catalogue.chosen(ablate)
     let postures = try OpenSelection.chosen(posture, from: probe.postures, option: "--posture")
+    let hypervisor = try guest.below()
     let made = zip(chosen, folders(of: chosen)).map { kernel, folder in
       var checker = Checker(
         kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: guest.memory, append: guest.append,
-        platforms: many.platforms ?? kernel.platforms, profiles: Selection.joined(many.profile),
+        platforms: platforms ?? kernel.platforms, profiles: Selection.joined(many.profile),
         crossings: crossing.isEmpty ? kernel.crossings : Selection.joined(crossing),
         postures: postures, events: Selection.joined(event), ablations: ablations, jobs: jobs.count,
         witnessFolder: folder,
         bootBound: kernel.bound(boot), judgesBoot: kernel.isReference, stepped: stepped, prunes: pruning)
+      checker.hypervisor = hypervisor
       checker.depth = depth
       checker.sectionBound = section.instructions
       checker.warn = progress.warn
