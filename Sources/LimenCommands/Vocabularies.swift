@@ -23,7 +23,7 @@ enum NameKind: String, CaseIterable, ExpressibleByArgument {
     case .windows: Self.entries(of: WindowKind.allCases)
     case .arrivals: Self.entries(of: Arrival.allCases)
     case .ablations: Self.entries(of: Ablation.allCases)
-    case .operators: MutationOperator.allCases.map { Entry(name: $0.rawValue, meaning: $0.title) }
+    case .operators: Self.entries(of: MutationOperator.allCases)
     case .postures: try Catalogue.postures().map { Entry(name: $0.rawValue, meaning: $0.meaning) }
     case .invariants: Catalogue.invariants().map { Entry(name: $0.identifier.rawValue, meaning: $0.claim) }
     case .designs: try ReferenceFolder.find().designs().map { Entry(name: $0.title, meaning: nil) }
