@@ -25,6 +25,7 @@ let package = Package(
     .systemLibrary(name: "CLZ4"),
     .target(name: "HostFloatingPoint"),
     .target(name: "Confinement"),
+    .target(name: "BuildIdentity"),
     .target(name: "Machine", dependencies: ["CZydis", "HostFloatingPoint"], swiftSettings: machineSettings),
     .target(name: "Platform", dependencies: ["Machine", "KernelImage", "Findings"]),
     .target(name: "BareMetal", dependencies: ["Platform", "Machine", "KernelImage", "Findings"]),
@@ -47,12 +48,14 @@ let package = Package(
       dependencies: [
         "Explorer", "Execution", "Subjects", "Invariants", "Platform", "Machine", "KernelImage", "Findings",
       ]),
-    .target(name: "Reports", dependencies: ["Findings"]),
+    .target(
+      name: "Reports", dependencies: ["Findings"],
+      resources: [.embedInCode("Page/page.css"), .embedInCode("Page/page.js"), .embedInCode("Page/body.html")]),
     .target(
       name: "LimenCommands",
       dependencies: [
         "Thread", "Explorer", "Subjects", "Reports", "Invariants", "Platform", "Machine", "KernelImage", "Findings",
-        "Confinement",
+        "Confinement", "BuildIdentity",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "limen", dependencies: ["LimenCommands"]),

@@ -75,10 +75,15 @@ public struct Checker: Sendable {
     public var witnesses: [Witness]
     /// What the parts of each crossing that ran cost.
     package var parts: [Task: CrossingParts]
+    /// What became of each event at each boundary of the crossings that were explored.
+    package var arrivals: [Task: [[EventKind: Arrival]]]
   }
 
   /// A digest of the program that looks.
   public static var build: String { BootSnapshot.build }
+
+  /// Of the guest, in MiB.
+  public static let standardMemory = 512
 
   public static let standardSectionBound = Supervision.standardBound
 
@@ -136,8 +141,7 @@ public struct Checker: Sendable {
       kernel: kernel, initrd: try Initramfs.running(probe.bytes).archive, commandLine: line, memory: memory)
     return BootSnapshot(
       guest: guest, probe: probe, platform: machine.platform, profile: machine.profile.processor,
-      bound: bootBound, cache: judgesBoot ? BootSnapshot.designCache : BootSnapshot.standardCache,
-      kept: judgesBoot ? BootSnapshot.keptDesigns : BootSnapshot.kept)
+      bound: bootBound, cache: judgesBoot ? BootSnapshot.designCache : BootSnapshot.standardCache)
   }
 
   /// Postures that were asked for, and those in which a guard stands that is to be taken away.
@@ -186,7 +190,9 @@ public struct Checker: Sendable {
     let answers = try Survey(self, progress: progress).answers(stop: stop, each: each)
     let report = CheckReport(
       kernel: identity, ablations: ablations.map(\.name), sections: answers.values.map(\.section))
-    return Result(report: report, witnesses: witnesses(of: report), parts: answers.compactMapValues(\.parts))
+    return Result(
+      report: report, witnesses: witnesses(of: report), parts: answers.compactMapValues(\.parts),
+      arrivals: answers.mapValues(\.arrivals))
   }
 
   /// The first machine at the probe's request.
@@ -199,7 +205,7 @@ public struct Checker: Sendable {
 
   public var identity: KernelIdentity {
     KernelIdentity(
-      name: URL(filePath: kernelPath).lastPathComponent, sha256: kernel.digest,
+      name: URL(filePath: kernelPath).lastPathComponent, sha256: kernel.digest, release: kernel.release,
       symbols: kernel.symbols.isEmpty ? .nowhere : kernel.symbolsAreGiven ? .file : nil)
   }
 
@@ -209,9 +215,23 @@ public struct Checker: Sendable {
       events: events.filter { hostIsMalicious || !$0.isFromHost }, ablations: ablations,
       stepped: stepped, prunes: prunes, depth: depth
     ) { invariant, path in
+      if self.witnessFolder.isEmpty { return self.traceLine(task, path) }
       let witness = self.witness(task, invariant, path)
       return "limen replay \(shellQuoted("\(self.witnessFolder)/\(witness.fileName)"))"
     }
+  }
+
+  /// What shows a run of which there is no witness.
+  private func traceLine(_ task: Task, _ path: Path) -> String {
+    var words = [
+      "limen trace", shellQuoted(kernelPath), "--platform", task.machine.platform.rawValue, "--profile",
+      task.machine.profile.rawValue, "--crossing", task.crossing.rawValue, "--posture", task.posture.rawValue,
+    ]
+    if memory != Checker.standardMemory { words += ["--memory", "\(memory)"] }
+    if !append.isEmpty { words += ["--append", shellQuoted(append)] }
+    if !ablations.isEmpty { words += ["--ablate", ablations.map(\.rawValue).joined(separator: ",")] }
+    for step in path.steps { words += ["--inject", "\(step.boundary):\(step.event.rawValue)"] }
+    return words.joined(separator: " ")
   }
 
   private func witness(_ task: Task, _ invariant: InvariantName, _ path: Path) -> Witness {

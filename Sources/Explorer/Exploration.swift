@@ -22,6 +22,8 @@ final class Exploration {
   var ablations: [Ablation] { question.ablations }
   /// What the parts of the crossing cost, once it ran.
   private(set) var parts: CrossingParts?
+  /// For each boundary of the crossing what became of the events there, once they were tried.
+  private(set) var arrivals: [[EventKind: Arrival]] = []
   /// The boundary at which the way in ends.
   private var firstCall: Int?
   /// The boundary at which the way out starts.
@@ -107,6 +109,7 @@ final class Exploration {
     guard baseline && path == nil else { return assemble(boundaries, nil, found, meter.baseline) }
     let search = Search(question, user, swapgs: swapgs, expected: expected)
     search.explore(&boundaries)
+    arrivals = boundaries.map(\.arrivals)
     return assemble(boundaries, search, found + search.news, meter.baseline)
   }
 

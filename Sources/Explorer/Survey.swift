@@ -27,6 +27,7 @@ final class Survey: Sendable {
   struct Answer {
     var section: CheckSection
     var parts: CrossingParts?
+    var arrivals: [[EventKind: Arrival]] = []
   }
 
   private let checker: Checker
@@ -165,7 +166,7 @@ final class Survey: Sendable {
         let section = try exploration.section()
         // Cut while nobody wanted it to end, it came to its own bound, as it would again.
         if exploration.question.cut == nil || reason == nil { checker.keep(section) }
-        answer(index, Answer(section: section, parts: exploration.parts))
+        answer(index, Answer(section: section, parts: exploration.parts, arrivals: exploration.arrivals))
       } catch {
         do {
           answer(index, Answer(section: try checker.section(task, after: error, isFirst: true)))

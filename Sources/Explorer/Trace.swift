@@ -38,7 +38,13 @@ extension Exploration {
   /// Longer traces are given up: nobody reads them, and an event may lead to a kernel that never comes back.
   static let longestTrace = 200_000
 
-  func trace(_ events: [Int: EventKind], accesses: Bool, of kernel: KernelIdentity) throws -> TraceRecord {
+  /// - Parameters:
+  ///   - registers: the general registers are written down too.
+  ///   - longest: so many boundaries are.
+  func trace(
+    _ events: [Int: EventKind], accesses: Bool, registers: Bool = false, longest: Int = Exploration.longestTrace,
+    of kernel: KernelIdentity
+  ) throws -> TraceRecord {
     try requireGuards()
     try machine.position(crossing: crossing, posture: posture)
     defer { machine.leave() }
@@ -51,9 +57,9 @@ extension Exploration {
     defer { computer.processor.observer = nil }
 
     let boundaries = machine.observe(
-      crossing, &user, events, ablations, swapgs, longest: Self.longestTrace
+      crossing, &user, events, ablations, swapgs, longest: longest
     ).boundaries
-    return walk(boundaries, user, events, swapgs, listener, of: kernel)
+    return walk(boundaries, user, events, swapgs, listener, registers: registers, of: kernel)
   }
 
   /// Takes the guards away, as an exploration does: where they are is found on the kernel as it is. Returns how many SWAPGS the
@@ -68,7 +74,7 @@ extension Exploration {
   /// The same run a third time, with a line for each boundary.
   private func walk(
     _ boundaries: [Boundary], _ user: UserSide, _ events: [Int: EventKind], _ swapgs: Int, _ listener: AccessListener?,
-    of kernel: KernelIdentity
+    registers: Bool, of kernel: KernelIdentity
   ) -> TraceRecord {
     computer.restore()
     _ = listener?.take()
@@ -86,6 +92,9 @@ extension Exploration {
       let boundary = boundaries[steps.count]
       guard processor.rip == boundary.state.rip else { preconditionFailure("two equal runs of a crossing differ") }
       var step = step(at: steps.count, boundary, user)
+      if registers {
+        step.registers = (0..<16).map { HexadecimalWord(processor[GeneralRegister(rawValue: $0)!]) }
+      }
       if saysMode { step.mode = boundary.state.isKernel ? .kernel : .user }
       steps.append(step)
     }
@@ -121,7 +130,7 @@ extension Exploration {
       kernel: kernel, platform: computer.platform, profile: machine.profileName, crossing: crossing, posture: posture,
       ablations: ablations.map(\.name),
       injections: events.map { TraceInjection(boundary: $0, event: $1, outcome: outcomes[$0]!) }, steps: steps,
-      end: traceEnd(end))
+      end: traceEnd(end, boundaries.count))
   }
 
   private func outcome(of obstacle: Arrival?) -> InjectionOutcome {
@@ -133,13 +142,13 @@ extension Exploration {
     }
   }
 
-  private func traceEnd(_ end: RunEnd?) -> TraceEnd {
+  private func traceEnd(_ end: RunEnd?, _ boundaries: Int) -> TraceEnd {
     switch end {
     case .user: TraceEnd(.user)
     case .dead(let how): TraceEnd(.dead, detail: how)
     case .unsupported(let what):
       TraceEnd(.unsupported, detail: "\(what) at \(machine.location(computer.processor.rip))")
-    case .bound, nil: TraceEnd(.bound, detail: "the trace is \(Self.longestTrace) boundaries long")
+    case .bound, nil: TraceEnd(.bound, detail: "the trace is \(boundaries) boundaries long")
     }
   }
 

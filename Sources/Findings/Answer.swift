@@ -7,6 +7,9 @@ public struct Answer: Hashable, Sendable {
   public var name: String
   public var verdict: Verdict
   public var findings: [Finding]
+
+  /// It is violated by nothing but what the baseline knows.
+  public var isKnown: Bool { verdict == .violated && !findings.isEmpty && findings.allSatisfy { $0.known == true } }
 }
 
 extension CheckSection {
@@ -29,7 +32,12 @@ extension CheckSection {
 
   /// What names a finding of this section in another build of the same kernel: names and distances from symbols, no addresses.
   public func fingerprint(of finding: Finding) -> String {
-    let steps = finding.path.steps.map { "\($0.event.rawValue)@\($0.location)" }
-    return ([finding.invariant.rawValue] + place + [finding.location.description] + steps).joined(separator: " ")
+    let steps = finding.path.steps.map { "\($0.event.rawValue)@\(Self.lasting($0.location))" }
+    return ([finding.invariant.rawValue] + place + [Self.lasting(finding.location)] + steps).joined(separator: " ")
+  }
+
+  /// A place as another build has it. User code is the probe's, which is no part of the kernel.
+  private static func lasting(_ location: Location) -> String {
+    location.symbol == nil && location.address < 1 << 63 ? "user" : location.description
   }
 }

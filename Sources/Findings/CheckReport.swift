@@ -16,10 +16,13 @@ public struct KernelIdentity: Hashable, Sendable, Codable {
   public var sha256: String
   /// Absent where the image's own symbols name the places.
   public var symbols: SymbolSource?
+  /// What Linux calls itself, as `uname -r` prints it; absent where the image does not say.
+  public var release: String?
 
-  public init(name: String, sha256: String, symbols: SymbolSource? = nil) {
+  public init(name: String, sha256: String, release: String? = nil, symbols: SymbolSource? = nil) {
     self.name = name
     self.sha256 = sha256
+    self.release = release
     self.symbols = symbols
   }
 }

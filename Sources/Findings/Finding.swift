@@ -60,6 +60,8 @@ public struct Finding: Hashable, Sendable, Codable {
   public var replay: String
   /// The registers worth reading, in the order they are to be read.
   public var registers: [RegisterValue]
+  /// Whether the baseline knows it; nil where there is none.
+  public var known: Bool?
 
   public init(
     invariant: InvariantName, severity: Severity = .violation, message: String, location: Location,

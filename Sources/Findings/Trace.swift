@@ -133,6 +133,8 @@ public struct TraceStep: Hashable, Sendable, Encodable {
   public var pageTables: Owner
   /// In the order they were made; absent when nobody asked.
   public var accesses: [MemoryAccess]?
+  /// The sixteen general registers by their encoding, RAX first; absent when nobody asked, as in the documents of `limen trace`.
+  public var registers: [HexadecimalWord]?
   /// The kinds of the hypercalls that the step made, those of a multicall among them; absent where there are none.
   public var hypercalls: [String]?
   /// The event that the step delivered; the last where there were several.

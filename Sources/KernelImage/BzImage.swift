@@ -1,3 +1,5 @@
+import Foundation
+
 /// A Linux bzImage: the setup header and the compressed payload behind it.
 /// Linux, Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header" and "Details of Header Fields".
 ///
@@ -27,6 +29,7 @@ public struct BzImage: Sendable {
     static let bootFlag: UInt64 = 0x1fe
     static let headerMagic: UInt64 = 0x202
     static let version: UInt64 = 0x206
+    static let kernelVersion: UInt64 = 0x20e
     static let payloadOffset: UInt64 = 0x248
     static let payloadLength: UInt64 = 0x24c
   }
@@ -75,6 +78,39 @@ public struct BzImage: Sendable {
     unpackedSize = Int(size)
     // gzip's own trailer ends in the size; the other formats have it appended by the kernel's build.
     payload = found == .gzip ? whole : whole.lowerBound..<(whole.upperBound - 4)
+  }
+
+  /// The first word of what `kernel_version` points at, from 0x200 on: the release.
+  var release: String? {
+    guard let pointer = try? image.read(UInt16.self, at: Field.kernelVersion, for: "kernel_version"), pointer != 0
+    else { return nil }
+    return Self.release(at: Int(pointer) + 0x200, in: image.bytes)
+  }
+
+  /// A release as `init/version.c` makes it: it begins with a digit and ends at a blank, within 64 bytes (`__NEW_UTS_LEN`).
+  static func release(at start: Int, in bytes: [UInt8]) -> String? {
+    guard start < bytes.count, (0x30...0x39).contains(bytes[start]) else { return nil }
+    let word = bytes[start...].prefix(65).prefix { (0x21...0x7E).contains($0) }
+    return word.count <= 64 ? String(decoding: word, as: UTF8.self) : nil
+  }
+
+  /// The same of an ELF file, from `linux_banner`.
+  static func release(inBannerOf bytes: [UInt8]) -> String? {
+    let banner = Array("Linux version ".utf8)
+    return bytes.withUnsafeBytes { raw in
+      var from = 0
+      while from + banner.count < raw.count, let base = raw.baseAddress,
+        let found = memchr(base + from, Int32(banner[0]), raw.count - banner.count - from)
+      {
+        let start = UnsafeRawPointer(found) - base
+        from = start + 1
+        // A format of the same beginning, as linux_proc_banner, has no digit there.
+        if memcmp(found, banner, banner.count) == 0, let release = release(at: start + banner.count, in: bytes) {
+          return release
+        }
+      }
+      return nil
+    }
   }
 
   /// The kernel inside, of exactly `unpackedSize` bytes.

@@ -44,6 +44,8 @@ public struct KernelImage: Sendable {
   public internal(set) var symbolsAreGiven = false
   /// What the kernel says of its interrupts; empty for one that says nothing.
   public let claims: [InterruptClaim]
+  /// What Linux calls itself, as `uname -r` prints it; nil where the image does not say.
+  public let release: String?
   /// SHA-256 of the file as given, in hexadecimal.
   public let digest: String
   let image: ImageBytes
@@ -61,9 +63,11 @@ public struct KernelImage: Sendable {
     if BzImage.recognises(bytes) {
       let container = try BzImage(file)
       compression = container.compression
+      release = container.release
       unpacked = ImageBytes(bytes: try container.unpack(), name: name, part: .payload)
     } else {
       compression = nil
+      release = BzImage.release(inBannerOf: bytes)
       unpacked = file
     }
     self.name = name

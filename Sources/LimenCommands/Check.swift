@@ -69,11 +69,9 @@ struct Check: ParsableCommand {
   @OptionGroup var time: TimeOptions
   @OptionGroup var output: ReportOptions
 
-  @Option(name: [.customShort("j"), .long], help: "How many threads explore; the report does not depend on it.")
-  var jobs: Int = 1
-
-  @Option(help: "The directory that receives the witness of every finding, for 'limen replay'.", completion: .directory)
-  var witnesses: String = "limen-witnesses"
+  @OptionGroup var jobs: JobOptions
+  @OptionGroup var witnesses: WitnessOptions
+  @OptionGroup var baseline: BaselineOptions
 
   @Option(
     help: """
@@ -83,7 +81,6 @@ struct Check: ParsableCommand {
   var resume: String?
 
   mutating func validate() throws {
-    guard (1...1024).contains(jobs) else { throw ValidationError("-j takes 1 to 1024") }
     guard (1...3).contains(depth) else { throw ValidationError("--depth takes 1 to 3") }
   }
 
@@ -106,39 +103,47 @@ struct Check: ParsableCommand {
   func run() throws {
     for platform in many.platforms ?? [] { try Catalogue.require(platform) }
     try output.requireRoom()
+    try baseline.requireRoom()
+    let known = try baseline.read()
     let interruption = Interruption(after: time.timeout)
-    let progress = Progress()
+    let progress = Progress(quiet: output.quiet)
     defer { progress.erase() }
     var checkers = try checkers(progress)
     let resumption = try resume.map { try go(on: $0, &checkers, progress) }
-    if let reason = Files.obstacle(toWritingInto: witnesses) {
-      progress.warn("\(witnesses): \(reason): no witness will be written")
+    if !witnesses.none, let reason = Files.obstacle(toWritingInto: witnesses.folder) {
+      progress.warn("\(witnesses.folder): \(reason): no witness will be written")
     }
     let isAlone = checkers.count == 1
     var reports: [CheckReport] = []
+    var records: [[SectionRecord]] = []
     for checker in checkers {
       let title = checker.kernelPath
-      let result = try explore(checker, isAlone, interruption, progress) { stage in
+      let result = try explore(checker, known, isAlone, interruption, progress) { stage in
         progress.show(stage, of: isAlone ? nil : title)
       }
-      do { try Files.write(result.witnesses, into: checker.witnessFolder) } catch {
+      do {
+        try Files.replace(
+          result.witnesses, in: checker.witnessFolder, after: result.report, of: checker.kernelPath)
+      } catch {
         progress.warn("\(error): a witness is not written")
       }
-      reports.append(result.report)
+      records.append(result.records)
+      reports.append(known?.marking(result.report) ?? result.report)
     }
     progress.erase()
-    if !isAlone { try output.printCollection(CheckCollection(reports: reports)) }
-    try output.writeFiles(reports)
+    if !isAlone && !output.quiet { try output.printCollection(CheckCollection(reports: reports), records) }
+    try output.writeFiles(reports, records)
+    try baseline.conclude(known, reports, progress)
     interruption.complain(resumption == nil ? "" : "; the same command goes on from \(resume!)")
-    throw Outcome(status: ExitStatus(reports.map(\.verdict)))
+    throw Outcome(status: ExitStatus(reports.map(\.newVerdict)))
   }
 
   /// Explores one kernel, and prints what is found: for eyes as it comes, for programs, alone, when it is complete.
   private func explore(
-    _ checker: Checker, _ isAlone: Bool, _ interruption: Interruption, _ progress: Progress,
+    _ checker: Checker, _ known: KnownFindings?, _ isAlone: Bool, _ interruption: Interruption, _ progress: Progress,
     _ show: @escaping @Sendable (CheckStage) -> Void
-  ) throws -> Checker.Result {
-    let stream = output.format == .terminal ? TerminalReport(colour: output.colour.wanted) : nil
+  ) throws -> (report: CheckReport, witnesses: [Witness], records: [SectionRecord]) {
+    let stream = output.stream
     func say(_ text: String) throws {
       progress.erase()
       try StandardOutput.write(text)
@@ -152,19 +157,33 @@ struct Check: ParsableCommand {
     let result = try Starting.exploring {
       try checker.check(stop: { interruption.reason }) { section in
         try sayHead()
-        if let stream { try say(stream.text(of: section, kernel: checker.identity)) }
+        let names = checker.ablations.map(\.name)
+        let marked = known?.marking(section, of: checker.identity, without: names) ?? section
+        if let stream { try say(stream.text(of: marked, kernel: checker.identity)) }
       } progress: {
         show($0)
       }
     }
     try sayHead()
+    let report = known?.marking(result.report) ?? result.report
+    let records = try records(of: result, checker, interruption, progress)
     if let stream {
-      try say(stream.summary(of: result.report) + (isAlone ? "" : "\n"))
-    } else if isAlone {
+      try say(stream.summary(of: report) + (isAlone ? "" : "\n"))
+    } else if isAlone && !output.quiet {
       progress.erase()
-      try output.print(result.report)
+      try output.print(report, records)
     }
-    return result
+    return (result.report, result.witnesses, records)
+  }
+
+  /// The runs that a report shows; none of a check that was interrupted.
+  private func records(
+    of result: Checker.Result, _ checker: Checker, _ interruption: Interruption, _ progress: Progress
+  ) throws -> [SectionRecord] {
+    guard output.showsRuns, interruption.reason == nil else { return [] }
+    return try interruption.waiting(for: checker.kernelPath, progress) { tell in
+      checker.records(of: result.report, arrivals: result.arrivals, progress: tell)
+    }
   }
 
   /// Gives each kernel what the file holds of it, and keeps there what is done from now on.
@@ -199,7 +218,7 @@ struct Check: ParsableCommand {
         platforms: many.platforms ?? kernel.platforms, profiles: Selection.joined(many.profile),
         crossings: crossing.isEmpty ? kernel.crossings : Selection.joined(crossing),
         postures: posture.isEmpty ? kernel.postures : postures, events: events, ablations: ablations,
-        jobs: jobs, witnessFolder: folder,
+        jobs: jobs.count, witnessFolder: folder,
         bootBound: kernel.bound(boot), judgesBoot: kernel.isReference, stepped: stepped, prunes: pruning)
       checker.depth = depth
       checker.hostIsMalicious = host == .malicious
@@ -214,12 +233,12 @@ struct Check: ParsableCommand {
 
   /// Of several kernels each has a folder of its own below `witnesses`: their witnesses have the same names.
   private func folders(of chosen: [NamedKernel]) -> [String] {
-    guard chosen.count > 1 else { return [witnesses] }
+    guard chosen.count > 1, !witnesses.none else { return chosen.map { _ in witnesses.wanted } }
     var taken: [String: Int] = [:]
     return chosen.map { kernel in
       taken[kernel.fileName, default: 0] += 1
       let count = taken[kernel.fileName]!
-      return "\(witnesses)/\(kernel.fileName)" + (count == 1 ? "" : "-\(count)")
+      return "\(witnesses.folder)/\(kernel.fileName)" + (count == 1 ? "" : "-\(count)")
     }
   }
 }

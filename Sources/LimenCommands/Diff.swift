@@ -46,25 +46,17 @@ struct Diff: ParsableCommand {
   @OptionGroup var time: TimeOptions
   @OptionGroup var output: DocumentOptions
 
-  @Option(name: [.customShort("j"), .long], help: "How many threads explore; the report does not depend on it.")
-  var jobs: Int = 1
+  @OptionGroup var jobs: JobOptions
 
-  @Option(
-    help: "The directory that receives the witness of every finding; with several kernels, one a kernel: NAME-1, …",
-    completion: .directory)
-  var witnesses: String = "limen-witnesses"
+  @OptionGroup var witnesses: WitnessOptions
 
   static let mostMachines = 16
-
-  mutating func validate() throws {
-    guard (1...1024).contains(jobs) else { throw ValidationError("-j takes 1 to 1024") }
-  }
 
   func run() throws {
     let sides = try sides()
     let interruption = Interruption(after: time.timeout)
     let progress = Progress()
-    for index in sides.kernels.indices {
+    for index in sides.kernels.indices where !witnesses.none {
       let folder = folder(of: index, among: sides.kernels.count)
       if let reason = Files.obstacle(toWritingInto: folder) {
         progress.warn("\(folder): \(reason): no witness will be written")
@@ -75,6 +67,7 @@ struct Diff: ParsableCommand {
     let found = try answer.get()
     try StandardOutput.write(text(of: found.report))
     for (index, own) in found.witnesses.enumerated() {
+      if witnesses.none { continue }
       do { try Files.write(own, into: folder(of: index, among: sides.kernels.count)) } catch {
         progress.warn("\(error): a witness is not written")
       }
@@ -85,7 +78,7 @@ struct Diff: ParsableCommand {
 
   /// Kernels break invariants in the same places, and their witnesses have the same names.
   private func folder(of kernel: Int, among count: Int) -> String {
-    count == 1 ? witnesses : "\(witnesses)-\(kernel + 1)"
+    witnesses.none || count == 1 ? witnesses.wanted : "\(witnesses.folder)-\(kernel + 1)"
   }
 
   private struct Sides {
@@ -113,7 +106,10 @@ struct Diff: ParsableCommand {
 
   private func text(of report: DiffReport) -> String {
     switch output.format {
-    case .terminal: DiffTable(colour: output.colour.wanted).text(of: report)
+    case .terminal:
+      DiffTable(
+        colour: output.colour.wanted, columns: StandardOutput.isTerminal ? TerminalWidth.output : nil
+      ).text(of: report)
     case .json: JSONReport.text(of: report)
     }
   }
@@ -126,7 +122,7 @@ struct Diff: ParsableCommand {
       var checker = Checker(
         kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: guest.memory, append: guest.append,
         platforms: sides.platforms, profiles: Selection.joined(profile), crossings: Selection.joined(crossing),
-        postures: postures, events: Selection.joined(event), ablations: [], jobs: jobs,
+        postures: postures, events: Selection.joined(event), ablations: [], jobs: jobs.count,
         witnessFolder: folder(of: index, among: sides.kernels.count), bootBound: kernel.bound(boot),
         judgesBoot: kernel.isReference)
       checker.sectionBound = section.instructions

@@ -5,16 +5,17 @@ import Reports
 /// `limen explain ID`: the page of an invariant or of a specimen.
 struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Explains an invariant (its claim, the reason, the manual's section) or a specimen (its history).",
+    abstract: "Explains an invariant (claim, reason, manual section), a specimen (its history), or any other name.",
     discussion: """
       EXAMPLES
         limen explain rsp-owned
         limen explain nmi-reentered
+        limen explain own-stack
       """)
 
   @Argument(
     help:
-      "An invariant's identifier or a specimen's name, as 'limen list invariants' and 'limen list specimens' print them."
+      "A name of any kind, as 'limen list KIND' prints it; what is a name of several kinds is explained as each."
   )
   var identifier: String
 
@@ -23,7 +24,26 @@ struct Explain: ParsableCommand {
     if let invariant = invariants.first(where: { $0.identifier.rawValue == identifier }) {
       return try StandardOutput.write(InvariantPage.text(of: invariant, specimens: specimens(of: invariant.identifier)))
     }
-    try StandardOutput.write(SpecimenPage.text(of: try specimen()))
+    let lines = words()
+    if lines.isEmpty {
+      try StandardOutput.write(SpecimenPage.text(of: try specimen()))
+    } else {
+      try StandardOutput.write(lines.map { $0 + "\n" }.joined())
+    }
+  }
+
+  /// What it means as a name of a vocabulary: an event and a crossing may have the same.
+  private func words() -> [String] {
+    var lines: [String] = []
+    for kind in NameKind.allCases where kind != .invariants && kind != .specimens && kind != .designs {
+      // Postures are the probe's, which may be missing.
+      guard let entry = (try? kind.entries())?.first(where: { $0.name == identifier }), let meaning = entry.meaning
+      else { continue }
+      if !lines.isEmpty { lines.append("") }
+      lines += ["\(identifier): \(kind.singular) (\(kind.use))", ""]
+      lines += HelpText.wrap(meaning, columns: TerminalWidth.output ?? 80, hanging: 0)
+    }
+    return lines
   }
 
   /// Those whose pages name it, and that it sees; none without the reference kernel.
@@ -45,7 +65,8 @@ struct Explain: ParsableCommand {
     guard let folder = try? ReferenceFolder.find(), try folder.specimens().contains(identifier) else {
       throw CommandFailure(
         .badInput, identifier,
-        "no invariant and no specimen has this name; see 'limen list invariants', 'limen list specimens'")
+        "nothing has this name; 'limen list KIND' prints those of a kind: "
+          + NameKind.allCases.map(\.rawValue).joined(separator: ", "))
     }
     return try folder.specimen(named: identifier)
   }

@@ -28,6 +28,8 @@ struct Limen: ParsableCommand {
             the crossing, instruction by instruction
         limen diff vmlinuz-old vmlinuz-new --crossing syscall64
             two kernels side by side; or one kernel on two platforms or processors
+        limen compare old.json new.json
+            what two reports say differently
         limen thread
             the designs of the mail they come from, and what they answer
         limen replay FILE
@@ -35,7 +37,18 @@ struct Limen: ParsableCommand {
         limen explain rsp-owned
             what an invariant claims, why, and where it is written
         limen list crossings
-            the names an option takes, one a line
+            the names an option takes, one a line; with --verbose what each means
+        limen config
+            what limen.toml, a project's choices, says
+        limen doctor
+            what is there, what is missing, and what that costs
+        limen cache
+            the boots that are kept, and how much room they take
+
+      COMPLETION
+        limen --generate-completion-script bash > ~/.local/share/bash-completion/completions/limen
+        limen --generate-completion-script zsh > ~/.zfunc/_limen
+        limen --generate-completion-script fish > ~/.config/fish/completions/limen.fish
 
       EXIT STATUS
         0  everything held
@@ -46,11 +59,16 @@ struct Limen: ParsableCommand {
         5  inconclusive: a bound was hit, the kernel did not come as far as the question, or the check was interrupted
         70 an internal error of Limen's
       """,
-    version: "limen \(LimenVersion.current)",
-    subcommands: [Boot.self, Check.self, Trace.self, Diff.self, Thread.self, Replay.self, Explain.self, List.self])
+    version: VersionLine.text,
+    subcommands: [
+      Boot.self, Check.self, Trace.self, Diff.self, Compare.self, Thread.self, Replay.self, Explain.self, List.self,
+      Cache.self, Config.self, Doctor.self,
+    ])
 
   func run() throws {
     throw CommandFailure(
-      .badInput, nil, "a verb is needed: boot, check, trace, diff, thread, replay, explain or list; see --help")
+      .badInput, nil,
+      "a verb is needed: boot, check, trace, diff, compare, thread, replay, explain, list, cache, config or doctor; see --help"
+    )
   }
 }

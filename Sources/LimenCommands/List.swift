@@ -1,5 +1,6 @@
 import ArgumentParser
 import Findings
+import Reports
 
 /// `limen list KIND`: the names an option takes, one a line.
 struct List: ParsableCommand {
@@ -8,30 +9,26 @@ struct List: ParsableCommand {
     discussion: """
       EXAMPLE
         limen list crossings
+        limen list ablations --verbose
       """)
 
-  enum Kind: String, CaseIterable, ExpressibleByArgument {
-    case platforms, profiles, crossings, postures, events, invariants, ablations, designs, specimens
-  }
+  @Argument(help: "What to list: \(NameKind.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var kind: NameKind
 
-  @Argument(help: "What to list: \(Kind.allCases.map(\.rawValue).joined(separator: ", ")).")
-  var kind: Kind
+  @Flag(name: [.short, .long], help: "Say of each in a sentence what it means.")
+  var verbose = false
 
   func run() throws {
-    try StandardOutput.write(try names().map { $0 + "\n" }.joined())
-  }
-
-  private func names() throws -> [String] {
-    switch kind {
-    case .platforms: Catalogue.platforms.map(\.rawValue)
-    case .profiles: ProfileName.allCases.map(\.rawValue)
-    case .crossings: CrossingKind.allCases.map(\.rawValue)
-    case .events: EventKind.allCases.map(\.rawValue)
-    case .postures: try Catalogue.postures().map(\.rawValue)
-    case .invariants: Catalogue.invariants().map(\.identifier.rawValue)
-    case .designs: try ReferenceFolder.find().designs().map(\.title)
-    case .specimens: try ReferenceFolder.find().specimens()
-    case .ablations: Catalogue.ablations().map(\.rawValue)
+    let entries = try kind.entries()
+    guard verbose else { return try StandardOutput.write(entries.map { $0.name + "\n" }.joined()) }
+    let width = entries.map(\.name.count).max() ?? 0
+    let columns = TerminalWidth.output ?? 80
+    let lines = entries.flatMap { entry in
+      let name = entry.name + String(repeating: " ", count: width - entry.name.count)
+      return HelpText.wrap(
+        entry.meaning.map { "\(name)  \(printable($0, limit: 4096))" } ?? entry.name, columns: columns,
+        hanging: width + 2)
     }
+    try StandardOutput.write(lines.map { $0 + "\n" }.joined())
   }
 }

@@ -82,7 +82,7 @@ struct GuestOptions: ParsableArguments {
   var append: String = ""
 
   @Option(help: "Guest memory in MiB.")
-  var memory: Int = 512
+  var memory: Int = Checker.standardMemory
 
   mutating func validate() throws {
     guard Witness.memoryRange.contains(memory) else {

@@ -3,32 +3,35 @@ import Foundation
 import Reports
 import Synchronization
 
-/// One line on standard error that says how far a long job is: only on a terminal, rewritten in place, erased at the end,
-/// and no part of any result. Any thread may report.
+/// One line on standard error that says how far a long job is, and no part of any result: on a terminal rewritten in place and erased at
+/// the end, elsewhere a line of its own every minute. Any thread may report.
 final class Progress: Sendable {
   private struct State {
     var drawn = false
-    var last: ContinuousClock.Instant?
+    var turns: ProgressTurns
     /// By kernel.
     var checks: [String: ProgressLine] = [:]
   }
 
   private static let start = ContinuousClock.now
 
-  let enabled: Bool
-  private let state = Mutex(State())
+  private let isQuiet: Bool
+  private let redraws: Bool
+  private let state: Mutex<State>
 
-  init(enabled: Bool = StandardError.isTerminal && ProcessInfo.processInfo.environment["TERM"] != "dumb") {
-    self.enabled = enabled
+  /// - Parameter quiet: nothing is said but what is wrong.
+  init(quiet: Bool = false) {
+    isQuiet = quiet
+    redraws = StandardError.isTerminal && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    state = Mutex(State(turns: redraws ? .redrawn : .lineByLine))
   }
 
-  /// Shows the line, at most ten times a second; the clock decides only what the eye sees.
+  /// Shows the line when it is its turn; the clock decides only what the eye sees.
   func show(_ line: @autoclosure () -> String) {
-    guard enabled else { return }
+    guard !isQuiet else { return }
     state.withLock { state in
-      let now = ContinuousClock.now
-      if let last = state.last, now - last < .milliseconds(100) { return }
-      state.last = now
+      guard state.turns.take(at: ContinuousClock.now - Self.start) else { return }
+      guard redraws else { return StandardError.write("limen: \(printable(line(), limit: 1024))\n") }
       state.drawn = true
       StandardError.write("\r\u{1B}[K" + line().prefix(Progress.columns - 1))
     }
@@ -36,7 +39,7 @@ final class Progress: Sendable {
 
   /// Shows how far a check is. Of several kernels each has its title.
   func show(_ stage: CheckStage, of kernel: String?) {
-    guard enabled else { return }
+    guard !isQuiet else { return }
     let line = state.withLock {
       $0.checks[kernel ?? "", default: ProgressLine()].text(of: stage, at: ContinuousClock.now - Self.start)
     }
@@ -48,6 +51,10 @@ final class Progress: Sendable {
 
   /// Says something on a line of its own, on standard error, terminal or not.
   func say(_ text: String) {
+    if !isQuiet { tell(text) }
+  }
+
+  private func tell(_ text: String) {
     state.withLock { state in
       Self.erase(&state)
       StandardError.write("limen: \(printable(text, limit: 1024))\n")
@@ -55,7 +62,7 @@ final class Progress: Sendable {
   }
 
   /// Says what is wrong without being an error.
-  func warn(_ text: String) { say("warning: \(text)") }
+  func warn(_ text: String) { tell("warning: \(text)") }
 
   private static func erase(_ state: inout State) {
     if state.drawn { StandardError.write("\r\u{1B}[K") }

@@ -33,16 +33,16 @@ struct Replay: ParsableCommand {
   func run() throws {
     let witness = try Replay.witness(at: file)
     let interruption = Interruption(after: time.timeout)
-    let progress = Progress()
-    let answer: Result<CheckReport, any Error> = Result { try look(witness, interruption, progress) }
+    let progress = Progress(quiet: output.quiet)
+    let answer: Result<(CheckReport, [SectionRecord]), any Error> = Result { try look(witness, interruption, progress) }
     progress.erase()
-    let found = try answer.get()
+    let (found, records) = try answer.get()
     let broken = found.sections.flatMap(\.findings).map(\.invariant)
     if !broken.isEmpty && !broken.contains(witness.invariant) {
       progress.warn("\(file): says that \(witness.invariant) is broken; broken is \(broken[0])")
     }
-    try output.print(found)
-    try output.writeFiles([found])
+    try output.print(found, records)
+    try output.writeFiles([found], [records])
     throw Outcome(status: found.exitStatus)
   }
 
@@ -51,7 +51,10 @@ struct Replay: ParsableCommand {
     do { return try Witness(reading: bytes) } catch { throw .badInput(path, error) }
   }
 
-  private func look(_ witness: Witness, _ interruption: Interruption, _ progress: Progress) throws -> CheckReport {
+  private func look(_ witness: Witness, _ interruption: Interruption, _ progress: Progress) throws -> (
+    CheckReport, [SectionRecord]
+  ) {
+    let showsRuns = output.showsRuns
     try Catalogue.require(witness.platform)
     guard Catalogue.invariants().contains(where: { $0.identifier == witness.invariant }) else {
       throw CommandFailure(.badInput, file, "there is no invariant \(witness.invariant)")
@@ -86,8 +89,9 @@ struct Replay: ParsableCommand {
     let checker = asked
     return try Starting.exploring {
       do {
-        return try interruption.waiting(for: file, progress) { [file] tell in
-          try checker.replay(witness.path, line: "limen replay \(shellQuoted(file))", progress: tell)
+        return try interruption.waiting(for: file, progress) { [file, showsRuns] tell in
+          let report = try checker.replay(witness.path, line: "limen replay \(shellQuoted(file))", progress: tell)
+          return (report, showsRuns ? checker.records(of: report, progress: tell) : [])
         }
       } catch Guest.Refusal.doesNotFit(let kernel, let why, .some) {
         throw CommandFailure(

@@ -48,6 +48,18 @@ struct ReportOptions: ParsableArguments {
       valueName: "format=file"), completion: .file())
   var files: [ReportFile] = []
 
+  @Flag(
+    name: [.short, .long],
+    help: "Print no report and no progress, only what is wrong. The exit status and the files of --report say the rest."
+  )
+  var quiet = false
+
+  /// What is printed as it comes, where that is wanted.
+  var stream: TerminalReport? {
+    format == .terminal && !quiet
+      ? TerminalReport(colour: colour.wanted, columns: StandardOutput.isTerminal ? TerminalWidth.output : nil) : nil
+  }
+
   mutating func validate() throws {
     let paths = files.map { Files.wholePath($0.path) }
     if let twice = paths.indices.first(where: { paths[..<$0].contains(paths[$0]) }) {
@@ -66,24 +78,30 @@ struct ReportOptions: ParsableArguments {
   }
 
   /// What is left to print of several kernels, whose reports for eyes are printed already.
-  func printCollection(_ collection: CheckCollection) throws(CommandFailure) {
+  func printCollection(_ collection: CheckCollection, _ records: [[SectionRecord]]) throws(CommandFailure) {
     switch format {
     case .terminal: try StandardOutput.write(TerminalReport(colour: colour.wanted).summary(of: collection))
-    default: try StandardOutput.write(format.text(of: collection, invariants: Catalogue.invariants()))
+    default: try StandardOutput.write(format.text(of: collection, invariants: Catalogue.invariants(), records: records))
     }
   }
 
-  func print(_ report: CheckReport) throws(CommandFailure) {
-    try StandardOutput.write(format.text(of: report, invariants: Catalogue.invariants(), colour: colour.wanted))
+  /// Some of the reports show runs, which are made for them.
+  var showsRuns: Bool { (format == .html && !quiet) || files.contains { $0.format == .html } }
+
+  func print(_ report: CheckReport, _ records: [SectionRecord] = []) throws(CommandFailure) {
+    if quiet { return }
+    if let stream { return try StandardOutput.write(stream.text(of: report)) }
+    try StandardOutput.write(
+      format.text(of: report, invariants: Catalogue.invariants(), records: records, colour: colour.wanted))
   }
 
-  func writeFiles(_ reports: [CheckReport]) throws(CommandFailure) {
+  func writeFiles(_ reports: [CheckReport], _ records: [[SectionRecord]]) throws(CommandFailure) {
     for file in files {
       let invariants = Catalogue.invariants()
       let text =
         reports.count == 1
-        ? file.format.text(of: reports[0], invariants: invariants)
-        : file.format.text(of: CheckCollection(reports: reports), invariants: invariants)
+        ? file.format.text(of: reports[0], invariants: invariants, records: records.first ?? [])
+        : file.format.text(of: CheckCollection(reports: reports), invariants: invariants, records: records)
       try Files.write(text, to: file.path)
     }
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Findings
 import Foundation
+import Reports
 
 /// Runs the command line and ends the process with one of `ExitStatus`, whoever raised the error.
 public func main() -> Never {
@@ -17,7 +18,7 @@ public func main() -> Never {
 /// What `main` does, without ending the process.
 func run(_ arguments: [String]) -> ExitStatus {
   do {
-    var command = try Limen.parseAsRoot(arguments)
+    var command = try Limen.parseAsRoot(ProjectFile.completing(arguments))
     try command.run()
     return .allHeld
   } catch let outcome as Outcome {
@@ -34,11 +35,13 @@ func run(_ arguments: [String]) -> ExitStatus {
 
 /// ArgumentParser's own errors, and whatever nobody thought of.
 private func settle(_ error: any Error) -> ExitStatus {
-  let text = Limen.fullMessage(for: error)
-  switch Limen.exitCode(for: error) {
+  let code = Limen.exitCode(for: error)
+  let text = Limen.fullMessage(for: error, columns: code == .success ? 100_000 : nil)
+  switch code {
   case .success:
     // --help, --version and the completion scripts arrive as errors.
-    return answer(text)
+    let isHelp = text.hasPrefix("OVERVIEW:")
+    return answer(isHelp ? HelpText.wrapped(text, columns: max(40, TerminalWidth.output ?? 80)) : text)
   case .validationFailure:
     // The parser's own status is EX_USAGE, 64; its text begins with "Error: ".
     complain(text.hasPrefix("Error: ") ? String(text.dropFirst(7)) : text)

@@ -26,12 +26,7 @@ struct Thread: ParsableCommand {
   @Option(help: "The page's format; 'terminal' is Markdown.")
   var format: DocumentFormat = .terminal
 
-  @Option(name: [.customShort("j"), .long], help: "How many threads explore; the page does not depend on it.")
-  var jobs: Int = 1
-
-  mutating func validate() throws {
-    guard (1...1024).contains(jobs) else { throw ValidationError("-j takes 1 to 1024") }
-  }
+  @OptionGroup var jobs: JobOptions
 
   func run() throws {
     let designs = try NamedKernel.designs()
@@ -39,7 +34,7 @@ struct Thread: ParsableCommand {
     let runs = ThreadRuns(
       designs: designs.map { participant($0, isDesign: true) },
       others: others.map { participant($0, isDesign: false) }, probe: try ProbeFile.load(), memory: guest.memory,
-      jobs: jobs)
+      jobs: jobs.count)
     let interruption = Interruption(after: time.timeout)
     let progress = Progress()
     runs.warn = progress.warn

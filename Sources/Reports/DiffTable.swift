@@ -3,8 +3,13 @@ import Findings
 /// A diff for eyes: for each crossing a table with a column for each machine, and below it what is more than a number.
 public struct DiffTable {
   let style: TerminalStyle
+  /// Nothing but a name is to be wider; nil where it may be as wide as it likes.
+  let columns: Int?
 
-  public init(colour: Bool = false) { style = TerminalStyle(colour: colour) }
+  public init(colour: Bool = false, columns: Int? = nil) {
+    style = TerminalStyle(colour: colour)
+    self.columns = columns
+  }
 
   static let legend = [
     "in: up to the kernel's first CALL on RSP, GS base and page tables of its own; out: behind its last RET so; work:",
@@ -17,15 +22,15 @@ public struct DiffTable {
     var table = TextTable(alignments: [.left, .left, .left, .left, .left])
     for (name, side) in zip(names, report.sides) {
       table.rows.append([
-        name, printable(side.kernel.name), side.platform.rawValue, side.profile.rawValue,
+        name, SymbolLine.title(of: side.kernel), side.platform.rawValue, side.profile.rawValue,
         "sha256 \(printable(side.kernel.sha256))",
       ])
     }
-    lines += table.lines(indent: "  ")
+    lines += table.lines(indent: "  ").flatMap(folded)
     for (name, side) in zip(names, report.sides) {
       if let symbols = SymbolLine.text(of: side.kernel) { lines.append(style(.open, "  \(name): \(symbols)")) }
     }
-    lines += Self.legend.map { style(.quiet, $0) }
+    lines += columns == nil ? Self.legend.map { style(.quiet, $0) } : folded(Self.legend.joined(separator: " "))
     for crossing in report.crossings {
       lines.append("")
       lines += self.crossing(crossing, names)
@@ -39,6 +44,10 @@ public struct DiffTable {
       let letter = String(UnicodeScalar(UInt8(65 + index % 26)))
       return index < 26 ? letter : letter + "\(index / 26)"
     }
+  }
+
+  private func folded(_ line: String) -> [String] {
+    columns.map { HelpText.wrap(line, columns: $0, hanging: 4) } ?? [line]
   }
 
   // MARK: One crossing

@@ -43,6 +43,9 @@ public enum JUnitReport {
       let kind = answer.verdict.kind.rawValue
       switch answer.verdict.kind {
       case .held: return nil
+      case .violated where answer.isKnown:
+        let known = answer.findings.map { "\($0.location.functionForm): \($0.message)" }.joined(separator: "; ")
+        return open("skipped", [("message", "known: \(known)")], isEmpty: true)
       case .violated:
         let first = answer.findings.first.map { "\($0.location.functionForm): \($0.message)" } ?? text
         let body = answer.findings.flatMap { finding in
@@ -62,10 +65,14 @@ public enum JUnitReport {
     var attributes: [(String, String)]
 
     init(_ answers: [Answer]) {
-      func count(_ kinds: Verdict.Kind...) -> String { String(answers.count { kinds.contains($0.verdict.kind) }) }
+      func number(_ kinds: Verdict.Kind...) -> Int {
+        answers.count { kinds.contains($0.verdict.kind) && !$0.isKnown }
+      }
+      let known = answers.count(where: \.isKnown)
       attributes = [
-        ("tests", String(answers.count)), ("failures", count(.violated)),
-        ("errors", count(.unsupported, .inconclusive, .internalError)), ("skipped", count(.notApplicable)),
+        ("tests", "\(answers.count)"), ("failures", "\(number(.violated))"),
+        ("errors", "\(number(.unsupported, .inconclusive, .internalError))"),
+        ("skipped", "\(number(.notApplicable) + known)"),
       ]
     }
   }

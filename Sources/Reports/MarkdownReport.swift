@@ -8,7 +8,7 @@ public enum MarkdownReport {
   }
 
   private static func lines(of report: CheckReport) -> [String] {
-    var lines = ["## \(escaped(report.kernel.name)): \(report.verdict.kind.rawValue)", ""]
+    var lines = ["## \(escaped(SymbolLine.title(of: report.kernel))): \(report.verdict.kind.rawValue)", ""]
     lines += ["Limen \(escaped(report.limen)), SHA-256 `\(printable(report.kernel.sha256))`.", ""]
     if !report.ablations.isEmpty {
       lines += ["Taken away: " + report.ablations.map { escaped($0.rawValue) }.joined(separator: ", ") + ".", ""]
@@ -28,7 +28,11 @@ public enum MarkdownReport {
   }
 
   private static func lines(of finding: Finding, in section: CheckSection) -> [String] {
-    var lines = ["", "### \(escaped(finding.invariant.rawValue)): \(escaped(finding.location.functionForm))", ""]
+    var lines = [
+      "",
+      "### \(escaped(finding.invariant.rawValue)): \(escaped(finding.location.functionForm))\(finding.known == true ? " (known)" : "")",
+      "",
+    ]
     lines += ["\(escaped(finding.message)) (\(escaped(section.place.joined(separator: ", ")))).", ""]
     if let origin = finding.origin {
       lines += ["From \(escaped(origin.location.description)): \(escaped(origin.explanation)).", ""]

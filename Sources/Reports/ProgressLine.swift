@@ -31,6 +31,24 @@ public struct ProgressLine {
   }
 }
 
+/// When a line is due again.
+public struct ProgressTurns: Sendable {
+  private let interval: Duration
+  private var next: Duration
+
+  /// Ten times a second, from the first moment.
+  public static let redrawn = ProgressTurns(interval: .milliseconds(100), next: .zero)
+  /// Once a minute: what takes less says nothing.
+  public static let lineByLine = ProgressTurns(interval: .seconds(60), next: .seconds(60))
+
+  /// - Parameter now: since the program began.
+  public mutating func take(at now: Duration) -> Bool {
+    guard now >= next else { return false }
+    next = now + interval
+    return true
+  }
+}
+
 /// How fast something goes on of which a part is done.
 private struct Pace {
   typealias Mark = (part: Double, at: Duration)

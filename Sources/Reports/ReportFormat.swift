@@ -8,20 +8,28 @@ public enum ReportFormat: String, CaseIterable, Sendable {
   case junit
   case sarif
   case markdown
+  case html
 
   /// The whole text, ending in a line feed. Colour concerns only the one meant for a terminal.
   ///
-  /// - Parameter invariants: what `sarif` calls rules.
-  public func text(of report: CheckReport, invariants: [InvariantDescription], colour: Bool = false) -> String {
+  /// - Parameters:
+  ///   - invariants: what `sarif` calls rules.
+  ///   - records: the runs that `html` shows.
+  public func text(
+    of report: CheckReport, invariants: [InvariantDescription], records: [SectionRecord] = [], colour: Bool = false
+  ) -> String {
     switch self {
     case .terminal: TerminalReport(colour: colour).text(of: report)
     case .json: JSONReport.text(of: report)
-    default: text(of: CheckCollection(reports: [report]), invariants: invariants)
+    default: text(of: CheckCollection(reports: [report]), invariants: invariants, records: [records])
     }
   }
 
   /// The same for several kernels.
-  public func text(of collection: CheckCollection, invariants: [InvariantDescription], colour: Bool = false) -> String {
+  public func text(
+    of collection: CheckCollection, invariants: [InvariantDescription], records: [[SectionRecord]] = [],
+    colour: Bool = false
+  ) -> String {
     switch self {
     case .terminal: TerminalReport(colour: colour).text(of: collection)
     case .json: JSONReport.text(of: collection)
@@ -29,6 +37,7 @@ public enum ReportFormat: String, CaseIterable, Sendable {
     case .junit: JUnitReport.text(of: collection.reports)
     case .sarif: SARIFReport.text(of: collection.reports, invariants: invariants)
     case .markdown: MarkdownReport.text(of: collection.reports)
+    case .html: HTMLReport.text(of: collection.reports, records: records)
     }
   }
 }

@@ -140,6 +140,8 @@ public enum SARIFReport {
     var ruleIndex: Int
     var kind = "fail"
     var level: String
+    /// Absent where there is no baseline.
+    var baselineState: String?
     var message: Message
     var locations: [Place]
     var relatedLocations: [Place]?
@@ -151,6 +153,7 @@ public enum SARIFReport {
       ruleId = finding.invariant.rawValue
       ruleIndex = rule
       level = finding.severity == .violation ? "error" : "note"
+      baselineState = finding.known.map { $0 ? "unchanged" : "new" }
       let text = "\(finding.location.functionForm): \(finding.message)"
       message = Message(text: printable(text))
       locations = [Place(finding.location, kernel)]

@@ -5,8 +5,13 @@ import Findings
 /// stands beside the findings, the summary last.
 public struct TerminalReport {
   let style: TerminalStyle
+  /// Tables are to be no wider; nil where they may be as wide as they like.
+  let columns: Int?
 
-  public init(colour: Bool = false) { style = TerminalStyle(colour: colour) }
+  public init(colour: Bool = false, columns: Int? = nil) {
+    style = TerminalStyle(colour: colour)
+    self.columns = columns
+  }
 
   public func text(of report: CheckReport) -> String {
     head(report.kernel, ablations: report.ablations, limen: report.limen)
@@ -19,7 +24,7 @@ public struct TerminalReport {
   public func head(
     _ kernel: KernelIdentity, ablations: [AblationName], limen: String = LimenVersion.current
   ) -> String {
-    var lines = ["\(printable(kernel.name)): sha256 \(printable(kernel.sha256)), limen \(limen)"]
+    var lines = ["\(SymbolLine.title(of: kernel)): sha256 \(printable(kernel.sha256)), limen \(limen)"]
     if let symbols = SymbolLine.text(of: kernel) { lines.append(style(.open, symbols)) }
     if !ablations.isEmpty {
       let names = ablations.sorted().map { printable($0.rawValue) }.joined(separator: ", ")
@@ -54,7 +59,8 @@ public struct TerminalReport {
       section.platform.rawValue, section.profile.rawValue, section.crossing.rawValue,
       printable(section.posture.rawValue),
     ].joined(separator: " ")
-    var lines = ["\(style(.bold, name)): \(word(section.verdict))"]
+    let known = section.verdict == .violated && section.newVerdict != .violated ? ", all known" : ""
+    var lines = ["\(style(.bold, name)): \(word(section.verdict))\(known)"]
     if let baseline = section.baseline {
       lines.append(
         "  \(count(baseline.instructions, "instruction")), \(count(baseline.memoryReads, "read")), "
@@ -96,7 +102,27 @@ public struct TerminalReport {
         ] + events.map { event in fate(of: event, in: window) })
     }
     let lines = table.lines(indent: "  ")
+    if let columns, lines.contains(where: { $0.count > columns }) {
+      return windows.flatMap { stacked($0, events, columns) }
+    }
     return [style(.quiet, lines[0])] + lines.dropFirst()
+  }
+
+  /// A window in one line.
+  func line(of window: Window) -> String {
+    let events = EventKind.allCases.filter { event in window.events.contains { $0.event == event } }
+    return stacked(window, events, .max).map { $0.trimmingPrefix { $0 == " " } }.joined(separator: "; ")
+  }
+
+  /// A window on lines of its own, where the table is too wide.
+  private func stacked(_ window: Window, _ events: [EventKind], _ columns: Int) -> [String] {
+    let first = printable(window.first.description)
+    let places = window.boundaries == 1 ? first : "\(first) to \(printable(window.last.description))"
+    let title = "  \(window.kind.rawValue) \(window.direction.rawValue), "
+    let fates = events.map { "\($0.title) \(fate(of: $0, in: window))" }.joined(separator: ", ")
+    return HelpText.wrap(
+      title + "\(counted(window.boundaries, "boundary", "boundaries")): \(places)", columns: columns, hanging: 4)
+      + HelpText.wrap("    " + fates, columns: columns, hanging: 4)
   }
 
   private func fate(of event: EventKind, in window: Window) -> String {
@@ -127,7 +153,9 @@ public struct TerminalReport {
   private func finding(_ finding: Finding, kernel: String) -> [String] {
     let place = printable(finding.location.functionForm)
     let rule = printable(finding.invariant.rawValue)
-    let label = finding.severity == .violation ? style(.bad, rule) : "note, " + rule
+    let label =
+      finding.known == true
+      ? style(.open, rule + ", known") : finding.severity == .violation ? style(.bad, rule) : "note, " + rule
     var lines = ["", "\(kernel): \(style(.bold, place)): \(printable(finding.message)) [\(label)]"]
     if let origin = finding.origin {
       lines.append("  from       \(printable(origin.location.description)): \(printable(origin.explanation))")
@@ -157,7 +185,9 @@ public struct TerminalReport {
       (totals.notApplicable, "not applicable", .quiet), (totals.internalErrors, "internal error", .bad),
     ]
     let verdicts = parts.filter { $0.0 > 0 }.map { style($0.2, "\($0.0) \($0.1)") }.joined(separator: ", ")
-    return [
+    let marks = report.sections.flatMap(\.findings).compactMap(\.known)
+    let known = marks.isEmpty ? [] : ["baseline: \(marks.count { $0 }) known, \(marks.count { !$0 }) new"]
+    return known + [
       "\(count(totals.sections, "section")): \(verdicts)",
       "\(count(totals.findings, "finding")), \(count(totals.windows, "window")), "
         + "\(counted(totals.boundaries, "boundary", "boundaries")), \(count(totals.trials, "trial")), "

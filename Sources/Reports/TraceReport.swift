@@ -20,7 +20,7 @@ public struct TraceReport {
       record.platform.rawValue, record.profile.rawValue, record.crossing.rawValue, printable(record.posture.rawValue),
     ].joined(separator: " ")
     var lines = [
-      "\(printable(record.kernel.name)): sha256 \(printable(record.kernel.sha256)), limen \(record.limen)",
+      "\(SymbolLine.title(of: record.kernel)): sha256 \(printable(record.kernel.sha256)), limen \(record.limen)",
       style(.bold, name) + removed + asked,
     ]
     if let symbols = SymbolLine.text(of: record.kernel) { lines.append(style(.open, symbols)) }

@@ -30,6 +30,12 @@ extension BootSnapshot {
     return SHA256.hexadecimal(of: Array(parts.joined(separator: "\n").utf8))
   }
 
+  /// For `limen cache`, and nothing depends on it.
+  private var label: String {
+    let release = guest.kernel.release.map { guest.kernel.name.contains($0) ? "" : " (\($0))" } ?? ""
+    return "\(guest.kernel.name)\(release), \(platform.rawValue), \(profile.name), \(guest.memory) MiB"
+  }
+
   private var folder: URL? { cache?.appending(path: key) }
 
   /// Something lies in the cache under its name.
@@ -102,9 +108,10 @@ extension BootSnapshot {
       try Data(archive.platform).write(to: draft.appending(path: "platform"))
       let seal = try writeMemory(computer.processor.memory, beside: archive, to: draft.appending(path: "memory").path)
       try Data(seal.text.utf8).write(to: draft.appending(path: "seal"))
+      try Data(label.utf8).write(to: draft.appending(path: "label"))
       // Somebody else may have been faster; theirs is as good.
       if !files.fileExists(atPath: folder.path) { try files.moveItem(at: draft, to: folder) }
-      trim(cache)
+      SnapshotCache.trim(cache)
     } catch {}
     try? files.removeItem(at: draft)
   }
@@ -131,22 +138,5 @@ extension BootSnapshot {
     }
     guard written, let seal = SnapshotSeal(archive, memory: descriptor, key: key) else { throw WriteFailure() }
     return seal
-  }
-
-  /// Keeps the newest snapshots, and drafts that may still be written.
-  private func trim(_ cache: URL) {
-    let files = FileManager.default
-    let keys: [URLResourceKey] = [.contentModificationDateKey]
-    guard let all = try? files.contentsOfDirectory(at: cache, includingPropertiesForKeys: keys) else { return }
-    // Asked for once: another program may use or remove one meanwhile.
-    let dated = all.map { url in
-      (url: url, date: (try? url.resourceValues(forKeys: Set(keys)).contentModificationDate) ?? .distantPast)
-    }
-    func isDraft(_ url: URL) -> Bool { url.lastPathComponent.hasPrefix("draft-") }
-    let snapshots = dated.filter { !isDraft($0.url) }.sorted { $0.date > $1.date }
-    for old in snapshots.dropFirst(kept) { try? files.removeItem(at: old.url) }
-    for draft in dated where isDraft(draft.url) && draft.date.timeIntervalSinceNow < -3600 {
-      try? files.removeItem(at: draft.url)
-    }
   }
 }

@@ -21,17 +21,10 @@ public struct BootSnapshot {
 
   /// More than twice what Debian's largest kernels take.
   public static let standardBound: UInt64 = 4_000_000_000
-  /// The newest snapshots that are kept.
-  public static let kept = 12
-  /// The same of designs: all of them on every machine, of a few megabytes each.
-  public static let keptDesigns = 96
-  let kept: Int
-
   public init(
     guest: Guest, probe: ProbeImage, platform: PlatformName, profile: Profile,
-    bound: UInt64 = BootSnapshot.standardBound, cache: URL? = BootSnapshot.standardCache, kept: Int = BootSnapshot.kept
+    bound: UInt64 = BootSnapshot.standardBound, cache: URL? = BootSnapshot.standardCache
   ) {
-    self.kept = kept
     self.guest = guest
     self.probe = probe
     self.platform = platform

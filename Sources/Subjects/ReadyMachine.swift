@@ -63,7 +63,7 @@ public final class ReadyMachine {
     guard let applicable = computer.processor.bytes(atLinear: table, count: 1), applicable[0] != 0 else {
       throw Stop(
         verdict: .notApplicable(
-          reason: "\(crossing.rawValue) from \(posture) does not exist on this processor and kernel"))
+          reason: Self.whyNot(crossing, from: posture, on: profileName)))
     }
     if stacks == nil { stacks = findStacks() }
     guard request(crossing, from: posture) else { throw ProbeImage.Refusal.unmapped(symbol: "limen_request") }

@@ -138,7 +138,7 @@ import Testing
     #expect(refused.status == 2)
     #expect(refused.output == "")
     #expect(refused.complaint.contains("/proc/nowhere/limen.sarif"))
-    for bad in ["sarif", "sarif=", "html=x", "=x"] {
+    for bad in ["sarif", "sarif=", "pdf=x", "=x"] {
       let refused = try limen("check", "design:complete", "--report", bad)
       #expect(refused.status == 2 && refused.output == "", "\(bad)")
     }

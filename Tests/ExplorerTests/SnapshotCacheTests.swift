@@ -38,11 +38,15 @@ import Testing
     let snapshot = try #require(kept().first)
     #expect(kept().count == 1)
     let names = try FileManager.default.contentsOfDirectory(atPath: snapshot.path).sorted()
-    #expect(names == ["memory", "platform", "processor", "seal"])
+    // What a listing says of it decides nothing, and may hold anything.
+    #expect(names == ["label", "memory", "platform", "processor", "seal"])
+    try Data("\u{1B}[31mforeign".utf8).write(to: snapshot.appending(path: "label"))
+    #expect(try check(limen) == first)
+    #expect(try limen("cache").output.contains("\\u{1b}[31mforeign") || !limen("cache").output.contains("\u{1B}"))
     let files = try Dictionary(
       uniqueKeysWithValues: names.map { ($0, try Data(contentsOf: snapshot.appending(path: $0))) })
 
-    for name in names {
+    for name in names where name != "label" {
       let bytes = try #require(files[name])
       for damaged in [nil, Data(), bytes.prefix(bytes.count / 2), Data(bytes.map { ~$0 })] {
         let file = snapshot.appending(path: name)
@@ -145,6 +149,37 @@ import Testing
     let full = LimenProgram(probe: kernel.path, cache: folder.url.path + "/full")
     #expect(try check(full, before: ["bash", "-c", "ulimit -f 64; exec \"$0\" \"$@\""]) == first)
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path + "/full/snapshots") == [])
+  }
+
+  /// The newest stay that fit, and of what does not fit the newest alone.
+  @Test func theCacheIsBoundedByBytes() throws {
+    let kernels = try (0..<14).map {
+      try TinyKernel(["CROSSING=movl $\($0), %ecx"], in: folder.url, named: "k\($0).elf")
+    }
+    for kernel in kernels {
+      #expect(try limen.start(["check", kernel.path] + arguments.dropFirst(2)).ended().status == 0)
+    }
+    #expect(kept().count == 14)
+    let last = kernels[13]
+    let question = ["check", last.path] + arguments.dropFirst(2) + ["--append", "again"]
+    let ended = try limen.start(question, before: ["env", "LIMEN_CACHE_LIMIT=0"]).ended()
+    #expect(ended.status == 0 && kept().count == 1)
+  }
+
+  @Test func theCacheIsListedAndCleaned() throws {
+    #expect(try limen("cache").output.contains(": 0 snapshots, 0.0 MiB"))
+    #expect(try check(limen).status == 0)
+    let listed = try limen("cache", "list")
+    #expect(listed.status == 0 && listed.complaint.isEmpty)
+    let lines = listed.output.split(separator: "\n")
+    #expect(lines.count == 2 && lines[0].hasSuffix("\(kernel.path), bare-metal, intel, 16 MiB"))
+    #expect(lines[1].contains(": 1 snapshot, "))
+    let other = cache.appending(path: "kernels")
+    try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
+    try Data("fetched".utf8).write(to: other.appending(path: "vmlinuz"))
+    #expect(try limen("cache", "clean").output.contains("of snapshots removed"))
+    #expect(kept() == [])
+    #expect(FileManager.default.fileExists(atPath: other.appending(path: "vmlinuz").path))
   }
 
   @Test func twoAtOnceAgree() throws {

@@ -13,13 +13,14 @@ import Testing
 
   static func limen(_ arguments: String...) throws -> Ended { try limen(arguments) }
 
-  static func limen(_ arguments: [String]) throws -> Ended {
+  static func limen(_ arguments: [String], environment: [String: String] = [:]) throws -> Ended {
     let tests = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
     let program = tests.deletingLastPathComponent().appending(path: "limen")
     let process = Process()
     let (output, complaint) = (Pipe(), Pipe())
     process.executableURL = program
     process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.standardOutput = output
     process.standardError = complaint
     process.standardInput = FileHandle.nullDevice
@@ -35,18 +36,24 @@ import Testing
   @Test func helpAndVersionAreAnswers() throws {
     let help = try Self.limen("--help")
     #expect(help.status == 0 && help.complaint.isEmpty)
-    for verb in ["boot", "check", "trace", "diff", "thread", "replay", "explain", "list"] {
+    for verb in [
+      "boot", "check", "trace", "diff", "compare", "thread", "replay", "explain", "list", "cache", "config", "doctor",
+    ] {
       #expect(help.output.contains("\n  \(verb) "))
       let page = try Self.limen(verb, "--help")
       #expect(page.status == 0 && page.output.contains("EXAMPLE"))
     }
-    #expect(try Self.limen("--version").output == "limen \(LimenVersion.current)\n")
+    // One line: version, commit where the build was told, and a digest of the program.
+    let version = try Self.limen("--version").output
+    let pattern = #/limen (\S+), commit (not recorded \(./dev build does\)|\S+), build [0-9a-f]+-[0-9]+\n/#
+    #expect(try #require(version.wholeMatch(of: pattern)).1 == LimenVersion.current)
   }
 
   @Test(arguments: [
     [], ["frobnicate"], ["check", "k", "--profile", "z80"], ["check", "k", "--event", "nmi,"],
     ["check", "k", "-j", "0"], ["check", "k", "--memory", "0"], ["list", "nonsense"], ["list"],
     ["trace", "k"], ["replay"], ["diff"], ["diff", "k"], ["diff", "a", "b", "-j", "0"], ["explain"], ["--frobnicate"],
+    ["cache", "burn"], ["check", "k", "--no-witnesses=yes"],
   ])
   func wrongUsageIsTwo(arguments: [String]) throws {
     let ended = try Self.limen(arguments)
@@ -101,5 +108,38 @@ import Testing
     // Bash replaces itself by its last command or waits for it; the signal shows either way.
     #expect(process.terminationStatus == 141 || process.terminationStatus == 13)
     #expect(said.isEmpty || !String(decoding: said, as: UTF8.self).contains("limen: standard output"))
+  }
+
+  /// As `./dev build` does: what stands in commit.h is what the program says, and without it nothing is made up.
+  @Test func theCommitIsTheOneThatTheBuildWasTold() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "limen-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let sources = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../Sources/BuildIdentity").standardized
+    for name in ["BuildIdentity.c", "include/BuildIdentity.h"] {
+      let file = URL(filePath: name).lastPathComponent
+      try FileManager.default.copyItem(at: sources.appending(path: name), to: folder.appending(path: file))
+    }
+    try Data(
+      "#include \"BuildIdentity.h\"\nint puts(const char *);\nint main(void) { return puts(limen_commit()) < 0; }\n"
+        .utf8
+    )
+    .write(to: folder.appending(path: "main.c"))
+    func said() throws -> String {
+      let process = Process()
+      let output = Pipe()
+      process.executableURL = URL(filePath: "/bin/sh")
+      process.arguments = ["-c", "cd \"$0\" && gcc -o told main.c BuildIdentity.c && ./told", folder.path]
+      process.standardOutput = output
+      try process.run()
+      let text = output.fileHandleForReading.readDataToEndOfFile()
+      process.waitUntilExit()
+      #expect(process.terminationStatus == 0)
+      return String(decoding: text, as: UTF8.self)
+    }
+    #expect(try said() == "\n")
+    try Data("#define LIMEN_COMMIT \"0123456789ab-dirty\"\n".utf8).write(to: folder.appending(path: "commit.h"))
+    #expect(try said() == "0123456789ab-dirty\n")
   }
 }

@@ -35,7 +35,7 @@ import Testing
     let all =
       words(PlatformName.self) + words(ProfileName.self) + words(CrossingKind.self) + words(EventKind.self)
       + words(WindowKind.self) + words(Direction.self) + words(Arrival.self) + words(Severity.self)
-      + words(Verdict.Kind.self) + words(ThreadOutcome.self)
+      + words(Verdict.Kind.self) + words(ReportChanges.Change.self) + words(ThreadOutcome.self)
     for word in all { #expect(page.contains("`\(word)`"), "\(word) is not described") }
   }
 
@@ -46,5 +46,7 @@ import Testing
     #expect(page.contains("`limen-thread`, version \(ThreadReport.currentVersion)"))
     #expect(page.contains("`limen-witness`, version \(Witness.version)"))
     #expect(page.contains("`limen-progress`, version \(CheckProgress.version)"))
+    #expect(page.contains("`limen-baseline`, version \(KnownFindings.version)"))
+    #expect(page.contains("`limen-changes`, version \(ReportChanges.currentVersion)"))
   }
 }

@@ -5,6 +5,17 @@ import Reports
 import Testing
 
 @Suite struct ProgressLineTests {
+  @Test func aLineAMinuteWhereThereIsNoTerminal() {
+    var turns = ProgressTurns.lineByLine
+    let seconds = stride(from: 0.0, through: 300, by: 0.5).filter { turns.take(at: .seconds($0)) }
+    #expect(seconds == [60, 120, 180, 240, 300])
+    var late = ProgressTurns.lineByLine
+    #expect(late.take(at: .seconds(95)) && !late.take(at: .seconds(154)) && late.take(at: .seconds(155)))
+    var redrawn = ProgressTurns.redrawn
+    let moments = (0...10).filter { redrawn.take(at: .milliseconds($0 * 50)) }
+    #expect(moments == [0, 2, 4, 6, 8, 10])
+  }
+
   private func advance(_ boundary: Int, section: Int = 1, of sections: Int, finished: Int = 0, wanted: Int)
     -> CheckStage
   {

@@ -29,6 +29,32 @@ import Testing
     #expect(!TerminalReport().text(of: Sample.report).contains("\u{1B}"))
   }
 
+  /// A table that does not fit is no table: each window has lines of its own, and says the same.
+  @Test func theWindowMapFitsTheTerminal() {
+    let wide = TerminalReport().text(of: Sample.report)
+    #expect(TerminalReport(columns: 300).text(of: Sample.report) == wide)
+    for columns in [60, 80, 100] {
+      let text = TerminalReport(columns: columns).text(of: Sample.report)
+      #expect(!text.contains("window  way"))
+      let lines = text.split(separator: "\n").map(String.init)
+      let map = lines.filter { $0.hasPrefix("  rsp ") || $0.hasPrefix("  gs ") || $0.hasPrefix("    ") }
+      #expect(map.allSatisfy { $0.count <= columns })
+      let words = text.split { $0 == " " || $0 == "\n" }.joined(separator: " ")
+      #expect(
+        words.contains("rsp in, 5 boundaries: entry_SYSCALL_64 to entry_SYSCALL_64+0x1c NMI HARMFUL, interrupt masked"))
+      #expect(words.contains("gs out, 1 boundary: entry_SYSRETQ_unsafe_stack+0x140 NMI recovered"))
+    }
+  }
+
+  @Test func aReleaseIsSaidWhereTheNameDoesNotSayIt() {
+    func head(_ name: String, _ release: String?) -> String {
+      TerminalReport().head(KernelIdentity(name: name, sha256: "0", release: release), ablations: [])
+    }
+    #expect(head("vmlinuz", "7.3.4-cloud-amd64").hasPrefix("vmlinuz (Linux 7.3.4-cloud-amd64): sha256 0,"))
+    #expect(head("vmlinuz-6.1.0-9", "6.1.0-9").hasPrefix("vmlinuz-6.1.0-9: sha256 0,"))
+    #expect(head("design:complete", nil).hasPrefix("design:complete: sha256 0,"))
+  }
+
   @Test func nothingCheckedIsSaid() {
     let text = TerminalReport().text(of: CheckReport(kernel: Sample.kernel, sections: []))
     #expect(text.hasSuffix("\nnothing was checked\n"))

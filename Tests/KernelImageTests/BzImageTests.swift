@@ -85,4 +85,34 @@ import Testing
       error?.description
         == "kernel: byte 0x12 of the unpacked kernel: unsupported: ELF machine 183, not x86-64 (62)")
   }
+
+  // MARK: The release
+
+  /// `kernel_version` at 0x20e, from 0x200 on: Linux, Documentation/arch/x86/boot.rst, "Details of Header Fields".
+  @Test func theReleaseIsTheFirstWordOfTheVersion() throws {
+    func release(_ text: String, pointer: UInt16 = 0x100) throws -> String? {
+      var file = ByteBuffer(bytes: SyntheticBzImage.build(Self.elf, .gzip))
+      file.put(pointer, at: 0x20e)
+      for (index, byte) in text.utf8.enumerated() { file.put(byte, at: 0x300 + index) }
+      return try KernelImage(bytes: file.bytes, name: "k").release
+    }
+    #expect(try release("6.1.0-57-amd64 (who@where) #1 SMP\0") == "6.1.0-57-amd64")
+    #expect(try release("6.1\0") == "6.1")
+    #expect(try release("who knows\0") == nil)
+    #expect(try release("\0") == nil)
+    #expect(try release("6.1\0", pointer: 0) == nil)
+    #expect(try release("6.1\0", pointer: 0xffff) == nil)
+    #expect(try release(String(repeating: "6", count: 70)) == nil)
+    #expect(try release("6\u{1B}[31m\0") == "6")
+  }
+
+  @Test func theReleaseOfAnELFFileIsThatOfItsBanner() throws {
+    func release(_ text: String) throws -> String? {
+      try KernelImage(bytes: Self.elf + Array(text.utf8), name: "k").release
+    }
+    #expect(try release("Linux version %s (x)\0Linux version 6.12.0-rc1 (x)\0") == "6.12.0-rc1")
+    #expect(try release("Linux version ") == nil)
+    #expect(try release("Linux version 6") == "6")
+    #expect(try release("") == nil)
+  }
 }

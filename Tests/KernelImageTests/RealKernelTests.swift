@@ -37,6 +37,14 @@ import Testing
     (".rodata", "__start_rodata"), (".notes", "__start_notes"), ("__bug_table", "__start___bug_table"),
   ]
 
+  /// Debian names the file by what `uname -r` prints.
+  @Test(arguments: always + sometimes.filter(isCached))
+  func theReleaseIsTheFilesName(name: String) throws {
+    let path = try Self.path(name)
+    #expect(
+      try "vmlinuz-" + #require(try KernelImage(contentsOf: path).release) == URL(filePath: path).lastPathComponent)
+  }
+
   @Test(arguments: always + sometimes.filter(isCached))
   func namesAgreeWithTheLinker(name: String) throws {
     let image = try KernelImage(contentsOf: Self.path(name))

@@ -70,6 +70,6 @@ import Testing
       #expect(ended.complaint.filter(\.isNewline).count == 1)
     }
     let neither = try limen("explain", "frobnicate")
-    #expect(neither.status == 2 && neither.complaint.contains("no invariant and no specimen has this name"))
+    #expect(neither.status == 2 && neither.complaint.contains("nothing has this name"))
   }
 }

@@ -1,0 +1,173 @@
+/// What the page of an HTML report draws from: the sections with their runs as JSON, in columns, so that thousands of boundaries stay small.
+///
+/// A run is `places`, `code`, `bits` (IF 1, kernel mode 2, executed 4, owners of RSP, GS base and page tables by two bits each from bit 3),
+/// `registers` (what changed: index into `names` and digits, in turn), `accesses` (1 for a write, address, size, value, in turn) and
+/// `deliveries`. Words are hexadecimal digits without a prefix.
+import Findings
+
+enum HTMLData {
+  static func text(of reports: [CheckReport], records: [[SectionRecord]]) -> String {
+    let parts = reports.enumerated().map { index, report in
+      let own = index < records.count ? records[index] : []
+      let sections = report.sections.enumerated().map { place, section in
+        self.section(section, place < own.count ? own[place] : SectionRecord())
+      }
+      return object([("kernel", quoted(SymbolLine.title(of: report.kernel))), ("sections", array(sections))])
+    }
+    return object([("reports", array(parts))])
+  }
+
+  private static func section(_ section: CheckSection, _ record: SectionRecord) -> String {
+    let kinds = EventKind.allCases.filter { kind in record.arrivals.contains { $0[kind] != nil } }
+    let arrivals = kinds.map { kind in
+      let letters = record.arrivals.map { $0[kind].map(letter) ?? " " }
+      return array([quoted(kind.title), quoted(String(letters))])
+    }
+    let report = TerminalReport()
+    let findings = section.findings.enumerated().map { index, finding in
+      self.finding(finding, index < record.findings.count ? record.findings[index] : nil)
+    }
+    return object([
+      ("place", array(section.place.map(quoted))), ("verdict", quoted(section.verdict.description)),
+      ("windows", array(section.windows.map { quoted(report.line(of: $0)) })), ("arrivals", array(arrivals)),
+      ("run", record.crossing.map(run) ?? "null"), ("findings", array(findings)),
+    ])
+  }
+
+  private static func letter(_ arrival: Arrival) -> Character {
+    switch arrival {
+    case .harmful: "h"
+    case .ownStack: "o"
+    case .recovered: "r"
+    case .masked: "m"
+    case .blocked: "b"
+    case .noSource: "n"
+    case .notTried: "t"
+    }
+  }
+
+  private static func finding(_ finding: Finding, _ record: TraceRecord?) -> String {
+    let origin = finding.origin.map { "\($0.location): \($0.explanation)" } ?? ""
+    let registers = finding.registers.map { "\($0.name)=\(Location(address: $0.value))" }.joined(separator: " ")
+    return object([
+      ("rule", quoted(finding.invariant.rawValue + (finding.known == true ? " (known)" : ""))),
+      ("place", quoted(finding.location.description)),
+      ("message", quoted(finding.message)), ("origin", quoted(origin)),
+      ("steps", array(finding.path.steps.map { quoted("\($0)") })), ("registers", quoted(registers)),
+      ("replay", quoted(finding.replay, limit: 4096)), ("boundary", "\(finding.path.steps.last?.boundary ?? 0)"),
+      ("run", record.map(run) ?? "null"),
+    ])
+  }
+
+  // MARK: A run
+
+  /// SDM vol. 2, "ModR/M and SIB Bytes": general registers by their encoding.
+  private static let names = [
+    "RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15", "RIP",
+    "RFLAGS", "GS base", "CR3",
+  ]
+
+  private static func run(_ record: TraceRecord) -> String {
+    var registers: [String] = []
+    var before: [UInt64?] = names.map { _ in nil }
+    var deliveries: [String] = []
+    for (index, step) in record.steps.enumerated() {
+      var state: [UInt64?] = step.registers?.map { $0.value } ?? Array(repeating: nil, count: 16)
+      state[4] = step.rsp.value
+      state += [step.location.address, step.rflags.value, step.gsBase.value, step.cr3.value]
+      var changes: [String] = []
+      for (name, value) in state.enumerated() where value != before[name] {
+        if let value { changes += ["\(name)", digits(value)] }
+      }
+      registers.append(array(changes))
+      before = state
+      for delivery in (step.outerDeliveries ?? []) + (step.delivery.map { [$0] } ?? []) {
+        deliveries.append(self.delivery(delivery, at: index))
+      }
+    }
+    return object([
+      ("places", array(record.steps.map { quoted($0.location.description) })),
+      ("code", array(record.steps.map { quoted(code($0)) })), ("bits", array(record.steps.map { "\(bits($0))" })),
+      ("names", array(names.map { quoted($0) })), ("registers", array(registers)),
+      ("accesses", array(record.steps.map(accesses))), ("deliveries", array(deliveries)),
+      ("end", quoted(end(record))),
+    ])
+  }
+
+  private static func code(_ step: TraceStep) -> String {
+    var text = step.instruction ?? "cannot be read"
+    if let target = step.target { text += " <\(target)>" }
+    return text
+  }
+
+  private static func bits(_ step: TraceStep) -> Int {
+    func owner(_ owner: Owner) -> Int {
+      switch owner {
+      case .kernel: 0
+      case .user: 1
+      case .none: 2
+      case .shared: 3
+      }
+    }
+    let flags = (step.interruptsEnabled ? 1 : 0) | (step.isKernel ? 2 : 0) | (step.executed ? 4 : 0)
+    return flags | owner(step.rspOwner) << 3 | owner(step.gsOwner) << 5 | owner(step.pageTables) << 7
+  }
+
+  private static func accesses(_ step: TraceStep) -> String {
+    array(
+      (step.accesses ?? []).flatMap { access in
+        [
+          access.kind == .write ? "1" : "0", digits(access.location.address), "\(access.size)",
+          digits(access.value.value),
+        ]
+      })
+  }
+
+  private static func delivery(_ delivery: TraceDelivery, at step: Int) -> String {
+    var names = delivery.errorCode == nil ? TraceReport.frameWords : ["error code"] + TraceReport.frameWords
+    if delivery.bounce != nil { names = TraceReport.bounceWords + names }
+    let title = delivery.bounce ?? TraceReport.title(ofVector: delivery.vector ?? 0)
+    let stack = delivery.interruptStack == 0 ? "" : " on IST \(delivery.interruptStack)"
+    let words = delivery.words.indices.map { $0 < names.count ? names[$0] : "" }
+    return object([
+      ("step", "\(step)"), ("title", quoted(title + stack)), ("injected", "\(delivery.injected)"),
+      ("frame", digits(delivery.frame.value)), ("words", array(words.map { quoted($0) })),
+    ])
+  }
+
+  private static func end(_ record: TraceRecord) -> String {
+    let detail = record.end.detail ?? ""
+    return switch record.end.kind {
+    case .user: ""
+    case .bound: "the run goes on behind what is shown: \(detail)"
+    case .dead: "the machine dies at the end: \(detail)"
+    case .unsupported: "the run ends in what Limen does not support: \(detail)"
+    }
+  }
+
+  // MARK: JSON (RFC 8259)
+
+  private static func object(_ members: [(String, String)]) -> String {
+    "{" + members.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
+  }
+
+  private static func array(_ elements: [String]) -> String { "[" + elements.joined(separator: ",") + "]" }
+
+  private static func digits(_ value: UInt64) -> String { "\"" + String(value, radix: 16) + "\"" }
+
+  /// Control characters are gone behind `printable`; `<` would end the element that the text stands in.
+  private static func quoted(_ text: String) -> String { quoted(text, limit: 512) }
+
+  private static func quoted(_ text: String, limit: Int) -> String {
+    var result = "\""
+    for scalar in printable(text, limit: limit).unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case "<": result += "\\u003c"
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+}

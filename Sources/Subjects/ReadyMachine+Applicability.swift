@@ -1,0 +1,40 @@
+/// Why the probe cannot make a crossing from a posture: what does not exist, and whose it would be.
+///
+/// What is asked of the processor and of the kernel stands in `Probe/setup.c`, where `limen_applicable` is filled in.
+import Findings
+
+extension ReadyMachine {
+  /// - Returns: a sentence without a full stop.
+  static func whyNot(_ crossing: CrossingKind, from posture: PostureName, on profile: ProfileName) -> String {
+    let name = posture.rawValue
+    switch (crossing, profile.processor.vendor) {
+    // APM vol. 2, "SYSENTER and SYSEXIT (Legacy Mode Only)"; SDM vol. 2, "SYSCALL": #UD outside 64-bit mode.
+    case (.sysenter, .amd): return "AMD's processors have no SYSENTER in long mode"
+    case (.syscall32, .intel): return "Intel's processors have no SYSCALL in compatibility mode"
+    default: break
+    }
+    if name.hasPrefix("return-") && crossing != .sigreturn {
+      return "\(name) is what a signal returns to: the crossing \(crossing.rawValue) has none (sigreturn has)"
+    }
+    if crossing == .db && (name == "flags-tf" || name == "flags-all") {
+      return "\(name) sets TF, which is the crossing db itself"
+    }
+    let placed: [CrossingKind] = [.syscall64, .int80, .ud, .bp]
+    if name == "code-top" && !placed.contains(crossing) {
+      return "the probe places only \(placed.map(\.rawValue).joined(separator: ", ")) at the top of user memory"
+    }
+    if crossing == .sysenter || crossing == .syscall32 {
+      return "the kernel maps no 32-bit vDSO, into which \(crossing.rawValue) returns"
+    }
+    switch name {
+    case "gs-kernel", "fs-kernel":
+      return "the kernel leaves CR4.FSGSBASE clear, without which no process sets that base"
+    case "code-top": return "the kernel maps no page at the top of user memory, 0x7fffffffe000"
+    case "return-ss-16bit", "return-cs-32-ss-16bit":
+      return "the kernel lets no process have 16-bit segments (modify_ldt)"
+    case "return-ss-absent", "return-cs-absent", "return-ss-ldt":
+      return "the kernel lets no process have an LDT (modify_ldt)"
+    default: return "the probe does not make the crossing \(crossing.rawValue) from \(name)"
+    }
+  }
+}
