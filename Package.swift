@@ -30,11 +30,13 @@ let package = Package(
     .target(name: "Platform", dependencies: ["Machine", "KernelImage", "Findings"]),
     .target(name: "BareMetal", dependencies: ["Platform", "Machine", "KernelImage", "Findings"]),
     .target(name: "XenPV", dependencies: ["Platform", "Machine", "KernelImage", "Findings"]),
+    .target(name: "Hypervisor", dependencies: ["BareMetal", "Platform", "Machine", "KernelImage", "Findings"]),
     .target(name: "KernelImage", dependencies: ["CLZMA", "CZlib", "CZstd", "CLZ4"]),
     .target(name: "Findings"),
     .target(name: "Invariants", dependencies: ["Platform", "Machine", "Findings"]),
     .target(
-      name: "Subjects", dependencies: ["BareMetal", "XenPV", "Platform", "Machine", "KernelImage", "Findings"]),
+      name: "Subjects",
+      dependencies: ["BareMetal", "XenPV", "Hypervisor", "Platform", "Machine", "KernelImage", "Findings"]),
     .target(
       name: "Execution", dependencies: ["Subjects", "Invariants", "Platform", "Machine", "Findings"]),
     .target(name: "Search", dependencies: ["Execution", "Subjects", "Invariants", "Platform", "Machine", "Findings"]),
@@ -69,7 +71,8 @@ let package = Package(
       name: "MachineTests", dependencies: ["Machine", "HostFloatingPoint", "HostInstructions"], exclude: ["Recorded"]),
     .testTarget(name: "BareMetalTests", dependencies: ["BareMetal", "Machine", "KernelImage", "WatchedRuns"]),
     .testTarget(
-      name: "XenPVTests", dependencies: ["XenPV", "Machine", "KernelImage", "WatchedRuns"], exclude: ["Expected"]),
+      name: "XenPVTests", dependencies: ["XenPV", "BareMetal", "Machine", "KernelImage", "WatchedRuns"],
+      exclude: ["Expected"]),
     .testTarget(name: "KernelImageTests", dependencies: ["KernelImage"]),
     .testTarget(name: "FindingsTests", dependencies: ["Findings", "Reports"], exclude: ["Golden"]),
     .testTarget(

@@ -178,6 +178,7 @@ extension ComputerEnd {
       switch end {
       case .budget: .budget
       case .powerOff: .powerOff(how: "it halts and nothing can wake it")
+      case .softOff: .powerOff(how: "it switched the machine off")
       case .reset(let byShutdown):
         .died(how: byShutdown ? "the processor shut down (triple fault)" : "it reset the machine")
       case .debugExit(let status): .left(status: status, how: "it left through the debug port")

@@ -48,7 +48,7 @@ extension BareMetalComputer {
     let layout = try MultibootStart.layout(
       kernelEnd: end, modules: modules.map { .init(size: UInt64($0.bytes.count), words: $0.words) },
       commandLine: commandLine, memorySize: memorySize)
-    place(segments, layout.writes)
+    place(segments, layout.writes + (board.hasLocalAPIC ? ACPITables.writes() : []))
     for (module, address) in zip(modules, layout.moduleAddresses) {
       processor.writePhysical(module.bytes, at: address)
     }

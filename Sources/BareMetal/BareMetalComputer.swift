@@ -2,7 +2,7 @@
 ///
 /// Everything that happens follows from the start: the board is told the virtual time, the processor runs to the board's next
 /// deadline or to the end of an instruction that used the board, which answers at once (`BareMetalComputer+Bus.swift`). A kernel
-/// powers off by halting with interrupts disabled, since the board has no ACPI.
+/// powers off by halting with interrupts disabled, or by ACPI's soft off.
 import Machine
 
 public final class BareMetalComputer {
@@ -22,6 +22,8 @@ public final class BareMetalComputer {
     case budget
     /// The processor halts and nothing can wake it: how a kernel powers off or stops for good.
     case powerOff
+    /// It was switched off, as ACPI has it.
+    case softOff
     /// A reset was asked for, or the processor shut down (a triple fault): `byShutdown`.
     case reset(byShutdown: Bool)
     /// The guest wrote to the debug-exit port.
@@ -135,6 +137,7 @@ public final class BareMetalComputer {
     switch outcome {
     case .continue: return nil
     case .debugExit(let status): return .debugExit(status: status)
+    case .powerOff: return .softOff
     case .reset: return .reset(byShutdown: false)
     }
   }

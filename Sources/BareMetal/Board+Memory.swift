@@ -1,5 +1,5 @@
-/// The board's memory map above RAM: the local APIC's page. Everything else is absent, reads all-ones and swallows
-/// writes.
+/// The board's memory map above RAM: the pages of the local APIC and of the I/O APIC. Everything else is absent, reads all-ones
+/// and swallows writes.
 ///
 /// Intel SDM vol. 3A, "Local APIC Register Address Map": registers are 32 bits wide, 16 bytes apart, and must be
 /// accessed as aligned doublewords. What other accesses do is not defined; here the twelve bytes between two registers
@@ -8,6 +8,11 @@
 extension Board {
   /// Does a device answer at this guest-physical address?
   public func claimsMemory(_ address: UInt64) -> Bool {
+    isLocalAPICPage(address) || IOAPIC.claims(address)
+  }
+
+  /// Where the two overlap the local APIC answers: the access never leaves the processor.
+  private func isLocalAPICPage(_ address: UInt64) -> Bool {
     isLocalAPICEnabled && address & ~0xFFF == apicBase & APICBase.pageMask
   }
 
@@ -20,7 +25,7 @@ extension Board {
     let offset = address & 0xFFF
     let within = offset & 15
     guard within < 4 else { return 0 }
-    let register = localAPIC.read(offset - within, now: now)
+    let register = isLocalAPICPage(address) ? localAPIC.read(offset - within, now: now) : ioAPIC.read(offset - within)
     refresh(now)
     return UInt64(register) >> (8 * within) & allOnes
   }
@@ -30,7 +35,16 @@ extension Board {
     precondition(1...8 ~= size, "a device store has 1 to 8 bytes, not \(size)")
     guard claimsMemory(address), size == 4, address & 3 == 0 else { return .continue }
     advance(to: now)
-    localAPIC.write(address & 0xFFF, UInt32(truncatingIfNeeded: value), now: now)
+    let offset = address & 0xFFF
+    let word = UInt32(truncatingIfNeeded: value)
+    if isLocalAPICPage(address) {
+      localAPIC.write(offset, word, now: now)
+      if let ended = localAPIC.takeEndedLevelInterrupt() {
+        for message in ioAPIC.endInterrupt(ended) { deliver(message) }
+      }
+    } else if let message = ioAPIC.write(offset, word) {
+      deliver(message)
+    }
     refresh(now)
     return localAPIC.initializePending ? .reset : .continue
   }

@@ -47,6 +47,7 @@ extension Board {
       return value
     case _ where Timer8254.claims(port): return timer.read(port, now: now)
     case _ where RealTimeClock.claims(port): return realTimeClock.read(port, now: now)
+    case _ where PowerManagement.claims(port): return powerManagement.read(port, now: now)
     case 0x61: return systemControlB(now)
     case 0x92: return systemControlA
     default: return 0xFF
@@ -69,6 +70,8 @@ extension Board {
         refresh(now)
       }
     case _ where RealTimeClock.claims(port): realTimeClock.write(port, value, now: now)
+    case _ where PowerManagement.claims(port):
+      if powerManagement.write(port, value, now: now) { return .powerOff }
     case 0x61:
       timer.writeSystemControl(value, now: now)
       errorEnables = value & 0x0C

@@ -7,11 +7,13 @@
 ///
 /// The board has no clock: each call brings the virtual time in nanoseconds, which must not go backwards.
 ///
-/// Not modelled: keyboard controller (ports 0x60 and 0x64 read all-ones, only its reset pulse works), PCI, I/O APIC,
-/// HPET, DMA, floppy, the second to fourth serial port, ACPI (a kernel powers off by halting with IF clear), and IRQ13
-/// for the FPU (64-bit kernels set CR0.NE).
+/// Not modelled: keyboard controller (ports 0x60 and 0x64 read all-ones, only its reset pulse works), PCI, HPET, DMA, floppy, the
+/// second to fourth serial port, and IRQ13 for the FPU (64-bit kernels set CR0.NE). A kernel that is told of no ACPI tables powers
+/// off by halting with IF clear.
 public struct Board: Equatable, Codable, Sendable {
   public internal(set) var interruptControllers = Intel8259Pair()
+  public internal(set) var ioAPIC = IOAPIC()
+  var powerManagement = PowerManagement()
   public internal(set) var timer = Timer8254()
   public internal(set) var serial = SerialPort16550()
   public internal(set) var realTimeClock = RealTimeClock()
@@ -53,8 +55,8 @@ public struct Board: Equatable, Codable, Sendable {
     guard due <= now else { return }
     if timerEdge <= now {
       // Counter 0's OUT fell and rose since it was last looked at; the 8259 can hold one edge only.
-      interruptControllers.setLine(0, false)
-      interruptControllers.setLine(0, true)
+      drive(0, false)
+      drive(0, true)
       timerEdge = timer.nextEdge(after: now) ?? .max
     }
     localAPIC.advance(to: now)
@@ -69,7 +71,7 @@ public struct Board: Equatable, Codable, Sendable {
   /// Counter 0 was reprogrammed. Its OUT drives IRQ0; between writes only the rises of OUT are followed, a fall is seen
   /// when a write causes it or just before the next rise.
   mutating func timerWasWritten(_ now: UInt64) {
-    interruptControllers.setLine(0, timer.output0(at: now))
+    drive(0, timer.output0(at: now))
     timerEdge = timer.nextEdge(after: now) ?? .max
   }
 
@@ -80,7 +82,7 @@ public struct Board: Equatable, Codable, Sendable {
   }
 
   private mutating func refreshPins() {
-    interruptControllers.setLine(4, serial.interruptAsserted)
+    drive(4, serial.interruptAsserted)
     let external = interruptControllers.outputAsserted
     guard isLocalAPICEnabled else {
       interruptRequest = external
@@ -122,8 +124,19 @@ public struct Board: Equatable, Codable, Sendable {
   /// port) are taken.
   public mutating func setInterruptLine(_ irq: Int, _ high: Bool) {
     precondition(irq != 0 && irq != 4, "IRQ \(irq) is driven by a device of the board")
-    interruptControllers.setLine(irq, high)
+    drive(irq, high)
     refreshPins()
+  }
+
+  /// An ISA interrupt line goes to an 8259 and to a pin of the I/O APIC.
+  private mutating func drive(_ irq: Int, _ high: Bool) {
+    interruptControllers.setLine(irq, high)
+    if let message = ioAPIC.setPin(ACPITables.pin(ofISA: irq), high) { deliver(message) }
+  }
+
+  mutating func deliver(_ message: IOAPIC.Message) {
+    guard isLocalAPICEnabled else { return }
+    localAPIC.receive(message)
   }
 
   // MARK: Events from outside
@@ -146,8 +159,8 @@ public struct Board: Equatable, Codable, Sendable {
 
   /// One more rise of IRQ0, as if counter 0's cycle ended now. The timer itself goes on as it was.
   public mutating func raiseTimerInterrupt() {
-    interruptControllers.setLine(0, false)
-    interruptControllers.setLine(0, true)
+    drive(0, false)
+    drive(0, true)
     refreshPins()
   }
 
@@ -216,6 +229,8 @@ public enum BoardOutcome: Equatable, Sendable {
   case `continue`
   /// A write to the debug-exit port 0xF4. QEMU's isa-debug-exit ends its process with `status << 1 | 1`.
   case debugExit(status: UInt32)
+  /// The machine was switched off, through ACPI's soft off.
+  case powerOff
   /// The machine was told to reset: keyboard controller pulse, port 0x92, port 0xCF9, or an INIT to itself.
   case reset
 }

@@ -79,6 +79,8 @@ extension LocalAPIC {
       return nil
     }
 
+    func contains(_ vector: UInt8) -> Bool { words[Int(vector >> 5)] >> UInt32(vector & 31) & 1 != 0 }
+
     mutating func insert(_ vector: UInt8) {
       words[Int(vector >> 5)] |= 1 << UInt32(vector & 31)
       isEmpty = false

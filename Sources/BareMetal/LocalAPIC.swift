@@ -43,6 +43,7 @@ public struct LocalAPIC: Equatable, Codable, Sendable {
   private var expiry: UInt64?
 
   private var lint0Level = false
+  private var endedLevelInterrupt: UInt8?
   /// An NMI or INIT has been accepted and the processor has not taken it yet.
   public private(set) var nonMaskablePending = false
   public private(set) var initializePending = false
@@ -90,18 +91,34 @@ public struct LocalAPIC: Equatable, Codable, Sendable {
 
   /// A fixed interrupt arrives. While software-disabled the local APIC accepts none ("Local APIC State After It Has
   /// Been Software Disabled"); what IRR holds already stays.
-  private mutating func accept(fixed vector: UInt8) {
+  private mutating func accept(fixed vector: UInt8, isLevelTriggered: Bool = false) {
     guard isSoftwareEnabled else { return }
     guard vector >= 16 else {
       record(ErrorBit.receivedIllegalVector)
       return
     }
     requests.insert(vector)
-    triggerMode.remove(vector)
+    if isLevelTriggered { triggerMode.insert(vector) } else { triggerMode.remove(vector) }
   }
 
   /// A fixed, edge-triggered interrupt message from outside.
   public mutating func receive(message vector: UInt8) { accept(fixed: vector) }
+
+  /// A message of an I/O APIC, for this processor or another.
+  public mutating func receive(_ message: IOAPIC.Message) {
+    guard isAddressed(by: UInt32(message.destination), isLogical: message.isLogical) else { return }
+    switch message.kind {
+    case .fixed: accept(fixed: message.vector, isLevelTriggered: message.isLevelTriggered)
+    case .nonMaskable: nonMaskablePending = true
+    }
+  }
+
+  /// The vector of a level-triggered interrupt that EOI has just ended, which I/O APICs must hear of ("Signaling Interrupt
+  /// Servicing Completion"); once.
+  public mutating func takeEndedLevelInterrupt() -> UInt8? {
+    defer { endedLevelInterrupt = nil }
+    return endedLevelInterrupt
+  }
 
   private mutating func deliver(_ entry: UInt32) {
     guard entry & Flag.masked == 0 else { return }
@@ -236,7 +253,9 @@ public struct LocalAPIC: Equatable, Codable, Sendable {
     switch offset {
     case Register.taskPriority: taskPriority = UInt8(truncatingIfNeeded: value)
     case Register.endOfInterrupt:
-      if let served = inService.highest { inService.remove(served) }
+      guard let served = inService.highest else { return }
+      inService.remove(served)
+      if triggerMode.contains(served) { endedLevelInterrupt = served }
     case Register.logicalDestination: logicalDestination = value & 0xFF00_0000
     case Register.destinationFormat: destinationFormat = value | 0x0FFF_FFFF
     case Register.spuriousVector: writeSpurious(value)
@@ -325,9 +344,13 @@ public struct LocalAPIC: Equatable, Codable, Sendable {
     case 3: return false
     default: break
     }
-    let destination = commandHigh >> 24
+    return isAddressed(by: commandHigh >> 24, isLogical: commandLow & 0x800 != 0)
+  }
+
+  /// "Determining IPI Destination".
+  private func isAddressed(by destination: UInt32, isLogical: Bool) -> Bool {
     if destination == 0xFF { return true }
-    guard commandLow & 0x800 != 0 else { return destination == identifier >> 24 }
+    guard isLogical else { return destination == identifier >> 24 }
     // "Logical Destination Mode": flat model compares bits, cluster model a cluster number and four bits.
     let own = logicalDestination >> 24
     if destinationFormat >> 28 == 0xF { return destination & own != 0 }

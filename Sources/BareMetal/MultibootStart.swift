@@ -6,6 +6,7 @@
 ///
 ///     0x400                  BIOS data area
 ///     0x9F000                extended BIOS data area
+///     0xF5A00                ACPI tables
 ///     kernelEnd (or 1 MiB)   information structure, module structures, memory map, strings
 ///     then                   modules, each page-aligned, in order
 ///

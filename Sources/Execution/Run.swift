@@ -50,6 +50,8 @@ package final class Run {
   private(set) var returnsToInterrupted = false
   /// Where the last event was injected.
   var injectedAt: UInt64? { injected?.boundary.rip }
+  /// User mode was left into a hypervisor, whose return to its guest's kernel is the kernel's entry.
+  private var kernelIsToBeEntered = false
   /// The boundary at which the crossing was made; nil as long as it was not.
   private var crossedAt: Int?
   /// What the user sees before the crossing, where an event comes first.
@@ -104,6 +106,7 @@ package final class Run {
     var deliveries: [DeliveryRecord]
     var injected: (event: EventKind, boundary: BoundaryState)?
     var entered: Bool
+    var kernelIsToBeEntered: Bool
     var crossedAt: Int?
     var console: [UInt8]
     var lastNMI: UInt64
@@ -113,7 +116,8 @@ package final class Run {
     get {
       Mark(
         stack: stack, hasRoom: hasRoom, digest: digest, swapgsSeen: swapgsSeen, struck: struck, monitors: monitors,
-        deliveries: deliveries, injected: injected, entered: entered, crossedAt: crossedAt, console: console,
+        deliveries: deliveries, injected: injected, entered: entered, kernelIsToBeEntered: kernelIsToBeEntered,
+        crossedAt: crossedAt, console: console,
         lastNMI: lastNMI)
     }
     set {
@@ -126,6 +130,7 @@ package final class Run {
       deliveries = newValue.deliveries
       injected = newValue.injected
       entered = newValue.entered
+      kernelIsToBeEntered = newValue.kernelIsToBeEntered
       crossedAt = newValue.crossedAt
       console = newValue.console
       lastNMI = newValue.lastNMI
@@ -256,7 +261,8 @@ package final class Run {
       entered = true
     } else if let crossedAt {
       // A crossing like single-stepping executes its user instruction first.
-      return entered || boundary >= crossedAt + 8 ? .user : nil
+      if entered ? !computer.owesTheGuest : boundary >= crossedAt + 8 { return .user }
+      return instructions >= Self.bound ? .bound(UInt64(Self.bound)) : nil
     } else {
       // From a state that the user did not have the crossing is another one.
       if UserView(computer, userMemory) != before { return .user }
@@ -271,6 +277,12 @@ package final class Run {
   private func take(_ transition: Transition, injected: Bool) {
     digest.add(transition)
     let (before, after) = (transition.before, transition.after)
+    if !before.isKernel && computer.isInHypervisor {
+      kernelIsToBeEntered = true
+    } else if kernelIsToBeEntered && after.isKernel && !computer.isInHypervisor {
+      kernelIsToBeEntered = false
+      monitors.enter()
+    }
     switch transition.kind {
     case .event, .lostEvent: record(transition, injected: injected)
     case .entry, .exit, .stackLoad:

@@ -30,6 +30,8 @@ public struct Checker: Sendable {
   public let stepped: Bool
   /// What is known of a trial is not run.
   public let prunes: Bool
+  /// What runs below the kernel, where a platform needs it, and where its image lies.
+  public var hypervisor: (below: Guest.Hypervisor, path: String)?
   /// The most events of one path, 1 to 3.
   public var depth = 1
   /// A section ends after this many instructions, baseline and trials together, complete or not.
@@ -137,11 +139,14 @@ public struct Checker: Sendable {
       throw Guest.Refusal.noProbe(kernel: kernel.name)
     }
     let line = [type.commandLine, Self.probeCommandLine, append].filter { !$0.isEmpty }.joined(separator: " ")
-    let guest = Guest(
+    var guest = Guest(
       kernel: kernel, initrd: try Initramfs.running(probe.bytes).archive, commandLine: line, memory: memory)
+    let isAbove = machine.platform.needsHypervisor
+    if isAbove { guest.hypervisor = hypervisor?.below }
     return BootSnapshot(
       guest: guest, probe: probe, platform: machine.platform, profile: machine.profile.processor,
-      bound: bootBound, cache: judgesBoot ? BootSnapshot.designCache : BootSnapshot.standardCache)
+      bound: bootBound + (isAbove ? BootSnapshot.hypervisorBound : 0),
+      cache: judgesBoot ? BootSnapshot.designCache : BootSnapshot.standardCache)
   }
 
   /// Postures that were asked for, and those in which a guard stands that is to be taken away.
@@ -238,7 +243,8 @@ public struct Checker: Sendable {
     Witness(
       kernel: identity, kernelPath: kernelPath, platform: task.machine.platform, profile: task.machine.profile,
       memory: memory, commandLine: append, crossing: task.crossing, posture: task.posture,
-      ablations: ablations.map(\.name), invariant: invariant, path: path)
+      ablations: ablations.map(\.name), invariant: invariant, path: path,
+      hypervisor: task.machine.platform.needsHypervisor ? hypervisor.map(Witness.Hypervisor.init) : nil)
   }
 
   private func witnesses(of report: CheckReport) -> [Witness] {
@@ -255,5 +261,14 @@ public struct Checker: Sendable {
     ) { _, _ in line }
     return CheckReport(
       kernel: identity, ablations: ablations.map(\.name), sections: [try exploration.replay(path)])
+  }
+}
+
+extension Witness.Hypervisor {
+  fileprivate init(_ hypervisor: (below: Guest.Hypervisor, path: String)) {
+    self.init(
+      identity: KernelIdentity(
+        name: URL(filePath: hypervisor.path).lastPathComponent, sha256: hypervisor.below.image.digest),
+      path: hypervisor.path, commandLine: hypervisor.below.commandLine)
   }
 }

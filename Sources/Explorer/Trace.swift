@@ -95,7 +95,7 @@ extension Exploration {
       if registers {
         step.registers = (0..<16).map { HexadecimalWord(processor[GeneralRegister(rawValue: $0)!]) }
       }
-      if saysMode { step.mode = boundary.state.isKernel ? .kernel : .user }
+      if saysMode { step.mode = mode(of: boundary.state) }
       steps.append(step)
     }
     var (retired, delivered) = (processor.retired, 0)
@@ -153,6 +153,12 @@ extension Exploration {
   }
 
   // MARK: One boundary
+
+  /// Where a hypervisor's own bytes run, all privilege is theirs.
+  private func mode(of state: BoundaryState) -> TraceStep.Mode {
+    if !state.isKernel { return .user }
+    return computer.platform.needsHypervisor && state.cpl != 3 ? .hypervisor : .kernel
+  }
 
   private func step(at index: Int, _ boundary: Boundary, _ user: UserSide) -> TraceStep {
     let state = boundary.state

@@ -11,6 +11,7 @@ extension PlatformName: Explained {
     switch self {
     case .bareMetal: "A PC: the processor delivers events through the kernel's own IDT."
     case .xenPV: "A Xen PV guest: the hypervisor has the IDT, and delivers events by bounce frames."
+    case .xen: "Xen's own bytes on a PC, with the kernel as its domain 0: --hypervisor names the image."
     }
   }
 }

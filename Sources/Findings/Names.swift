@@ -18,6 +18,11 @@ extension Vocabulary {
 public enum PlatformName: String, Vocabulary {
   case bareMetal = "bare-metal"
   case xenPV = "xen-pv"
+  /// A hypervisor's own bytes, which a file holds.
+  case xen
+
+  /// Runs what the user gives besides the kernel.
+  public var needsHypervisor: Bool { self == .xen }
 }
 
 /// Which processor: a vendor's rules without a name, or a part by its name (`Sources/Machine/Profiles/Parts`).

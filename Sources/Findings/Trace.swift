@@ -142,10 +142,10 @@ public struct TraceStep: Hashable, Sendable, Encodable {
   /// Those before it, each interrupted by the next before its handler's first instruction; absent where there are none.
   public var outerDeliveries: [TraceDelivery]?
 
-  public enum Mode: String, Vocabulary { case kernel, user }
+  public enum Mode: String, Vocabulary { case kernel, user, hypervisor }
 
-  /// The kernel's boundary, not the user's.
-  public var isKernel: Bool { mode.map { $0 == .kernel } ?? (cpl != 3) }
+  /// The kernel's boundary, or that of the hypervisor below it, not the user's.
+  public var isKernel: Bool { mode.map { $0 != .user } ?? (cpl != 3) }
 
   public init(
     boundary: Int, location: Location, instruction: String?, target: Location? = nil, executed: Bool = true, cpl: Int,

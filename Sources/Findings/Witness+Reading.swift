@@ -47,12 +47,16 @@ extension Witness {
     guard version == Witness.version else { throw .otherVersion(String(version)) }
 
     var image = try fields.object("kernel")
-    let digest = try image.string("sha256")
-    guard digest.utf8.count == 64, digest.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
-    else { throw .badValue(field: "kernel.sha256", problem: "should be 64 lower-case hexadecimal digits") }
-    let kernel = KernelIdentity(name: try image.text("name"), sha256: digest)
+    let kernel = try image.identity()
     let kernelPath = try image.text("path")
     try image.end()
+    var hypervisor: Hypervisor?
+    if fields.members["hypervisor"] != nil {
+      var below = try fields.object("hypervisor")
+      hypervisor = Hypervisor(
+        identity: try below.identity(), path: try below.text("path"), commandLine: try below.string("commandLine"))
+      try below.end()
+    }
 
     self.init(
       limen: try fields.text("limen"), kernel: kernel, kernelPath: kernelPath,
@@ -60,7 +64,11 @@ extension Witness {
       memory: try fields.integer("memory", in: Witness.memoryRange), commandLine: try fields.string("commandLine"),
       crossing: try fields.member("crossing"), posture: PostureName(rawValue: try fields.name("posture")),
       seed: try fields.word("seed"), ablations: try Witness.ablations(&fields),
-      invariant: InvariantName(rawValue: try fields.name("invariant")), path: try Witness.path(&fields))
+      invariant: InvariantName(rawValue: try fields.name("invariant")), path: try Witness.path(&fields),
+      hypervisor: hypervisor)
+    guard platform.needsHypervisor == (hypervisor != nil) else {
+      throw hypervisor == nil ? .missing(field: "hypervisor") : .unknown(field: "hypervisor")
+    }
     try fields.end()
   }
 
@@ -198,6 +206,14 @@ private struct FieldReader {
       throw .wrongType(field: full(name), expected: "an array", found: value.typeName)
     }
     return elements
+  }
+
+  /// An image's name and digest.
+  mutating func identity() throws(WitnessError) -> KernelIdentity {
+    let digest = try string("sha256")
+    guard digest.utf8.count == 64, digest.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+    else { throw .badValue(field: full("sha256"), problem: "should be 64 lower-case hexadecimal digits") }
+    return KernelIdentity(name: try text("name"), sha256: digest)
   }
 
   mutating func object(_ name: String) throws(WitnessError) -> FieldReader {

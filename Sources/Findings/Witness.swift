@@ -20,11 +20,27 @@ public struct Witness: Hashable, Sendable {
   /// The invariant the run breaks.
   public var invariant: InvariantName
   public var path: Path
+  /// What ran below the kernel, on a platform that runs a hypervisor's own bytes.
+  public var hypervisor: Hypervisor?
+
+  /// A hypervisor's image, where it lay, and what it was told.
+  public struct Hypervisor: Hashable, Sendable {
+    public var identity: KernelIdentity
+    public var path: String
+    public var commandLine: String
+
+    public init(identity: KernelIdentity, path: String, commandLine: String) {
+      self.identity = identity
+      self.path = path
+      self.commandLine = commandLine
+    }
+  }
 
   public init(
     limen: String = LimenVersion.current, kernel: KernelIdentity, kernelPath: String, platform: PlatformName,
     profile: ProfileName, memory: Int, commandLine: String, crossing: CrossingKind, posture: PostureName,
-    seed: UInt64 = 0, ablations: [AblationName] = [], invariant: InvariantName, path: Path
+    seed: UInt64 = 0, ablations: [AblationName] = [], invariant: InvariantName, path: Path,
+    hypervisor: Hypervisor? = nil
   ) {
     self.limen = limen
     self.kernel = kernel
@@ -39,6 +55,7 @@ public struct Witness: Hashable, Sendable {
     self.ablations = ablations.sorted()
     self.invariant = invariant
     self.path = path
+    self.hypervisor = hypervisor
   }
 
   /// The file's text.
@@ -57,10 +74,11 @@ public struct Witness: Hashable, Sendable {
 extension Witness: Encodable {
   enum CodingKeys: String, CodingKey, CaseIterable {
     case format, version, limen, kernel, platform, profile, memory, commandLine, crossing, posture, seed, ablations,
-      invariant, path
+      invariant, path, hypervisor
   }
 
   enum KernelKeys: String, CodingKey, CaseIterable { case name, sha256, path }
+  enum HypervisorKeys: String, CodingKey, CaseIterable { case name, sha256, path, commandLine }
 
   public func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: CodingKeys.self)
@@ -81,5 +99,11 @@ extension Witness: Encodable {
     try fields.encode(ablations, forKey: .ablations)
     try fields.encode(invariant, forKey: .invariant)
     try fields.encode(path, forKey: .path)
+    guard let hypervisor else { return }
+    var below = fields.nestedContainer(keyedBy: HypervisorKeys.self, forKey: .hypervisor)
+    try below.encode(hypervisor.identity.name, forKey: .name)
+    try below.encode(hypervisor.identity.sha256, forKey: .sha256)
+    try below.encode(hypervisor.path, forKey: .path)
+    try below.encode(hypervisor.commandLine, forKey: .commandLine)
   }
 }

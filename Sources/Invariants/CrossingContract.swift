@@ -203,7 +203,7 @@ public struct CrossingContract: Sendable {
     case .bp, .db: promise.rips = [before.rip &+ 1]
     case .ud, .de, .gp, .pf, .irq, .nmi: break
     }
-    if platform == .xenPV && [.syscall64, .syscall32, .sysenter, .sigreturn].contains(crossing) {
+    if platform != .bareMetal && [.syscall64, .syscall32, .sysenter, .sigreturn].contains(crossing) {
       promise.cs += Self.flatCodeSelectors
       promise.ss.append(Self.flatDataSelector)
     }
@@ -233,7 +233,7 @@ public struct CrossingContract: Sendable {
     // SYSENTER saves no flags: the arithmetic ones are those of the kernel's first instructions.
     // Xen makes a frame for it, with its own.
     if crossing == .sysenter { promise.freeFlags = .arithmetic }
-    if crossing == .sysenter && platform == .xenPV {
+    if crossing == .sysenter && platform != .bareMetal {
       promise.freeFlags.formUnion([.trap, .nestedTask, .alignmentCheck])
     }
   }

@@ -13,17 +13,17 @@
 ///
 /// Not decoded: images without CONFIG_KALLSYMS (none are there), before 4.20 (64-bit markers).
 struct Kallsyms {
-  private let bytes: UnsafeBufferPointer<UInt8>
-  private let segments: [KernelImage.LoadSegment]
+  let bytes: UnsafeBufferPointer<UInt8>
+  let segments: [KernelImage.LoadSegment]
   /// Steps left. A real image takes a few million; a hostile one runs out and has no symbols, in bounded time.
-  private var budget: Int
+  var budget: Int
 
-  private struct Tokens {
+  struct Tokens {
     var table: Range<Int>
     var index: Range<Int>
   }
 
-  private struct Names {
+  struct Names {
     var countField: Int
     var starts: Int
     var count: Int
@@ -46,7 +46,7 @@ struct Kallsyms {
       from = digits + 1
       guard let tokens = tokens(digits: digits), let names = names(before: tokens) else { continue }
       guard let addresses = addresses(names, tokens) else { continue }
-      return symbols(names, tokens, addresses)
+      return symbols(names, tokens, addresses, ranges: segments.map(\.virtualRange))
     }
     return nil
   }
@@ -56,7 +56,7 @@ struct Kallsyms {
 
   /// The first place of the digits from `from` on. Wherever the 20 bytes stand, they cover a whole word at a multiple of 8, so one look at
   /// each such word is enough.
-  private func findDigits(from: Int) -> Int? {
+  func findDigits(from: Int) -> Int? {
     let raw = UnsafeRawBufferPointer(bytes)
     for at in stride(from: aligned(from, 8), through: bytes.count - 8, by: 8) {
       let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self))
@@ -74,12 +74,12 @@ struct Kallsyms {
     return nil
   }
 
-  private func u16(_ at: Int) -> Int { Int(bytes[at]) | Int(bytes[at + 1]) << 8 }
-  private func u32(_ at: Int) -> UInt32 { UInt32(u16(at)) | UInt32(u16(at + 2)) << 16 }
+  func u16(_ at: Int) -> Int { Int(bytes[at]) | Int(bytes[at + 1]) << 8 }
+  func u32(_ at: Int) -> UInt32 { UInt32(u16(at)) | UInt32(u16(at + 2)) << 16 }
   private func u64(_ at: Int) -> UInt64 { UInt64(u32(at)) | UInt64(u32(at + 4)) << 32 }
 
   /// token_table and token_index around a hit, if token_index says what token_table is.
-  private mutating func tokens(digits: Int) -> Tokens? {
+  mutating func tokens(digits: Int) -> Tokens? {
     let zero = Int(UInt8(ascii: "0"))
     // Forward from the digits to the table's end; offsets into it have 16 bits.
     var at = digits
@@ -151,7 +151,7 @@ struct Kallsyms {
   }
 
   /// How many tokens a name has, and where they start.
-  private func nameLength(_ at: Int, _ twoByteLengths: Bool, _ limit: Int) -> (length: Int, start: Int)? {
+  func nameLength(_ at: Int, _ twoByteLengths: Bool, _ limit: Int) -> (length: Int, start: Int)? {
     guard at + 1 < limit else { return nil }
     let first = Int(bytes[at])
     if first == 0 { return nil }
@@ -250,7 +250,9 @@ extension Kallsyms {
     return segment.virtualAddress &+ UInt64(at - segment.fileRange.lowerBound)
   }
 
-  private mutating func symbols(_ names: Names, _ tokens: Tokens, _ addresses: [UInt64]) -> SymbolTable? {
+  mutating func symbols(
+    _ names: Names, _ tokens: Tokens, _ addresses: [UInt64], ranges: [Range<UInt64>]
+  ) -> SymbolTable? {
     var builder = SymbolTable.Builder()
     builder.reserve(symbols: names.count)
     var name: [UInt8] = []
@@ -270,7 +272,7 @@ extension Kallsyms {
       guard let type = name.first, name.count > 1 else { return nil }
       guard builder.add(name.dropFirst(), address: addresses[number], type: type) else { return nil }
     }
-    return builder.finish(ranges: segments.map(\.virtualRange))
+    return builder.finish(ranges: ranges)
   }
 
   /// Linux, include/linux/kallsyms.h: KSYM_NAME_LEN is 512 with the type letter and the NUL.

@@ -95,7 +95,9 @@ public struct KernelImage: Sendable {
     if let table = try elf.symbols(in: loadSegments.map(\.virtualRange)), !table.isEmpty {
       symbols = table
     } else {
-      symbols = Kallsyms.decode(unpacked.bytes, segments: loadSegments) ?? .empty
+      symbols =
+        Kallsyms.decode(unpacked.bytes, segments: loadSegments)
+        ?? (multiboot == nil ? nil : Kallsyms.decodeXen(unpacked.bytes)) ?? .empty
     }
   }
 

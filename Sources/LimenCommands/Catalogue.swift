@@ -7,7 +7,7 @@ import Subjects
 /// not exist yet is unsupported, not empty.
 enum Catalogue {
   /// The platforms that run; the vocabulary knows more.
-  static let platforms = PlatformName.running
+  static let platforms = PlatformName.existing
 
   static func require(_ platform: PlatformName) throws(CommandFailure) {
     guard !platforms.contains(platform) else { return }

@@ -100,8 +100,10 @@ struct Check: ParsableCommand {
     return wanted.filter { !$0.isFromHost }
   }
 
+  private var platforms: [PlatformName]? { many.platforms(hypervisor: guest.hypervisor != nil) }
+
   func run() throws {
-    for platform in many.platforms ?? [] { try Catalogue.require(platform) }
+    for platform in platforms ?? [] { try Catalogue.require(platform) }
     try output.requireRoom()
     try baseline.requireRoom()
     let known = try baseline.read()
@@ -212,14 +214,16 @@ struct Check: ParsableCommand {
     let events = try events()
     let postures = try OpenSelection.chosen(
       posture.isEmpty ? [OpenSelection(["normal"])] : posture, from: probe.postures, option: "--posture")
+    let hypervisor = try guest.below()
     let made = zip(chosen, folders(of: chosen)).map { kernel, folder in
       var checker = Checker(
         kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: guest.memory, append: guest.append,
-        platforms: many.platforms ?? kernel.platforms, profiles: Selection.joined(many.profile),
+        platforms: platforms ?? kernel.platforms, profiles: Selection.joined(many.profile),
         crossings: crossing.isEmpty ? kernel.crossings : Selection.joined(crossing),
         postures: posture.isEmpty ? kernel.postures : postures, events: events, ablations: ablations,
         jobs: jobs.count, witnessFolder: folder,
         bootBound: kernel.bound(boot), judgesBoot: kernel.isReference, stepped: stepped, prunes: pruning)
+      checker.hypervisor = hypervisor
       checker.depth = depth
       checker.hostIsMalicious = host == .malicious
       if crossing.isEmpty && posture.isEmpty { checker.fromEveryPosture = kernel.crossingsFromEveryPosture }

@@ -118,6 +118,7 @@ struct Diff: ParsableCommand {
     for name in sides.platforms { try Catalogue.require(name) }
     let probe = try ProbeFile.load()
     let postures = try OpenSelection.chosen(posture, from: probe.postures, option: "--posture")
+    let hypervisor = try guest.below()
     let checkers = sides.kernels.enumerated().map { index, kernel in
       var checker = Checker(
         kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: guest.memory, append: guest.append,
@@ -125,6 +126,7 @@ struct Diff: ParsableCommand {
         postures: postures, events: Selection.joined(event), ablations: [], jobs: jobs.count,
         witnessFolder: folder(of: index, among: sides.kernels.count), bootBound: kernel.bound(boot),
         judgesBoot: kernel.isReference)
+      checker.hypervisor = hypervisor
       checker.sectionBound = section.instructions
       checker.warn = progress.warn
       return checker

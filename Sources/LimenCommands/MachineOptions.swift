@@ -84,6 +84,20 @@ struct GuestOptions: ParsableArguments {
   @Option(help: "Guest memory in MiB.")
   var memory: Int = Checker.standardMemory
 
+  @Option(
+    help: "The hypervisor's image, for --platform xen, as './dev xen' fetches it; the kernel becomes its domain 0.",
+    completion: .file())
+  var hypervisor: String?
+
+  @Option(help: "What to add to the hypervisor's command line.")
+  var hypervisorAppend: String = ""
+
+  /// What is to run below the kernel; nil where nothing was named.
+  func below() throws(CommandFailure) -> (below: Guest.Hypervisor, path: String)? {
+    guard let hypervisor else { return nil }
+    return (Guest.Hypervisor(image: try NamedKernel.image(at: hypervisor), commandLine: hypervisorAppend), hypervisor)
+  }
+
   mutating func validate() throws {
     guard Witness.memoryRange.contains(memory) else {
       throw ValidationError("--memory takes \(Witness.memoryRange.lowerBound) to \(Witness.memoryRange.upperBound) MiB")
@@ -108,8 +122,12 @@ struct ManyMachines: ParsableArguments {
   @Option(help: "The processors; a list of \(ProfileName.spellings).")
   var profile = [Selection(ProfileName.plain)]
 
-  /// Nil when none was named.
-  var platforms: [PlatformName]? { platform.isEmpty ? nil : Selection.joined(platform) }
+  /// Nil when none was named; 'all' means those that need nothing but a kernel, and with a hypervisor all.
+  func platforms(hypervisor: Bool) -> [PlatformName]? {
+    if platform.isEmpty { return hypervisor ? [.xen] : nil }
+    let all = Selection.joined(platform)
+    return all == PlatformName.allCases && !hypervisor ? all.filter { !$0.needsHypervisor } : all
+  }
 }
 
 extension PlatformName: ExpressibleByArgument {}

@@ -14,7 +14,8 @@ extension Checker {
       "--event": list(events),
       "--ablate": list(ablations.map(\.name)), "--bound": "\(bootBound / 1_000_000)",
       "--section-bound": "\(sectionBound / 1_000_000)", "--depth": "\(depth)", "--stepped": "\(stepped)",
-      "--pruning": "\(prunes)",
+      "--pruning": "\(prunes)", "--hypervisor": hypervisor?.below.image.digest ?? "",
+      "--hypervisor-append": hypervisor?.below.commandLine ?? "",
       "--witnesses": witnessFolder,
     ]
     if let symbols {

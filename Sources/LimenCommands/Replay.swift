@@ -26,6 +26,9 @@ struct Replay: ParsableCommand {
   @Option(help: "Where the kernel image lies now.", completion: .file())
   var kernel: String?
 
+  @Option(help: "Where the hypervisor's image lies now.", completion: .file())
+  var hypervisor: String?
+
   @OptionGroup var naming: SymbolOptions
   @OptionGroup var time: OneRunTimeOptions
   @OptionGroup var output: ReportOptions
@@ -49,6 +52,18 @@ struct Replay: ParsableCommand {
   static func witness(at path: String) throws(CommandFailure) -> Witness {
     let bytes = try Files.read(path, limit: Witness.largest)
     do { return try Witness(reading: bytes) } catch { throw .badInput(path, error) }
+  }
+
+  /// What ran below the kernel, the same byte for byte.
+  private func below(_ witness: Witness) throws(CommandFailure) -> (below: Guest.Hypervisor, path: String)? {
+    guard let known = witness.hypervisor else { return nil }
+    let path = hypervisor ?? known.path
+    let image = try NamedKernel.image(at: path)
+    guard image.digest == known.identity.sha256 else {
+      throw CommandFailure(
+        .badInput, path, "not the hypervisor of the witness: SHA-256 \(image.digest), not \(known.identity.sha256)")
+    }
+    return (Guest.Hypervisor(image: image, commandLine: known.commandLine), path)
   }
 
   private func look(_ witness: Witness, _ interruption: Interruption, _ progress: Progress) throws -> (
@@ -85,6 +100,7 @@ struct Replay: ParsableCommand {
       crossings: [witness.crossing], postures: [witness.posture], events: [], ablations: ablations,
       jobs: 1, witnessFolder: "", bootBound: named.isReference ? NamedKernel.referenceBound : BootSnapshot.standardBound
     )
+    asked.hypervisor = try below(witness)
     asked.warn = progress.warn
     let checker = asked
     return try Starting.exploring {

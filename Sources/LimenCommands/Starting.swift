@@ -16,8 +16,9 @@ enum Starting {
     let line =
       exactLine
       ?? [firstWords(kernel, on: one.platform), options.append].filter { !$0.isEmpty }.joined(separator: " ")
-    let guest = Guest(
+    var guest = Guest(
       kernel: kernel.image, initrd: initrd, modules: modules, commandLine: line, memory: options.memory)
+    guest.hypervisor = try options.guest.below()?.below
     do {
       return try guest.computer(on: one.platform, profile: one.profile.processor)
     } catch let refusal as Guest.Refusal {

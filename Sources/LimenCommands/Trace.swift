@@ -79,6 +79,7 @@ struct Trace: ParsableCommand {
       append: machine.append, platforms: [one.platform], profiles: [one.profile], crossings: [crossing],
       postures: postures, events: [], ablations: ablations, jobs: 1, witnessFolder: "", bootBound: kernel.bound(boot),
       judgesBoot: kernel.isReference)
+    asked.hypervisor = try machine.guest.below()
     asked.warn = progress.warn
     let checker = asked
     let events = Dictionary(uniqueKeysWithValues: inject.map { ($0.boundary, $0.event) })

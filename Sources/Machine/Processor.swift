@@ -83,6 +83,8 @@ public final class Processor {
   /// An instruction address at which a run stops before the instruction is executed. Not canonical where there is none.
   var stopAddress = Processor.noStop
   static let noStop: UInt64 = 1 << 63
+  /// An address that the page tables of a guest's kernel hold, and those of its user do not; nil where no hypervisor runs inside.
+  public var guestKernel: UInt64?
   /// Code of which every instruction is a block of its own, so that a run can stop there.
   var splitCode: [Range<UInt64>] = []
   /// Code, by linear address, at whose every instruction a watched run stops.

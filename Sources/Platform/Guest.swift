@@ -13,7 +13,19 @@ public struct Guest {
     }
   }
 
+  /// What runs below the kernel on a platform that is a hypervisor's own bytes.
+  public struct Hypervisor: Sendable {
+    public var image: KernelImage
+    /// What it is told besides what every hypervisor is told.
+    public var commandLine: String
+    public init(image: KernelImage, commandLine: String) {
+      self.image = image
+      self.commandLine = commandLine
+    }
+  }
+
   public let kernel: KernelImage
+  public var hypervisor: Hypervisor?
   public let initrd: [UInt8]
   /// What a multiboot kernel finds besides; the initrd, if there is one, comes first.
   public let modules: [Module]
@@ -45,6 +57,7 @@ public struct Guest {
   public enum Refusal: Error, CustomStringConvertible {
     case noEntryPoint(kernel: String)
     case noPlatform(PlatformName)
+    case noHypervisor(PlatformName)
     case notForPlatform(kernel: String, platform: PlatformName, why: String)
     /// What the kernel needs does not fit into memory or into itself; `why` says what and where.
     case doesNotFit(kernel: String, why: String, remedy: Remedy?)
@@ -56,7 +69,7 @@ public struct Guest {
     /// Only what does not fit is the input's mistake.
     public var exitStatus: ExitStatus {
       switch self {
-      case .doesNotFit, .noMemory: .badInput
+      case .doesNotFit, .noMemory, .noHypervisor: .badInput
       case .noEntryPoint, .noPlatform, .notForPlatform, .noModules, .noProbe: .unsupported
       }
     }
@@ -78,6 +91,8 @@ public struct Guest {
           + "a multiboot header is no Linux; 'limen boot' starts it (a probe of its own would be added in Sources/Subjects)"
       case .noMemory(let mebibytes):
         "the host has no room for \(mebibytes) MiB of guest memory (--memory sets how much)"
+      case .noHypervisor(let platform):
+        "platform \(platform.rawValue) runs a hypervisor's own bytes: --hypervisor names its image"
       case .noPlatform(let platform): "this version has no platform \(platform.rawValue)"
       }
     }

@@ -53,6 +53,8 @@ public protocol PlatformComputer: AnyObject {
   var blocksNMIsItself: Bool { get }
   /// The platform itself has an event for the guest at this boundary.
   var isEventDue: Bool { get }
+  /// User mode stands here for a moment alone: what runs below the kernel has sent itself an event, to go on with what it owes the guest.
+  var owesTheGuest: Bool { get }
 
   func fork()
   /// Goes back to the innermost fork, which stays open.
@@ -66,6 +68,8 @@ public protocol PlatformComputer: AnyObject {
 
   /// The guest's kernel runs, not its user mode.
   var isInKernel: Bool { get }
+  /// What is below the kernel runs, in its own bytes.
+  var isInHypervisor: Bool { get }
   /// Maskable events are let in.
   var interruptsOpen: Bool { get }
   /// An event that interrupts the kernel could push its frame below `rsp`.
@@ -136,6 +140,8 @@ extension PlatformComputer {
   }
 
   public func canBecomePending(_ event: EventKind) -> Bool { false }
+  public var owesTheGuest: Bool { false }
+  public var isInHypervisor: Bool { false }
   public var lastFrameEndsAtKernelStack: Bool? { nil }
 
   /// The event can be injected here, to be delivered now or later.

@@ -137,7 +137,10 @@ public struct TraceReport {
 
   private func end(_ record: TraceRecord) -> String {
     let kernel = record.steps.count { $0.isKernel }
-    let count = "\(kernel) \(kernel == 1 ? "boundary" : "boundaries") in kernel mode"
+    let below = record.steps.count { $0.mode == .hypervisor }
+    let count =
+      "\(kernel) \(kernel == 1 ? "boundary" : "boundaries") in kernel mode"
+      + (below == 0 ? "" : ", \(below) of them the hypervisor's")
     let detail = printable(record.end.detail ?? "")
     return switch record.end.kind {
     case .user: "\(count), then back in user mode"

@@ -23,10 +23,11 @@ extension BootSnapshot {
   /// The key of this snapshot. The bound is in it, so that an answer does not depend on what the cache holds: a boot that another
   /// bound allowed says nothing about this one.
   private var key: String {
-    let parts = [
-      "\(Self.layout)", Self.build, guest.kernel.digest, platform.rawValue, profile.name, "\(guest.memory)",
-      guest.commandLine, SHA256.hexadecimal(of: guest.initrd), "\(bound)",
-    ]
+    let parts =
+      [
+        "\(Self.layout)", Self.build, guest.kernel.digest, platform.rawValue, profile.name, "\(guest.memory)",
+        guest.commandLine, SHA256.hexadecimal(of: guest.initrd), "\(bound)",
+      ] + (guest.hypervisor.map { [$0.image.digest, $0.commandLine] } ?? [])
     return SHA256.hexadecimal(of: Array(parts.joined(separator: "\n").utf8))
   }
 

@@ -21,6 +21,9 @@ public struct BootSnapshot {
 
   /// More than twice what Debian's largest kernels take.
   public static let standardBound: UInt64 = 4_000_000_000
+  /// A hypervisor takes so many besides until its domain starts.
+  package static let hypervisorBound: UInt64 = 12_000_000_000
+
   public init(
     guest: Guest, probe: ProbeImage, platform: PlatformName, profile: Profile,
     bound: UInt64 = BootSnapshot.standardBound, cache: URL? = BootSnapshot.standardCache
@@ -73,10 +76,13 @@ public struct BootSnapshot {
     return machine(computer)
   }
 
+  private var symbols: [SymbolTable] { [guest.kernel.symbols] + (guest.hypervisor.map { [$0.image.symbols] } ?? []) }
+
   private func machine(_ computer: any PlatformComputer) -> ReadyMachine {
     ReadyMachine(
-      computer, probe: probe, profile: ProfileName(rawValue: profile.name) ?? .intel, symbols: guest.kernel.symbols,
-      claims: KernelClaims(guest.kernel))
+      computer, probe: probe, profile: ProfileName(rawValue: profile.name) ?? .intel, symbols: symbols,
+      // To a hypervisor the kernel's interrupts are another thing than the processor's.
+      claims: platform.needsHypervisor ? KernelClaims() : KernelClaims(guest.kernel))
   }
 
   private func boot(_ progress: (UInt64) -> Void) throws -> any PlatformComputer {
@@ -86,7 +92,7 @@ public struct BootSnapshot {
     let target = try probe.address("limen_ready")
     func place() -> Location {
       let rip = computer.processor.rip
-      guard let named = guest.kernel.symbols.symbolize(rip) else { return Location(address: rip) }
+      guard let named = symbols.lazy.compactMap({ $0.symbolize(rip) }).first else { return Location(address: rip) }
       return Location(address: rip, symbol: named.readableName, offset: named.offset)
     }
     progress(0)

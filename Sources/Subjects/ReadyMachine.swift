@@ -9,7 +9,8 @@ public final class ReadyMachine {
   public let probe: ProbeImage
   public let profileName: ProfileName
   package let claims: KernelClaims
-  private let symbols: SymbolTable
+  /// The kernel's, and those of the hypervisor below it.
+  private let symbols: [SymbolTable]
   private var readableNames: [String: String] = [:]
   /// The kernel's stacks, ascending; nil before the first request.
   package private(set) var stacks: [Stack]?
@@ -21,7 +22,7 @@ public final class ReadyMachine {
 
   /// `computer` stands at the probe's `limen_ready`.
   init(
-    _ computer: any PlatformComputer, probe: ProbeImage, profile: ProfileName, symbols: SymbolTable,
+    _ computer: any PlatformComputer, probe: ProbeImage, profile: ProfileName, symbols: [SymbolTable],
     claims: KernelClaims
   ) {
     self.computer = computer
@@ -35,7 +36,9 @@ public final class ReadyMachine {
 
   /// Names an address.
   package func location(_ address: UInt64) -> Location {
-    guard let place = symbols.symbolize(address) else { return Location(address: address) }
+    guard let place = symbols.lazy.compactMap({ $0.symbolize(address) }).first else {
+      return Location(address: address)
+    }
     return Location(address: address, symbol: readable(place), offset: place.offset)
   }
 

@@ -11,7 +11,8 @@ import Testing
     "BareMetal": ["Platform", "Machine", "KernelImage", "Findings"],
     "XenPV": ["Platform", "Machine", "KernelImage", "Findings"],
     "Invariants": ["Platform", "Machine", "Findings"],
-    "Subjects": ["BareMetal", "XenPV", "Platform", "Machine", "KernelImage", "Findings"],
+    "Hypervisor": ["BareMetal", "Platform", "Machine", "KernelImage", "Findings"],
+    "Subjects": ["BareMetal", "XenPV", "Hypervisor", "Platform", "Machine", "KernelImage", "Findings"],
     "Execution": ["Subjects", "Invariants", "Platform", "Machine", "Findings"],
     "Search": ["Execution", "Subjects", "Invariants", "Platform", "Machine", "Findings"],
     "Explorer": [
@@ -60,7 +61,8 @@ import Testing
 
   @Test func oneFileChoosesThePlatform() throws {
     var choosing: [String] = []
-    for room in Self.rooms {
+    // A hypervisor's own bytes run on bare metal, whoever chose it.
+    for room in Self.rooms where room != "Hypervisor" {
       for (name, text) in try Self.files(of: room)
       where !Set(Self.imports(text)).isDisjoint(with: ["BareMetal", "XenPV"]) {
         choosing.append(name)

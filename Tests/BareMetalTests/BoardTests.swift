@@ -222,9 +222,9 @@ import Testing
   @Test func absentMemoryReadsAllOnes() {
     var board = Board()
     for (size, ones): (Int, UInt64) in [(1, 0xFF), (2, 0xFFFF), (4, 0xFFFF_FFFF), (8, .max)] {
-      #expect(board.readMemory(0xFEC0_0000, size: size, now: 0) == ones)
+      #expect(board.readMemory(0xFED0_0000, size: size, now: 0) == ones)
     }
-    #expect(board.writeMemory(0xFEC0_0000, size: 4, value: 0, now: 0) == .continue)
+    #expect(board.writeMemory(0xFED0_0000, size: 4, value: 0, now: 0) == .continue)
     #expect(board.claimsMemory(apicPage + 0xFFF))
     #expect(!board.claimsMemory(apicPage + 0x1000))
     var small = Board(hasLocalAPIC: false)

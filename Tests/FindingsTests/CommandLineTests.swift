@@ -75,7 +75,7 @@ import Testing
     #expect(
       try Self.limen("list", "profiles").output.split(separator: "\n").map(String.init)
         == ProfileName.allCases.map(\.rawValue))
-    #expect(try Self.limen("list", "platforms").output == "bare-metal\nxen-pv\n")
+    #expect(try Self.limen("list", "platforms").output == "bare-metal\nxen-pv\nxen\n")
     #expect(try Self.limen("list", "crossings").output.split(separator: "\n").count == CrossingKind.allCases.count)
   }
 

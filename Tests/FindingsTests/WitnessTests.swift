@@ -52,7 +52,7 @@ import Testing
   static let refusals: [([UInt8], String)] = [
     (replacing("limen-witness", "limen-check"), "not a witness: its format is 'limen-check'"),
     (replacing("\"version\" : 1", "\"version\" : 2"), "witness version 2 is not known, only 1"),
-    (replacing("\"bare-metal\"", "\"vax\""), "field 'platform': 'vax' is not known (known: bare-metal, xen-pv)"),
+    (replacing("\"bare-metal\"", "\"vax\""), "field 'platform': 'vax' is not known (known: bare-metal, xen-pv, xen)"),
     (
       replacing("\"intel\"", "\"Intel\""),
       "field 'profile': 'Intel' is not known (known: \(ProfileName.spellings))"

@@ -80,6 +80,9 @@ struct NamedKernel {
     do { try image.takeSymbols(contentsOf: file) } catch { throw Self.refusal(error) }
   }
 
+  /// An image that is no kernel to explore.
+  static func image(at path: String) throws(CommandFailure) -> KernelImage { try image(at: path, named: path) }
+
   private static func image(at path: String, named name: String) throws(CommandFailure) -> KernelImage {
     do { return try KernelImage(contentsOf: path) } catch { throw refusal(error) }
   }

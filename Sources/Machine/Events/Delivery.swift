@@ -174,7 +174,7 @@ extension Processor {
             vector: vector.rawValue, errorCode: errorCode, fromKernel: fromKernel, frame: get(Slot.rsp, UInt64.self),
             wordCount: count, interruptStack: ist,
             // SDM vol. 3A, "64-Bit Mode Stack Frame": without a change of privilege and without an IST the stack stays.
-            onCurrentStack: fromKernel && ist == 0, cr2: s.pointee.cr2,
+            onCurrentStack: fromKernel && ist == 0 && newCPL == oldCPL, cr2: s.pointee.cr2,
             isMaskable: vector.rawValue >= 32 && before.rflags.contains(.interruptEnable), atReturn: returnFaulted)))
       returnFaulted = false
     }

@@ -131,7 +131,7 @@ public struct Profile: Sendable {
     switch (vendor, index) {
     case (.amd, 0xC001_0010), (.amd, 0xC001_001A), (.amd, 0xC001_001D), (.amd, 0xC001_001F),
       (.amd, 0xC001_1029), (.amd, 0xC001_0055), (.amd, 0xC001_0112), (.amd, 0xC001_0113), (.amd, 0xC001_0114),
-      (.amd, 0xC001_1020), (.amd, 0xC001_1022), (.amd, 0xC001_102A), (.amd, 0xC001_1005):
+      (.amd, 0xC001_1020), (.amd, 0xC001_1028), (.amd, 0xC001_1022), (.amd, 0xC001_102A), (.amd, 0xC001_1005):
       return 0
     default: return nil
     }

@@ -25,6 +25,14 @@ extension Processor {
   /// A hypervisor's guest goes over from its kernel to its user, or back: both may run at privilege 3.
   public func setGuestRunsKernel(_ runs: Bool) { s.pointee.guestRunsKernel = runs }
 
+  /// The kernel runs, or what is below it, and not its user: by the privilege; by what a hypervisor that is modelled says; or, where a
+  /// hypervisor's own bytes run, by the page tables, of which the user's do not hold the kernel.
+  public var runsKernel: Bool {
+    if s.pointee.cpl != 3 || s.pointee.guestRunsKernel { return true }
+    guard let guestKernel else { return false }
+    return physicalAddress(of: guestKernel) != nil
+  }
+
   // MARK: Code at which a run stops
 
   func isSplit(_ rip: UInt64) -> Bool { splitCode.contains { $0.contains(rip) } }
@@ -54,7 +62,7 @@ extension Processor {
   public var standing: Standing {
     Standing(
       rsp: get(Slot.rsp, UInt64.self), gsBase: get(Slot.gsBase, UInt64.self), cr3: s.pointee.cr3,
-      rflags: s.pointee.rflags, isKernel: s.pointee.cpl != 3 || s.pointee.guestRunsKernel)
+      rflags: s.pointee.rflags, isKernel: runsKernel)
   }
 
   /// Appends what a platform did between two stretches of its guest.

@@ -52,6 +52,7 @@ struct RandomCodeTests {
     switch end {
     case .budget: "bound"
     case .powerOff: "halted"
+    case .softOff: "switched off"
     case .reset(byShutdown: true): "shutdown"
     case .reset(byShutdown: false): "reset"
     case .debugExit: "left"

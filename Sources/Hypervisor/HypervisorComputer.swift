@@ -1,0 +1,147 @@
+/// A hypervisor's own bytes as a platform: Debian's Xen runs on the bare-metal machine, with the kernel as its domain 0, and a crossing
+/// goes from the user through the hypervisor into the kernel and back the same way. Nothing of Xen is modelled here; what is below it is
+/// the processor and the board, which deliver every event by the manuals' rules.
+///
+/// Xen `xen/arch/x86/x86_64/entry.S`, `xen/arch/x86/pv/domain.c`, `toggle_guest_mode`: kernel and user of a 64-bit PV guest both run at
+/// privilege 3, and the user's page tables do not hold the kernel. By that the two are told apart.
+///
+/// Not modelled: a hypervisor that keeps its own mappings out of the guest's tables by copying their top level (Xen's `xpti`, which the
+/// command line turns off); a kernel that maps itself in its user's page tables.
+import BareMetal
+import Findings
+import KernelImage
+import Machine
+import Platform
+
+public final class HypervisorComputer: PlatformComputer {
+  public static var platform: PlatformName { .xen }
+
+  public static var commandLine: String { "console=hvc0 nokaslr" }
+
+  public static var events: [EventKind] { [.nmi, .externalInterrupt, .machineCheck] }
+
+  /// What the hypervisor is told before what the user adds. It finds the memory map in real mode, which the machine has not, or is told of it
+  /// by the loader; the console that is not there is the display's.
+  public static let hypervisorCommandLine =
+    "xen no-real-mode console=com1 com1=115200,8n1 dom0_max_vcpus=1 watchdog=0 nmi=dom0 noreboot serial_tx_buffer=1M"
+  /// And behind it.
+  static let lastWords = "xpti=no"
+
+  let machine: BareMetalComputer
+
+  private init(_ machine: BareMetalComputer, kernel: KernelImage) {
+    self.machine = machine
+    machine.processor.guestKernel = Self.anchor(kernel)
+  }
+
+  /// The kernel's first address in the upper half, where its user has nothing.
+  private static func anchor(_ kernel: KernelImage) -> UInt64? {
+    kernel.loadSegments.filter { !$0.isInaccessible && $0.virtualAddress >> 63 != 0 }.map(\.virtualAddress).min()
+  }
+
+  // MARK: Start and archive
+
+  public static func start(_ guest: Guest, profile: Profile) throws -> Self {
+    guard let hypervisor = guest.hypervisor else { throw Guest.Refusal.noHypervisor(platform) }
+    guard guest.modules.isEmpty else { throw Guest.Refusal.noModules(kernel: guest.kernel.name) }
+    guard hypervisor.image.bootProtocol == .multiboot else {
+      throw Guest.Refusal.notForPlatform(
+        kernel: hypervisor.image.name, platform: platform,
+        why: "a hypervisor is started by multiboot, and the image has no header for that")
+    }
+    let kernel = guest.kernel
+    guard anchor(kernel) != nil else {
+      throw Guest.Refusal.notForPlatform(
+        kernel: kernel.name, platform: platform,
+        why: "it has no segment in the upper half of the address space, by which kernel and user are told apart")
+    }
+    let domain = Guest.Module(bytes: kernel.bytes, words: "\(kernel.name) \(guest.commandLine)")
+    // Half of the memory is the domain's, and the rest Xen's own with room for its modules.
+    let line = [hypervisorCommandLine, "dom0_mem=\(guest.memory / 2)M", hypervisor.commandLine, lastWords]
+    let below = Guest(
+      kernel: hypervisor.image, initrd: [],
+      modules: [domain] + (guest.initrd.isEmpty ? [] : [Guest.Module(bytes: guest.initrd, words: "initrd")]),
+      commandLine: line.filter { !$0.isEmpty }.joined(separator: " "), memory: guest.memory)
+    return Self(try BareMetalComputer.start(below, profile: profile), kernel: kernel)
+  }
+
+  public var archive: ComputerArchive? { machine.archive }
+
+  public static func resume(
+    _ archive: ComputerArchive, guest: Guest, file descriptor: Int32, fileSize: Int, profile: Profile
+  ) -> Self? {
+    BareMetalComputer.resume(archive, guest: guest, file: descriptor, fileSize: fileSize, profile: profile)
+      .map { Self($0, kernel: guest.kernel) }
+  }
+
+  // MARK: Running
+
+  public var processor: Processor { machine.processor }
+  public var console: ((UInt8) -> Void)? {
+    get { machine.console }
+    set { machine.console = newValue }
+  }
+  public func feedConsole(_ bytes: [UInt8]) { machine.feedConsole(bytes) }
+
+  public func proceed(_ budget: UInt64, until address: UInt64?) -> ComputerEnd {
+    machine.proceed(budget, until: address)
+  }
+  public func proceed(toward position: UInt64) -> ComputerEnd { machine.proceed(toward: position) }
+  public func takeStep() -> ComputerEnd { machine.takeStep() }
+
+  public func settledPlatform(blockingNMIs: Bool) -> Int { machine.settledPlatform(blockingNMIs: blockingNMIs) }
+  public var blocksNMIsItself: Bool { false }
+  public var isEventDue: Bool { machine.isEventDue }
+  /// An NMI's handler that came from the guest leaves the rest to an interrupt of its own: `handle_ist_exception` in entry.S.
+  public var owesTheGuest: Bool { machine.board.interruptRequest && !isInKernel }
+
+  public func fork() { machine.fork() }
+  public func restore() { machine.restore() }
+  public func refork() { machine.refork() }
+  public func drop() { machine.drop() }
+
+  // MARK: The boundary
+
+  public var isInKernel: Bool { processor.runsKernel }
+  public var isInHypervisor: Bool { processor.cpl != 3 }
+  /// An interrupt leaves its frame on the hypervisor's stack wherever the guest runs, and where the guest lets its own events in is between
+  /// the two: in the guest's kernel none is let in by the processor's rules.
+  public var interruptsOpen: Bool { machine.interruptsOpen && (isInHypervisor || !isInKernel) }
+
+  /// The hypervisor pushes the frames of the guest's events, and can where the guest could; the processor pushes those of its own.
+  public func canPushFrame(below rsp: UInt64) -> Bool {
+    isInHypervisor ? machine.canPushFrame(below: rsp) : processor.isMappedWritable(rsp &- 8)
+  }
+
+  /// What the guest asks of the hypervisor, and what only the hypervisor can do.
+  public var nextIsPrivileged: Bool {
+    guard isInKernel else { return false }
+    return processor.nextInstructionIsPrivileged()
+      || !isInHypervisor && processor.bytes(atLinear: processor.rip, count: 2) == [0x0F, 0x05]
+  }
+
+  public func hearHypercalls(_ hear: ((String) -> Void)?) {}
+  public var debugRegisters: [UInt64] { machine.debugRegisters }
+  /// The hypervisor's lie in one block, and those of its guest it alone knows.
+  public var stackTops: [UInt64] { [] }
+
+  // MARK: Events
+
+  public func event(of crossing: CrossingKind) -> EventKind? { machine.event(of: crossing) }
+
+  public func obstacle(to event: EventKind) -> Arrival? {
+    Self.events.contains(event) ? machine.obstacle(to: event) : .noSource
+  }
+
+  public func leftover(against event: EventKind) -> String? { machine.leftover(against: event) }
+  public func inject(_ event: EventKind) -> ComputerEnd { machine.inject(event) }
+  public func event(_ transition: Transition) -> DeliveredEvent { machine.event(transition) }
+  public var brokenPromise: String? { nil }
+  public var unfinished: Unfinished { machine.unfinished }
+
+  // MARK: Ablations
+
+  public func prepare(_ ablation: Ablation) -> Verdict? {
+    .notApplicable(reason: "the guard is not taken away from a hypervisor's own bytes")
+  }
+}

@@ -1,0 +1,131 @@
+/// Goal: `--platform xen` explores a crossing through the hypervisor's own bytes, from the user through Xen into the kernel and back, and
+/// says of the reference kernel's designs what the model says: the finished one holds, that of 2015 is broken at the boundaries where RSP
+/// is the user's. A witness replays. What is missing, or is no hypervisor, is refused in one line.
+import Foundation
+import Testing
+
+@Suite(.serialized) struct RealXenExplorationTests {
+  let folder: TemporaryFolder
+  let limen: LimenProgram
+
+  init() throws {
+    folder = try TemporaryFolder()
+    limen = LimenProgram(
+      probe: Probe.root.appendingPathComponent(".build-probe/probe.elf").path,
+      cache: folder.url.appendingPathComponent("cache").path)
+  }
+
+  /// Debian's 4.17.
+  static let xen: String? = try? run("bash", [Probe.root.appendingPathComponent("Scripts/xen.sh").path]).output
+    .trimmingCharacters(in: .whitespacesAndNewlines)
+
+  /// The members of a report and of a trace that are asked for here.
+  private struct Place: Decodable { var symbol: String? }
+  private struct Report: Decodable {
+    struct Section: Decodable {
+      var crossing: String
+      var verdict: Verdict
+      var boundaries: Int
+      var trials: [Trials]
+      var windows: [Window]
+      var findings: [Finding]
+    }
+    struct Verdict: Decodable { var kind: String }
+    struct Trials: Decodable { var event: String }
+    struct Window: Decodable {
+      var kind: String
+      var first: Place
+      var boundaries: Int
+      var events: [Arrival]
+    }
+    struct Arrival: Decodable { var arrival: String }
+    struct Finding: Decodable {
+      var invariant: String
+      var replay: String
+    }
+    var sections: [Section]
+  }
+  private struct Trace: Decodable {
+    struct Step: Decodable {
+      var mode: String
+      var location: Place
+    }
+    var steps: [Step]
+  }
+
+  private func ask<Answer: Decodable>(_ words: [String], status: Int32, _ type: Answer.Type) throws -> Answer {
+    let machine = ["--platform", "xen", "--hypervisor", try #require(Self.xen), "--format", "json"]
+    let ended = try limen.start(words + machine).ended()
+    #expect(ended.status == status && !ended.bySignal && ended.complaint.isEmpty, "\(ended.complaint)")
+    return try JSONDecoder().decode(type, from: Data(ended.output.utf8))
+  }
+
+  @Test func theFinishedDesignHolds() throws {
+    let witnesses = folder.url.appendingPathComponent("witnesses").path
+    let report = try ask(
+      [
+        "check", "design:complete", "--profile", "intel", "--crossing", "syscall64,int80,nmi", "--witnesses", witnesses,
+      ],
+      status: 0, Report.self)
+    #expect(report.sections.map(\.crossing) == ["syscall64", "int80", "nmi"])
+    for section in report.sections {
+      #expect(section.verdict.kind == "held" && section.findings.isEmpty)
+      #expect(section.trials.map(\.event) == ["nmi", "external-interrupt", "machine-check"])
+      // An NMI's handler in Xen leaves the kernel's part to an interrupt of its own, which belongs to the crossing.
+      #expect(section.boundaries > 500)
+    }
+
+    // From the same boot: in through SYSCALL and IRET, back by a hypercall and IRET.
+    let trace = try ask(
+      ["trace", "design:complete", "--profile", "intel", "--crossing", "syscall64"], status: 0, Trace.self)
+    var turns: [String] = []
+    for step in trace.steps where step.mode != turns.last { turns.append(step.mode) }
+    #expect(turns == ["user", "hypervisor", "kernel", "hypervisor", "user"])
+    for symbol in ["lstar_enter", "toggle_guest_mode", "xen_syscall_target", "do_syscall_64"] {
+      #expect(trace.steps.contains { $0.location.symbol == symbol }, "\(symbol)")
+    }
+  }
+
+  /// Xen pushes the frame of the NMI that it passes on where the kernel's RSP points: at the three boundaries on the way in before the
+  /// kernel's stack is loaded, and at three on the way out, as in the model.
+  @Test func theDesignOf2015IsBrokenWhereRSPIsTheUsers() throws {
+    let witnesses = folder.url.appendingPathComponent("witnesses").path
+    let report = try ask(
+      [
+        "check", "design:2015", "--profile", "amd", "--crossing", "syscall64", "--event", "nmi", "--witnesses",
+        witnesses,
+      ],
+      status: 1, Report.self)
+    let section = try #require(report.sections.first)
+    #expect(section.verdict.kind == "violated")
+    #expect(Set(section.findings.map(\.invariant)) == ["user-state-preserved"])
+    let windows = section.windows.filter { window in
+      window.kind == "rsp" && ["xen_syscall_target", "syscall_fast_return"].contains(window.first.symbol)
+    }
+    #expect(windows.map(\.boundaries) == [3, 3])
+    #expect(windows.allSatisfy { $0.events.contains { $0.arrival == "harmful" } })
+
+    let file = try #require(try FileManager.default.contentsOfDirectory(atPath: witnesses).sorted().first)
+    let replayed = try limen.start(["replay", "\(witnesses)/\(file)"]).ended()
+    #expect(replayed.status == 1 && replayed.output.contains("[user-state-preserved]"), "\(replayed)")
+  }
+
+  // MARK: Refusals
+
+  @Test(arguments: [
+    ["check", "design:complete"], ["trace", "design:complete", "--crossing", "syscall64"], ["boot", "design:complete"],
+  ]) func whatIsMissingIsSaid(words: [String]) throws {
+    let ended = try limen.start(words + ["--platform", "xen"]).ended()
+    #expect(ended.status == 2 && ended.complaint.split(separator: "\n").count == 1)
+    #expect(ended.complaint.hasSuffix("platform xen runs a hypervisor's own bytes: --hypervisor names its image\n"))
+  }
+
+  @Test func whatIsNoHypervisorIsRefused() throws {
+    let design = try Design("complete").path
+    let ended = try limen("boot", "design:complete", "--platform", "xen", "--hypervisor", design)
+    #expect(ended.status == 3 && !ended.bySignal, "\(ended)")
+    #expect(ended.complaint.contains("a hypervisor is started by multiboot"))
+    let absent = try limen("boot", "design:complete", "--platform", "xen", "--hypervisor", "/nowhere/xen")
+    #expect(absent.status == 2 && absent.complaint.contains("/nowhere/xen"))
+  }
+}
