@@ -417,7 +417,8 @@ package final class Run {
 
   /// How the run ended, now that it ended so.
   package func outcome(_ end: RunEnd) -> Outcome {
-    lookAtStacks()
+    // A run that died may have been about to go there.
+    if end == .user { lookAtStacks() }
     var result = Outcome(end: end)
     (result.event, result.boundary) = (injected?.event, injected?.boundary)
     if end != .user { result.stoppedAt = processor.rip }

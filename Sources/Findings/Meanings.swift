@@ -64,9 +64,11 @@ extension EventKind: Explained {
     case .eventUpcall: "Xen's event upcall, which evtchn_upcall_mask keeps out."
     case .nmiCallback: "An NMI as Xen delivers it to a PV guest: at the guest's NMI callback."
     case .virtualMachineCheck: "A virtual machine check (vMCE), as Xen delivers it to a PV guest."
-    case .hostVector80: "An external interrupt on vector 80h: only a malicious host sends one to its guest."
-    case .hostSpurious: "An external interrupt on a vector that nothing uses, as only a malicious host sends one."
-    case .hostMaskedInterrupt: "An external interrupt while RFLAGS.IF is clear, as only a malicious host injects one."
+    case .hostVector80: "An external interrupt with the vector of INT 0x80, which a malicious host sends."
+    case .hostSpurious:
+      "An external interrupt with a vector that the kernel gave to nobody, which a malicious host sends."
+    case .hostMaskedInterrupt:
+      "The timer's interrupt while RFLAGS.IF keeps interrupts out, which a malicious host injects by SVM."
     }
   }
 }

@@ -31,7 +31,7 @@ extension ReadyMachine {
       }
     }
     look()
-    guard request(.syscall64, from: "normal") else { return found.values.sorted { $0.top < $1.top } }
+    guard !found.isEmpty, request(.syscall64, from: "normal") else { return found.values.sorted { $0.top < $1.top } }
     computer.processor.isWatched = true
     let end = computer.processor.position &+ Self.bound
     while computer.processor.position < end, case .budget = computer.proceed(toward: end) {

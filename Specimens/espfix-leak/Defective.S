@@ -7,7 +7,7 @@
 //
 // Who could reach it: any user, who learns where its kernel stack is.
 //
-// What happens: nothing dies, and an event makes no difference. AMD's processors leave all of RSP, which *no-leak* names.
+// What happens: nothing dies, and an event makes no difference. Of AMD's processors the user gets the rest of RSP as well: espfix-leak-whole.
 //
 // crossing: sigreturn
 // platform: bare-metal
