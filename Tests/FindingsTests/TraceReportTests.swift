@@ -22,7 +22,7 @@ import Testing
     #expect(lines.contains("entry_SYSCALL_64:") && lines.contains("asm_exc_nmi:"))
     #expect(lines.contains { $0.hasPrefix("3    0  off  kernel  kernel  kernel  +0x1 ") && $0.contains("  call 0x") })
     #expect(lines.contains { $0.hasPrefix("0    3  on   user    user    user    0x10001234") })
-    let table = lines.filter { $0.first?.isNumber == true }
+    let table = lines.filter { $0.wholeMatch(of: /\d+ +\d .*/) != nil }
     #expect(table.count == Sample.trace.steps.count)
     #expect(TraceReport(colour: true, columns: 64).text(of: Sample.trace).contains("asm_exc_nmi:\n"))
   }
