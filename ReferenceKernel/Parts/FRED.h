@@ -277,7 +277,8 @@ fred_bad_return_unblocked:
   movl %ebx, %esi
   jmp fred_user_exception
 
-  CLAIM_IRQS 0, fred_entry_user, fred_int80
+  CLAIM_IRQS 0, fred_entry_user, fred_user_exception
+  CLAIM_IRQS 0, fred_int, fred_int80
   CLAIM_IRQS 0, fred_call, fred_syscall + 1
   CLAIM_IRQS 1, fred_syscall_enabled, fred_syscall_done
   CLAIM_IRQS 0, fred_return_user_now, fred_kernel

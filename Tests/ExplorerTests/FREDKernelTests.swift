@@ -77,7 +77,7 @@ import Testing
       cache: folder.url.appendingPathComponent("cache").path)
     for profile in ["wildcat-lake", "intel"] {
       let ended = try limen(
-        "check", "design:fred", "--platform", "bare-metal", "--profile", profile, "--witnesses",
+        "check", "design:fred", "--platform", "bare-metal", "--profile", profile, "--posture", "normal", "--witnesses",
         folder.url.appendingPathComponent("witnesses").path)
       #expect(ended.status == 0, "\(ended.output)")
     }
