@@ -6,7 +6,7 @@
 //
 // Who could reach it: nobody needs to; the first NMI that finds a user program.
 //
-// What happens: the copy lands on a stack that nobody stands on, and faults on the guard page above it. A check for crashes alone
+// What happens: above each stack lies the guard page of the next one, and the copy faults in the NMI's handler. A check for crashes alone
 // sees it; without guard pages it would see nothing.
 //
 // crossing: syscall64
@@ -15,7 +15,7 @@
 // posture: normal
 // path: nmi user
 // depth: 1
-// invariant: stack-bounded
+// invariant: no-kernel-death
 #include "threshold.h"
 #define DESIGN_NAME "stack-switch-off-by-a-word"
 #include "designs/complete/Entry.S"
