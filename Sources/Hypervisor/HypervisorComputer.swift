@@ -113,9 +113,6 @@ public final class HypervisorComputer: PlatformComputer {
     isInHypervisor ? machine.canPushFrame(below: rsp) : processor.isMappedWritable(rsp &- 8)
   }
 
-  /// Xen keeps data of its own above the stacks that its tables name, and the guest's stack it knows alone.
-  public var stackTops: [UInt64] { [] }
-
   /// What the guest asks of the hypervisor, and what only the hypervisor can do.
   public var nextIsPrivileged: Bool {
     guard isInKernel else { return false }
