@@ -90,7 +90,8 @@ import Testing
   private func damage(_ witness: inout Witness, _ random: inout Mutator) {
     func pick<Value>(_ values: [Value]) -> Value { values[random.place(in: values.indices)] }
     switch random.place(in: 0..<8) {
-    case 0: witness.platform = pick(PlatformName.allCases)
+    // One that needs a hypervisor is no witness without it.
+    case 0: witness.platform = pick(PlatformName.allCases.filter { !$0.needsHypervisor })
     case 1: witness.profile = pick(ProfileName.allCases)
     case 2: witness.crossing = pick(CrossingKind.allCases)
     case 3: witness.posture = pick(["normal", "rsp-zero", "nonsense"])
