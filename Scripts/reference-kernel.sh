@@ -77,5 +77,6 @@ for folder in ../Specimens/*/; do
   cp "${folder}Defective.S" "$work/specimens/$specimen.S"
   echo "$specimen" >>"$work/specimens.txt"
 done
+LC_ALL=C sort -o "$work/specimens.txt" "$work/specimens.txt"
 rm -rf "$out/designs" "$out/specimens" "$out/include"
 mv "$work"/{oracle.elf,kernel.o,kernel.ld,designs.txt,designs,specimens.txt,specimens,include} "$out/"

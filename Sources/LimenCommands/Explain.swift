@@ -25,11 +25,10 @@ struct Explain: ParsableCommand {
       return try StandardOutput.write(InvariantPage.text(of: invariant, specimens: specimens(of: invariant.identifier)))
     }
     let lines = words()
-    if lines.isEmpty {
-      try StandardOutput.write(SpecimenPage.text(of: try specimen()))
-    } else {
-      try StandardOutput.write(lines.map { $0 + "\n" }.joined())
-    }
+    // A specimen may have the name of the event that it is about.
+    let isSpecimen = lines.isEmpty || (try? ReferenceFolder.find().specimens().contains(identifier)) == true
+    let page = isSpecimen ? SpecimenPage.text(of: try specimen()) + (lines.isEmpty ? "" : "\n") : ""
+    try StandardOutput.write(page + lines.map { $0 + "\n" }.joined())
   }
 
   /// What it means as a name of a vocabulary: an event and a crossing may have the same.

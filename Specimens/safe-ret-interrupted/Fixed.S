@@ -7,6 +7,7 @@
 .endm
 #include "designs/complete/Entry.S"
 #include "parts/Start.h"
+#include "parts/SafeReturn.h"
 
   .text
 counted:
@@ -25,32 +26,6 @@ entries:
   .skip 8
 
   .text
-.macro FINISH_RETURN vector
-finish_\vector:
-  testb $3, 8(%rsp)
-  jnz trap_\vector
-  pushq %rax
-  pushq %rcx
-  movq 40(%rsp), %rcx           // the RSP that was interrupted
-  leaq safe_ret(%rip), %rax
-  cmpq %rax, 16(%rsp)
-  jne 1f
-  addq $8, %rcx
-  jmp 2f
-1:
-  addq $5, %rax
-  cmpq %rax, 16(%rsp)
-  jne 3f
-2:
-  movq (%rcx), %rax
-  movq %rax, 16(%rsp)
-  addq $8, %rcx
-  movq %rcx, 40(%rsp)
-3:
-  popq %rcx
-  popq %rax
-  jmp trap_\vector
-.endm
   FINISH_RETURN 1
   FINISH_RETURN 2
   FINISH_RETURN 18

@@ -17,7 +17,7 @@ import Testing
 
   static let breaking = [
     Edit("no SWAPGS at entry", "entry_SYSCALL_64:\n  swapgs\n", "entry_SYSCALL_64:\n"),
-    Edit("no SWAPGS at exit", "  swapgs\n  sysretq\n", "  sysretq\n"),
+    Edit("no SWAPGS at exit", "  swapgs\n  BEFORE_SYSRET\n", "  BEFORE_SYSRET\n"),
     Edit("two SWAPGS at entry", "entry_SYSCALL_64:\n  swapgs\n", "entry_SYSCALL_64:\n  swapgs\n  swapgs\n"),
     Edit(
       "the user's RSP one instruction early",

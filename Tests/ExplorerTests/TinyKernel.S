@@ -170,9 +170,9 @@ user_rsp: .skip 8
   .balign 16
   .skip 1024
 kernel_stack:
-  .skip 1024
+  .skip 8192                   /* far from the others: no event of its own is met within a page below a stack's top */
 nmi_stack:
-  .skip 8192                   /* far from the others: no breakpoint is met within a page below its top */
+  .skip 8192
 debug_stack:
 
   .macro EXPORT name
