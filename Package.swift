@@ -51,13 +51,16 @@ let package = Package(
         "Explorer", "Execution", "Subjects", "Invariants", "Platform", "Machine", "KernelImage", "Findings",
       ]),
     .target(
+      name: "Mutation",
+      dependencies: ["Explorer", "Search", "Execution", "Subjects", "Machine", "KernelImage", "Findings"]),
+    .target(
       name: "Reports", dependencies: ["Findings"],
       resources: [.embedInCode("Page/page.css"), .embedInCode("Page/page.js"), .embedInCode("Page/body.html")]),
     .target(
       name: "LimenCommands",
       dependencies: [
-        "Thread", "Explorer", "Subjects", "Reports", "Invariants", "Platform", "Machine", "KernelImage", "Findings",
-        "Confinement", "BuildIdentity",
+        "Mutation", "Thread", "Explorer", "Subjects", "Reports", "Invariants", "Platform", "Machine", "KernelImage",
+        "Findings", "Confinement", "BuildIdentity",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "limen", dependencies: ["LimenCommands"]),
@@ -78,7 +81,8 @@ let package = Package(
     .testTarget(
       name: "ExplorerTests",
       dependencies: [
-        "Thread", "Explorer", "Search", "Execution", "Subjects", "Invariants", "Platform", "Findings", "LimenCommands",
+        "Mutation", "Thread", "Explorer", "Search", "Execution", "Subjects", "Invariants", "Platform", "Findings",
+        "LimenCommands",
         "Reports", "Machine", "KernelImage", "BareMetal", "XenPV", "WatchedRuns",
       ],
       exclude: ["Readers", "Selftests.expected", "Stepped.expected", "TinyKernel.S"]),

@@ -85,6 +85,7 @@ package final class Run {
   }
 
   private var processor: Processor { computer.processor }
+  package var memory: PhysicalMemory { computer.processor.memory }
 
   /// Boundaries taken so far.
   package var boundary: Int { Int(processor.position &- origin) }

@@ -99,13 +99,13 @@ public struct Checker: Sendable {
     }
 
     /// For a terminal: bare metal goes without saying.
-    var title: String {
+    package var title: String {
       platform == .bareMetal ? profile.rawValue : "\(platform.rawValue), \(profile.rawValue)"
     }
   }
 
   /// Every machine that was asked for.
-  var combinations: [Combination] {
+  package var combinations: [Combination] {
     platforms.flatMap { platform in profiles.map { Combination(platform: platform, profile: $0) } }
   }
 
@@ -146,7 +146,7 @@ public struct Checker: Sendable {
   }
 
   /// Every section that was asked for, in the report's order.
-  var tasks: [Task] {
+  package var tasks: [Task] {
     var wanted = postures
     for posture in ablations.compactMap(\.posture) where !wanted.contains(posture) { wanted.append(posture) }
     return combinations.flatMap { machine in

@@ -20,6 +20,10 @@ final class Exploration {
   var computer: any PlatformComputer { machine.computer }
   var crossing: CrossingKind { question.crossing }
   var ablations: [Ablation] { question.ablations }
+  /// Bytes of the kernel's to be replaced at the crossing, by their physical addresses, before anything is asked.
+  var edits: [CodeEdit] = []
+  /// The crossing without events, boundary by boundary, once it ran.
+  private(set) var recorded: [Boundary] = []
   /// What the parts of the crossing cost, once it ran.
   private(set) var parts: CrossingParts?
   /// For each boundary of the crossing what became of the events there, once they were tried.
@@ -73,7 +77,9 @@ final class Exploration {
     try machine.position(crossing: crossing, posture: posture)
     defer { machine.leave() }
     mend()
+    try apply(edits)
     var user = machine.userSide(crossing)
+    if !edits.isEmpty, let endless = endless(user) { return endless }
     let meter = measure(user)
 
     // Ask twice on the kernel as it is; ablations come after.
@@ -83,6 +89,8 @@ final class Exploration {
       throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(recording.stoppedAt))"))
     }
     var boundaries = recording.boundaries
+    recorded = boundaries
+    if question.log?.dead == nil { question.log?.dead = machine.deadWords(boundaries) }
     parts = meter.parts(boundaries)
     (firstCall, lastReturn) = (meter.firstCall(boundaries), meter.lastReturn(boundaries))
     for i in boundaries.indices where boundaries[i].state.isKernel {
@@ -151,6 +159,15 @@ final class Exploration {
     question.costs.instructions += run.instructions
   }
 
+  /// The section of a crossing that does not come back, which is not to be recorded; nil where it is another one.
+  private func endless(_ user: UserSide) -> CheckSection? {
+    let run = machine.run(user, crossing, ablations, 0)
+    guard case .bound = run.crossAndFinish(stepped: false) else { return nil }
+    var found: [Found] = []
+    judge(run, run.outcome(.bound(UInt64(Run.bound))), Path(), BoundaryState(computer), &found)
+    return assemble([], nil, found, Baseline(instructions: 0, memoryReads: 0, memoryWrites: 0, privilegedOperations: 0))
+  }
+
   private func measure(_ user: UserSide) -> CrossingMeter {
     computer.restore()
     let meter = CrossingMeter()
@@ -172,6 +189,7 @@ final class Exploration {
     // What an event before the crossing left.
     outcome.unfinished = outcome.unfinished.union(unfinished)
     outcome.expected = expected
+    question.log?.add(run.run, RunDigest.ending(outcome.end, outcome.view))
     if outcome.end == .user { outcome.secretView = secretView(user, swapgs, boundaries) }
     judge(run.run, outcome, Path(), boundaries[0].state, &found)
     if case .unsupported(let what) = outcome.end {

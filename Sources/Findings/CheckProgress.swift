@@ -15,9 +15,12 @@ public enum CheckProgress {
     /// has, by its spelling, and what images and files hold, by a word.
     public let kernels: [[String: String]]
 
-    public init(limen: String = LimenVersion.current, build: String, kernels: [[String: String]]) {
-      format = CheckProgress.format
-      version = CheckProgress.version
+    public init(
+      format: String = CheckProgress.format, version: Int = CheckProgress.version,
+      limen: String = LimenVersion.current, build: String, kernels: [[String: String]]
+    ) {
+      self.format = format
+      self.version = version
       self.limen = limen
       self.build = build
       self.kernels = kernels

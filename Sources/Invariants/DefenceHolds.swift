@@ -27,7 +27,7 @@ struct DefenceHolds: Monitor {
     specimens: [])
 
   /// A CALL that nothing has returned to yet.
-  private struct Call: Sendable, Hashable {
+  fileprivate struct Call: Sendable, Hashable {
     var slot: UInt64
     var target: UInt64
     var rip: UInt64

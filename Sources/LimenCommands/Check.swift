@@ -162,13 +162,15 @@ struct Check: ParsableCommand {
   }
 
   /// Gives each kernel what the file holds of it, and keeps there what is done from now on.
-  private func go(on file: String, _ checkers: inout [Checker], _ progress: Progress) throws -> Resumption {
+  private func go(on file: String, _ checkers: inout [Checker], _ progress: Progress) throws
+    -> Resumption<CheckProgress.Entry>
+  {
     let kernels = try checkers.enumerated().map { index, checker in
       try checker.question(symbols: naming.symbols.isEmpty ? nil : naming.symbols[index])
     }
-    let resumption = try Resumption(
+    let resumption = try Resumption<CheckProgress.Entry>(
       file, CheckProgress.Head(build: Checker.build, kernels: kernels), warn: progress.warn)
-    let count = resumption.sections.count
+    let count = resumption.entries.count
     progress.say(
       "\(file): \(count == 0 ? "no section is" : count == 1 ? "1 section is" : "\(count) sections are") done")
     for index in checkers.indices {

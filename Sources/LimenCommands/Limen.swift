@@ -30,6 +30,8 @@ struct Limen: ParsableCommand {
             two kernels side by side; or one kernel on two platforms or processors
         limen compare old.json new.json
             what two reports say differently
+        limen mutate vmlinuz --crossing syscall64
+            how many small mistakes in this entry code a check would see
         limen thread
             the designs of the mail they come from, and what they answer
         limen replay FILE
@@ -63,15 +65,15 @@ struct Limen: ParsableCommand {
       """,
     version: VersionLine.text,
     subcommands: [
-      Boot.self, Check.self, Trace.self, Diff.self, Compare.self, Thread.self, Replay.self, Mitigations.self,
-      Explain.self, List.self,
-      Cache.self, Config.self, Doctor.self,
+      Boot.self, Check.self, Trace.self, Diff.self, Compare.self, Mutate.self, Thread.self, Replay.self,
+      Mitigations.self, Explain.self,
+      List.self, Cache.self, Config.self, Doctor.self,
     ])
 
   func run() throws {
     throw CommandFailure(
       .badInput, nil,
-      "a verb is needed: boot, check, trace, diff, compare, thread, replay, mitigations, explain, list, cache, config or doctor; "
-        + "see --help")
+      "a verb is needed: boot, check, trace, diff, compare, mutate, thread, replay, mitigations, explain, list, cache, config or "
+        + "doctor; see --help")
   }
 }

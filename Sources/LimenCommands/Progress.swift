@@ -46,6 +46,15 @@ final class Progress: Sendable {
     show(kernel.map { "\($0): \(line)" } ?? line)
   }
 
+  /// Shows how far the judging of mutants is.
+  func show(_ stage: MutationStage) {
+    guard !isQuiet else { return }
+    let line = state.withLock {
+      $0.checks["", default: ProgressLine()].text(of: stage, at: ContinuousClock.now - Self.start)
+    }
+    show(line)
+  }
+
   /// Takes the line away, before anything else is printed.
   func erase() { state.withLock { Self.erase(&$0) } }
 

@@ -1,21 +1,48 @@
-/// The file of `limen check --resume`: `Documentation/Formats.md`, "Progress". Each line is a JSON object behind its own SHA-256, and
-/// is written in one piece when a section is done, so that whatever ends the program leaves at most the last line cut short.
+/// The files of `limen check --resume` and `limen mutate --resume`: `Documentation/Formats.md`, "Progress". Each line is a JSON object behind its own SHA-256, and
+/// is written in one piece when a section or a mutant is done, so that whatever ends the program leaves at most the last line cut short.
 import Explorer
 import Findings
 import Foundation
 import KernelImage
 import Synchronization
 
-final class Resumption: Sendable {
+/// What such a file keeps one of in each line.
+protocol ProgressEntry: Codable, Sendable {
+  static var format: String { get }
+  static var version: Int { get }
+  /// What it is the progress of, and the verb that keeps it.
+  static var origin: String { get }
+  /// What becomes of one whose line is cut short.
+  static var again: String { get }
+  /// The kernel's place in the head, from 0.
+  var kernel: Int { get }
+}
+
+extension CheckProgress.Entry: ProgressEntry {
+  static var format: String { CheckProgress.format }
+  static var version: Int { CheckProgress.version }
+  static var origin: String { "of a check that 'limen check --resume' kept" }
+  static var again: String { "its section is explored again" }
+}
+
+extension MutationProgress.Entry: ProgressEntry {
+  static var format: String { MutationProgress.format }
+  static var version: Int { MutationProgress.version }
+  static var origin: String { "of mutants that 'limen mutate --resume' kept" }
+  static var again: String { "its mutant is judged again" }
+  var kernel: Int { 0 }
+}
+
+final class Resumption<Entry: ProgressEntry>: Sendable {
   private let path: String
   /// Open and locked as long as this lives; nothing is written any more once it could not be.
   private let descriptor: Int32
   private let isWhole = Mutex(true)
   private let warn: @Sendable (String) -> Void
   /// What the file held when it was opened.
-  let sections: [CheckProgress.Entry]
+  let entries: [Entry]
 
-  private static let largest = 1 << 30
+  private static var largest: Int { 1 << 30 }
 
   /// Opens the file, or begins it. Refuses one that another check, or another Limen, has begun.
   init(_ path: String, _ head: CheckProgress.Head, warn: @escaping @Sendable (String) -> Void) throws(CommandFailure) {
@@ -25,7 +52,7 @@ final class Resumption: Sendable {
     descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw CommandFailure(.badInput, path, String(cString: strerror(errno))) }
     do throws(CommandFailure) {
-      sections = try Self.takeUp(descriptor, path, head, warn)
+      entries = try Self.takeUp(descriptor, path, head, warn)
     } catch {
       close(descriptor)
       throw error
@@ -35,29 +62,26 @@ final class Resumption: Sendable {
   /// Makes the open file one that lines can be added to, and answers what it holds.
   private static func takeUp(
     _ descriptor: Int32, _ path: String, _ head: CheckProgress.Head, _ warn: (String) -> Void
-  ) throws(CommandFailure) -> [CheckProgress.Entry] {
+  ) throws(CommandFailure) -> [Entry] {
     func refuse(_ reason: String) -> CommandFailure { CommandFailure(.badInput, path, reason) }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       throw refuse(errno == EWOULDBLOCK ? "another limen is at work on it" : String(cString: strerror(errno)))
     }
-    let contents = try ProgressLines(try Files.read(path, limit: largest), path)
+    let contents = try ProgressLines<Entry>(try Files.read(path, limit: largest), path)
     if let difference = contents.head?.difference(from: head) {
       throw refuse("\(difference); name another file, or remove this one")
     }
     guard ftruncate(descriptor, off_t(contents.length)) == 0 else { throw refuse(String(cString: strerror(errno))) }
-    if contents.head == nil, let reason = writeAll(ProgressLines.line(head), to: descriptor) { throw refuse(reason) }
-    if contents.isCutShort { warn("\(path): the last line is cut short, and its section is explored again") }
+    if contents.head == nil, let reason = writeAll(progressLine(head), to: descriptor) { throw refuse(reason) }
+    if contents.isCutShort { warn("\(path): the last line is cut short, and \(Entry.again)") }
     return contents.entries
   }
 
   deinit { close(descriptor) }
 
-  /// The sections of one kernel that are done.
-  func sections(of kernel: Int) -> [CheckSection] { sections.filter { $0.kernel == kernel }.map(\.section) }
-
   /// Adds one that is done. Any thread may.
-  func keep(_ section: CheckSection, of kernel: Int) {
-    let line = ProgressLines.line(CheckProgress.Entry(kernel: kernel, section: section))
+  func keep(_ entry: Entry) {
+    let line = progressLine(entry)
     isWhole.withLock { isWhole in
       guard isWhole, let reason = writeAll(line, to: descriptor) else { return }
       isWhole = false
@@ -66,11 +90,27 @@ final class Resumption: Sendable {
   }
 }
 
+extension Resumption where Entry == CheckProgress.Entry {
+  /// The sections of one kernel that are done.
+  func sections(of kernel: Int) -> [CheckSection] { entries.filter { $0.kernel == kernel }.map(\.section) }
+
+  func keep(_ section: CheckSection, of kernel: Int) { keep(CheckProgress.Entry(kernel: kernel, section: section)) }
+}
+
+/// Of a SHA-256 in hexadecimal.
+private let digestSize = 64
+private let lineFeed = UInt8(ascii: "\n")
+
+private func progressLine(_ value: some Encodable) -> [UInt8] {
+  let object = Array(documentLine(value).utf8)
+  return Array(SHA256.hexadecimal(of: object).utf8) + [UInt8(ascii: " ")] + object + [lineFeed]
+}
+
 /// The lines of such a file.
-private struct ProgressLines {
+private struct ProgressLines<Entry: ProgressEntry> {
   /// Nil in an empty file.
   var head: CheckProgress.Head?
-  var entries: [CheckProgress.Entry] = []
+  var entries: [Entry] = []
   /// Bytes of whole lines.
   var length = 0
   /// Bytes follow that are no whole line.
@@ -78,11 +118,11 @@ private struct ProgressLines {
 
   init(_ bytes: [UInt8], _ path: String) throws(CommandFailure) {
     func refuse(_ reason: String) -> CommandFailure { CommandFailure(.badInput, path, reason) }
-    length = bytes.lastIndex(of: Self.lineFeed).map { $0 + 1 } ?? 0
+    length = bytes.lastIndex(of: lineFeed).map { $0 + 1 } ?? 0
     isCutShort = length < bytes.count
     if bytes.isEmpty { return }
-    let foreign = "not the progress of a check that 'limen check --resume' kept"
-    for (index, line) in bytes[..<length].split(separator: Self.lineFeed, omittingEmptySubsequences: false).dropLast()
+    let foreign = "not the progress \(Entry.origin)"
+    for (index, line) in bytes[..<length].split(separator: lineFeed, omittingEmptySubsequences: false).dropLast()
       .enumerated()
     {
       guard let object = Self.object(line) else {
@@ -93,7 +133,7 @@ private struct ProgressLines {
           try Self.requireFormat(object, path)
           head = try JSONDecoder().decode(CheckProgress.Head.self, from: object)
         } else {
-          let entry = try JSONDecoder().decode(CheckProgress.Entry.self, from: object)
+          let entry = try JSONDecoder().decode(Entry.self, from: object)
           guard head!.kernels.indices.contains(entry.kernel) else {
             throw refuse("line \(index + 1): there is no kernel \(entry.kernel)")
           }
@@ -108,10 +148,6 @@ private struct ProgressLines {
     if head == nil { throw refuse(foreign) }
   }
 
-  private static let lineFeed = UInt8(ascii: "\n")
-  /// Of a SHA-256 in hexadecimal.
-  private static let digestSize = 64
-
   private struct Format: Decodable {
     var format: String
     var version: Int
@@ -119,13 +155,12 @@ private struct ProgressLines {
 
   private static func requireFormat(_ object: Data, _ path: String) throws {
     let format = try JSONDecoder().decode(Format.self, from: object)
-    guard format.format == CheckProgress.format else {
-      throw CommandFailure(.badInput, path, "its format is '\(format.format)', not '\(CheckProgress.format)'")
+    guard format.format == Entry.format else {
+      throw CommandFailure(.badInput, path, "its format is '\(format.format)', not '\(Entry.format)'")
     }
-    guard format.version == CheckProgress.version else {
+    guard format.version == Entry.version else {
       throw CommandFailure(
-        .badInput, path, "\(CheckProgress.format) version \(format.version) is not known, only \(CheckProgress.version)"
-      )
+        .badInput, path, "\(Entry.format) version \(format.version) is not known, only \(Entry.version)")
     }
   }
 
@@ -136,10 +171,5 @@ private struct ProgressLines {
       line.prefix(digestSize).elementsEqual(SHA256.hexadecimal(of: object).utf8)
     else { return nil }
     return Data(object)
-  }
-
-  static func line(_ value: some Encodable) -> [UInt8] {
-    let object = Array(documentLine(value).utf8)
-    return Array(SHA256.hexadecimal(of: object).utf8) + [UInt8(ascii: " ")] + object + [lineFeed]
   }
 }

@@ -4,7 +4,8 @@ import Findings
 import Platform
 
 enum NameKind: String, CaseIterable, ExpressibleByArgument {
-  case platforms, profiles, crossings, postures, events, invariants, ablations, windows, arrivals, designs, specimens
+  case platforms, profiles, crossings, postures, events, invariants, ablations, operators, windows, arrivals, designs,
+    specimens
 
   struct Entry {
     var name: String
@@ -22,6 +23,7 @@ enum NameKind: String, CaseIterable, ExpressibleByArgument {
     case .windows: Self.entries(of: WindowKind.allCases)
     case .arrivals: Self.entries(of: Arrival.allCases)
     case .ablations: Self.entries(of: Ablation.allCases)
+    case .operators: Self.entries(of: MutationOperator.allCases)
     case .postures: try Catalogue.postures().map { Entry(name: $0.rawValue, meaning: $0.meaning) }
     case .invariants: Catalogue.invariants().map { Entry(name: $0.identifier.rawValue, meaning: $0.claim) }
     case .designs: try ReferenceFolder.find().designs().map { Entry(name: $0.title, meaning: nil) }
@@ -50,6 +52,7 @@ enum NameKind: String, CaseIterable, ExpressibleByArgument {
     case .events: "event"
     case .invariants: "invariant"
     case .ablations: "ablation"
+    case .operators: "operator"
     case .windows: "window"
     case .arrivals: "arrival"
     case .designs: "design"
@@ -66,6 +69,7 @@ enum NameKind: String, CaseIterable, ExpressibleByArgument {
     case .postures: "--posture"
     case .events: "--event"
     case .ablations: "--ablate"
+    case .operators: "--operator"
     case .windows: "a row of a report's window map"
     case .arrivals: "what a window map says of an event"
     case .invariants, .designs, .specimens: ""

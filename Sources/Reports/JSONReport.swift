@@ -8,4 +8,5 @@ public enum JSONReport {
   public static func text(of report: ThreadReport) -> String { documentText(report) }
   public static func text(of record: TraceRecord) -> String { documentText(record) }
   public static func text(of report: DiffReport) -> String { documentText(report) }
+  public static func text(of report: MutationReport) -> String { documentText(report) }
 }

@@ -23,6 +23,16 @@ public struct ProgressLine {
     return (all.map { "\(Self.text($0)) left: " } ?? "") + "\(advance.title)\(among), \(advance.place)"
   }
 
+  /// How far the judging of mutants is.
+  public mutating func text(of stage: MutationStage, at now: Duration) -> String {
+    switch stage {
+    case .preparing(let what): return what
+    case .judging(let done, let wanted, let survived):
+      let rest = check.rest(of: Double(done) / Double(max(1, wanted)), at: now)
+      return (rest.map { "\(Self.text($0)) left: " } ?? "") + "\(done) of \(wanted) mutants, \(survived) survived"
+    }
+  }
+
   private static func text(_ rest: Double) -> String {
     let (minute, hour) = (60.0, 3600.0)
     if rest <= minute { return "\(Int(rest.rounded(.up))) s" }

@@ -28,6 +28,10 @@ package final class Question {
   /// What keeps events out of boundaries of the crossing that the platform's rules let them in to, and how many those are.
   package internal(set) var silences: [EventKind: (why: String, boundaries: Int)] = [:]
   package var costs = Costs()
+  /// The section ends with the first finding.
+  package var stopsAtFirst = false
+  /// Takes down what every path did, where that is wanted; no path may be left out then.
+  package var log: PathLog?
   /// Where the crossing without events runs with interrupts off that are claimed to be on: its own verdict, and no trial's.
   package var knownFalselyOn: Set<UInt64> = []
   /// Boundaries at which a return is defended that is still to be made.

@@ -39,6 +39,8 @@ package final class Search {
   private var harm: [[EventKind]: Int] = [:]
 
   private let footprint = Footprint()
+  /// The fork at the crossing.
+  private let crossingFork: Int
 
   private var machine: ReadyMachine { question.machine }
   private var computer: any PlatformComputer { question.computer }
@@ -48,6 +50,7 @@ package final class Search {
   package init(_ question: Question, _ user: UserSide, swapgs: Int, expected: UserView?) {
     self.question = question
     self.expected = expected
+    crossingFork = question.computer.processor.memory.depth
     question.computer.restore()
     run = question.machine.run(user, question.crossing, question.ablations, swapgs)
     run.monitors.knownFalselyOn = question.knownFalselyOn
@@ -120,11 +123,14 @@ package final class Search {
   /// The same behind the events of a path; to ask costs more than a boundary.
   private func isOver(behind path: [PathStep]) -> Bool {
     followed &+= 1
-    return followed % 64 == 0 ? isOver(at: path[0].boundary, of: boundaryCount) : question.cut != nil
+    return followed % 64 == 0 ? isOver(at: path[0].boundary, of: boundaryCount) : question.cut != nil || hasEnough
   }
+
+  private var hasEnough: Bool { question.stopsAtFirst && !found.isEmpty }
 
   /// Whether the section ends before it is complete.
   private func isOver(at boundary: Int, of count: Int) -> Bool {
+    if hasEnough { return true }
     if question.cut == nil {
       question.cut = question.supervision.end(
         at: boundary, of: count, spent: question.costs.instructions + run.instructions, paths: paths)
@@ -286,6 +292,7 @@ package final class Search {
     }
     let found = Found(run, outcome, Path(path), state)
     let ending = RunDigest.ending(outcome.end, outcome.view)
+    question.log?.add(state.rip, event, ending, run, sinceFork: crossingFork)
     var taken: Course?
     if !isLast, found == nil, last == .user, let footprint {
       taken = continuation!.course(footprint, of: run, ending: ending, stores: stores)

@@ -21,9 +21,11 @@ import Testing
     "Thread": [
       "Explorer", "Execution", "Subjects", "Invariants", "Platform", "Machine", "KernelImage", "Findings",
     ],
+    "Mutation": ["Explorer", "Search", "Execution", "Subjects", "Machine", "KernelImage", "Findings"],
     "Reports": ["Findings"],
     "LimenCommands": [
-      "Thread", "Explorer", "Subjects", "Reports", "Invariants", "Platform", "Machine", "KernelImage", "Findings",
+      "Mutation", "Thread", "Explorer", "Subjects", "Reports", "Invariants", "Platform", "Machine", "KernelImage",
+      "Findings",
     ],
     "limen": ["LimenCommands"],
   ]

@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["check.json", "checks.json", "thread.json", "witness.json", "progress.json"])
+  @Test(arguments: ["check.json", "checks.json", "thread.json", "witness.json", "progress.json", "mutants.json"])
   func everyNameIsDescribed(golden: String) throws {
     let page = try Self.page()
     let bytes = try Data(contentsOf: Golden.folder.appending(path: golden))
@@ -36,6 +36,7 @@ import Testing
       words(PlatformName.self) + words(ProfileName.self) + words(CrossingKind.self) + words(EventKind.self)
       + words(WindowKind.self) + words(Direction.self) + words(Arrival.self) + words(Severity.self)
       + words(Verdict.Kind.self) + words(ReportChanges.Change.self) + words(ThreadOutcome.self)
+      + words(MutationOperator.self) + words(MutantFate.self)
     for word in all { #expect(page.contains("`\(word)`"), "\(word) is not described") }
   }
 
@@ -48,5 +49,7 @@ import Testing
     #expect(page.contains("`limen-progress`, version \(CheckProgress.version)"))
     #expect(page.contains("`limen-baseline`, version \(KnownFindings.version)"))
     #expect(page.contains("`limen-changes`, version \(ReportChanges.currentVersion)"))
+    #expect(page.contains("`limen-mutants`, version \(MutationReport.version)"))
+    #expect(page.contains("`\"\(MutationProgress.format)\"`, `version` \(MutationProgress.version)"))
   }
 }

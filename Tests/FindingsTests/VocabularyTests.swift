@@ -15,7 +15,9 @@ import Testing
     return ended.output
   }
 
-  @Test(arguments: ["platforms", "profiles", "crossings", "postures", "events", "windows", "arrivals", "ablations"])
+  @Test(arguments: [
+    "platforms", "profiles", "crossings", "postures", "events", "windows", "arrivals", "ablations", "operators",
+  ])
   func everyNameHasASentence(kind: String) throws {
     let names = try limen("list", kind).split(separator: "\n").map(String.init)
     #expect(names.count > 1)

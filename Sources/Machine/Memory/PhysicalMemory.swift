@@ -158,6 +158,23 @@ public final class PhysicalMemory {
     return true
   }
 
+  /// The same for the fork that is the `depth`-th of those open, counted from 1, and in no order.
+  public func forEachChangedWord(sinceFork depth: Int, _ body: (_ word: UInt64, _ after: UInt64) -> Void) {
+    var seen: Set<Int> = []
+    for epoch in epochs[(depth - 1)...] {
+      for saved in epoch.saved where seen.insert(saved.page).inserted {
+        let page = base + saved.page * Self.pageSize
+        // SAFETY: both are pages, aligned as such.
+        if memcmp(page, saved.copy, Self.pageSize) == 0 { continue }
+        let before = saved.copy.assumingMemoryBound(to: UInt64.self)
+        let after = page.assumingMemoryBound(to: UInt64.self)
+        for i in 0..<Self.pageSize / 8 where before[i] != after[i] {
+          body(UInt64(saved.page * (Self.pageSize / 8) + i), after[i])
+        }
+      }
+    }
+  }
+
   /// The word of this number.
   public subscript(word number: UInt64) -> UInt64 {
     precondition(number < UInt64(size / 8), "a word of RAM")
