@@ -67,7 +67,7 @@ cp -r Parts "$work/include/parts"
 cp Kernel/kernel.ld "$work/"
 while read -r design flags; do
   # shellcheck disable=SC2086
-  threshold "$work/designs/${design/:/.}.elf" "Designs/${design%%:*}/Entry.S" -IKernel $flags
+  threshold "$work/designs/${design/:/.}.elf" "Designs/${design%%:*}/Entry.S" -IKernel "-I$work/include" $flags
   echo "$design" >>"$work/designs.txt"
 done <Designs/list
 for folder in ../Specimens/*/; do

@@ -9,6 +9,7 @@ enum KernelSpace {
     // Below each of the stacks of tasks, and of interrupts.
     for stack in UInt(0)..<UInt(TASKS) { unmap(kernel_stacks_address() + stack * 3 * 4096) }
     for stack in UInt(0)..<4 { unmap(interrupt_stacks_address() + stack * 2 * 4096) }
+    if fred_stacks_address() != 0 { for level in UInt(0)..<3 { unmap(fred_stacks_address() + level * 2 * 4096) } }
     if page_table_isolation_address() != 0 { isolate() }
   }
 

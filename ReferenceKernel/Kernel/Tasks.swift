@@ -20,7 +20,8 @@ enum Task {
       clear(UInt(bitPattern: new), UInt(MemoryLayout<task>.size))
       kernel.last_id += 1
       new.pointee.id = kernel.last_id
-      new.pointee.top_of_stack = kernel_stacks_address() + (index + 1) * stackSize
+      // Above it may be room for what a frame has beyond SS.
+      new.pointee.top_of_stack = kernel_stacks_address() + (index + 1) * stackSize - frame_padding_address()
       return new
     }
     return nil

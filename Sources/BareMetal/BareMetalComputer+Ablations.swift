@@ -13,6 +13,7 @@ extension BareMetalComputer {
     case .mcWithoutIST: takeInterruptStack(of: .machineCheck, ablation)
     case .ifNotMaskedAtSyscall: unmask(.interruptEnable, "IF", ablation)
     case .tfNotMaskedAtSyscall: unmask(.trap, "TF", ablation)
+    case .nmiGateAbsent where processor.deliversByFRED: ablation.isAbsent("FRED knows no gates")
     case .nmiGateAbsent:
       switch processor.isGatePresent(of: .nmi) {
       case true? where processor.setGateAbsent(of: .nmi): nil
@@ -24,12 +25,18 @@ extension BareMetalComputer {
   }
 
   private func takeInterruptStack(of vector: Vector, _ ablation: Ablation) -> Verdict? {
+    if processor.deliversByFRED {
+      if processor.stackLevel(of: vector) == 0 { return ablation.isAbsent("the vector has no stack level of its own") }
+      processor.setStackLevel(of: vector, to: 0)
+      return nil
+    }
     guard let index = processor.interruptStack(of: vector) else { return ablation.isOutOfReach("the gate") }
     if index == 0 { return ablation.isAbsent("the gate uses no interrupt stack") }
     return processor.setInterruptStack(of: vector, to: 0) ? nil : ablation.isOutOfReach("the gate")
   }
 
   private func unmask(_ flag: RFLAGS, _ name: String, _ ablation: Ablation) -> Verdict? {
+    if processor.deliversByFRED { return ablation.isAbsent("FRED clears \(name), whatever IA32_FMASK says") }
     if processor.syscallMask & flag.rawValue == 0 { return ablation.isAbsent("IA32_FMASK does not clear \(name)") }
     processor.syscallMask &= ~flag.rawValue
     return nil

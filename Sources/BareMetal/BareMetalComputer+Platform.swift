@@ -12,7 +12,9 @@ extension BareMetalComputer: PlatformComputer {
 
   public static var commandLine: String { "console=ttyS0 nokaslr" }
 
-  public static var events: [EventKind] { [.nmi, .externalInterrupt, .machineCheck, .debugBreakpoint] }
+  public static var events: [EventKind] {
+    [.nmi, .externalInterrupt, .machineCheck, .debugBreakpoint, .hostVector80, .hostSpurious, .hostMaskedInterrupt]
+  }
 
   // MARK: Start and archive
 
@@ -82,6 +84,8 @@ extension BareMetalComputer: PlatformComputer {
   public func canPushFrame(below rsp: UInt64) -> Bool { processor.isSupervisorWritable(rsp &- 8) }
   public var nextIsPrivileged: Bool { isInKernel && processor.nextInstructionIsPrivileged() }
 
+  public var stackTops: [UInt64] { processor.taskStackTops }
+
   public var debugRegisters: [UInt64] { [0, 1, 2, 3, 7].map(processor.debugRegister) }
 
   public func hearHypercalls(_ hear: ((String) -> Void)?) {}
@@ -109,8 +113,9 @@ extension BareMetalComputer: PlatformComputer {
       return processor.machineChecksEnabled && (isInKernel || !processor.debugTrapIsDue) ? nil : .noSource
     case .debugBreakpoint:
       // One in user code is no event that the user cannot see, but a crossing.
-      if !isInKernel || isOnStack(of: .debug) || processor.debugRegister(6) & DR6.causes != 0 { return .noSource }
+      if !isInKernel || isOnStack(of: .debug) || debugStatusIsLeft { return .noSource }
       return processor.canTakeInstructionBreakpoint ? nil : .masked
+    case .hostVector80, .hostSpurious, .hostMaskedInterrupt: return obstacle(toHost: event)
     default: return .noSource
     }
   }
@@ -121,17 +126,29 @@ extension BareMetalComputer: PlatformComputer {
   /// clear of the first's causes: the processor adds to them, and nobody could tell the two apart (SDM vol. 3B, "Debug Status
   /// Register (DR6)"). A machine check on its own stack is the same case: MCIP, which keeps a second one out, is cleared before the IRET,
   /// and whatever stands between the two stands on that stack (Linux: `do_machine_check` in arch/x86/kernel/cpu/mce/core.c writes it last).
+  /// By FRED a second frame lies below the first: of the two only a breakpoint is kept out, where #DB has a level.
   private func isOnStack(of vector: Vector) -> Bool {
+    if processor.deliversByFRED {
+      guard vector == .debug else { return false }
+      let level = Int(processor.stackLevel(of: vector))
+      return level > 0 && processor.fred.stacks[level] &- processor[.rsp] <= 4096
+    }
     guard let top = processor.interruptStackTop(of: vector) else { return false }
     return top &- processor[.rsp] <= 4096
+  }
+
+  /// DR6 holds the causes of a #DB that the next one will seem to have too. FRED gives every #DB its own in the frame.
+  private var debugStatusIsLeft: Bool {
+    !processor.deliversByFRED && processor.debugRegister(6) & DR6.causes != 0
   }
 
   public func leftover(against event: EventKind) -> String? {
     switch event {
     case .nmi: processor.nmiBlocked ? "NMIs are blocked" : nil
-    case .externalInterrupt: board.localAPIC.isServicing ? "an interrupt is in service" : nil
+    case .externalInterrupt, .hostVector80, .hostSpurious:
+      board.localAPIC.isServicing ? "an interrupt is in service" : nil
     case .machineCheck: processor.machineCheckIsInProgress ? "MCG_STATUS says that one is in progress" : nil
-    case .debugBreakpoint: processor.debugRegister(6) & DR6.causes != 0 ? "DR6 holds causes" : nil
+    case .debugBreakpoint: debugStatusIsLeft ? "DR6 holds causes" : nil
     default: nil
     }
   }
@@ -147,12 +164,15 @@ extension BareMetalComputer: PlatformComputer {
       return takeStep()
     case .machineCheck: return ComputerEnd(deliver { $0.deliverMachineCheck() })
     case .debugBreakpoint: return ComputerEnd(deliver { $0.deliverInstructionBreakpoint(0) })
+    case .hostVector80, .hostSpurious, .hostMaskedInterrupt: return injectHost(event)
     default: return .unsupported("\(event.title) is not injected on bare metal")
     }
   }
 
   public func event(_ transition: Transition) -> DeliveredEvent {
-    DeliveredEvent(transition, name: "vector \(transition.delivery?.vector ?? 0)")
+    let fred = transition.delivery.flatMap { FREDDelivered(rawValue: $0.platformKind) }
+    let call = fred.flatMap { $0.isSyscall ? "SYSCALL" : $0.isSysenter ? "SYSENTER" : nil }
+    return DeliveredEvent(transition, name: call ?? "vector \(transition.delivery?.vector ?? 0)", fred: fred)
   }
 
   /// The processor promises nothing that the boundary itself would not show.
@@ -161,7 +181,7 @@ extension BareMetalComputer: PlatformComputer {
   public var unfinished: Unfinished {
     Unfinished(
       nmiBlocked: processor.nmiBlocked, interrupt: board.localAPIC.isServicing,
-      debugStatus: processor.debugRegister(6) & DR6.causes != 0, machineCheck: processor.machineCheckIsInProgress)
+      debugStatus: debugStatusIsLeft, machineCheck: processor.machineCheckIsInProgress)
   }
 }
 

@@ -43,7 +43,7 @@ extension ReadyMachine {
   }
 
   /// The word from which the entry code loads its stack pointer.
-  private struct StackPointer {
+  struct StackPointer {
     /// Its physical address.
     var place: UInt64
     var value: UInt64
@@ -52,8 +52,10 @@ extension ReadyMachine {
   }
 
   /// Finds it by the value that RSP has behind the entry window.
-  private func stackPointer(
-    _ user: UserSide, _ crossing: CrossingKind, _ boundaries: [Boundary]
+  ///
+  /// - Parameter pushed: where the processor itself loaded it, a frame was pushed there since, of 40 bytes or 48.
+  func stackPointer(
+    _ user: UserSide, _ crossing: CrossingKind, _ boundaries: [Boundary], pushed: Bool = false
   ) -> StackPointer? {
     // The first boundary behind the entry window: its RSP was loaded by the instruction before.
     guard
@@ -63,14 +65,14 @@ extension ReadyMachine {
     else { return nil }
     let loaded = boundaries[first].state.rsp
     computer.restore()
-    let recorder = LoadRecorder(value: loaded)
+    let recorder = LoadRecorder(values: pushed ? [loaded, loaded &+ 40, loaded &+ 48] : [loaded])
     computer.processor.observer = recorder
     let run = run(user, crossing, [], 0)
     run.play { run.boundary < first ? .step : .stop }
     let tables = computer.processor.cr3
     computer.processor.observer = nil
     let place = recorder.last.flatMap { computer.processor.physicalAddress(of: $0, tables: tables) }
-    return place.map { StackPointer(place: $0, value: loaded, tables: tables) }
+    return place.map { StackPointer(place: $0, value: recorder.value, tables: tables) }
   }
 
   /// What is left on a stack that the crossing fits and an event of another frame and a few registers does not.
@@ -104,17 +106,20 @@ extension ReadyMachine {
     return computer.processor.writePhysical(Ablation.loop, at: place)
   }
 
-  private func store(_ word: UInt64, at place: UInt64) -> Bool {
+  func store(_ word: UInt64, at place: UInt64) -> Bool {
     withUnsafeBytes(of: word.littleEndian) { computer.processor.writePhysical([UInt8]($0), at: place) }
   }
 }
 
-/// Remembers where a value was last read from.
+/// Remembers where one of the values was last read from.
 private final class LoadRecorder: Observer {
-  let value: UInt64
-  var last: UInt64?
-  init(value: UInt64) { self.value = value }
-  func read(_ linear: UInt64, size: Int, value: UInt64) { if size == 8 && value == self.value { last = linear } }
+  private let values: [UInt64]
+  private(set) var value: UInt64 = 0
+  private(set) var last: UInt64?
+  init(values: [UInt64]) { self.values = values }
+  func read(_ linear: UInt64, size: Int, value: UInt64) {
+    if size == 8 && values.contains(value) { (last, self.value) = (linear, value) }
+  }
   func wrote(_ linear: UInt64, size: Int, value: UInt64) {}
   func delivered(_ vector: Vector, errorCode: UInt32?, from rip: UInt64) {}
 }

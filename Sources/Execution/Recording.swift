@@ -15,6 +15,8 @@ package struct Boundary {
   package var claimedOn: Bool?
   /// Interrupts are on as the kernel's own record of them says; nil where it keeps none.
   package var tracedOn: Bool?
+  /// The kernel's next instruction writes CR3.
+  package var writesTables = false
   /// For each event: what became of it here.
   package var arrivals: [EventKind: Arrival] = [:]
 }
@@ -30,6 +32,18 @@ package struct Recording {
   package var view: UserView?
   /// What it cost.
   package var instructions = 0
+}
+
+extension Recording {
+  /// Where the kernel loads page tables of its own on the way in, and user mode ran on the same: the crossing has no others. Nil where it does not.
+  ///
+  /// - Parameter wayIn: how many boundaries that has.
+  package func vainTableLoad(wayIn: Int) -> UInt64? {
+    guard let top = boundaries.first.map({ Processor.topTable(of: $0.state.cr3) }),
+      boundaries.allSatisfy({ Processor.topTable(of: $0.state.cr3) == top })
+    else { return nil }
+    return boundaries.prefix(wayIn).first { $0.writesTables }?.state.rip
+  }
 }
 
 extension ReadyMachine {
@@ -93,10 +107,9 @@ extension ReadyMachine {
       choosing: {
         if result.boundaries.count == longest { return .stop }
         note()
-        if computer.isInKernel, let bytes = computer.processor.bytes(atLinear: computer.processor.rip, count: 3),
-          bytes == Ablation.swapgs
-        {
-          result.swapgs += 1
+        if computer.isInKernel, let bytes = computer.processor.bytes(atLinear: computer.processor.rip, count: 4) {
+          if bytes.starts(with: Ablation.swapgs) { result.swapgs += 1 }
+          result.boundaries[result.boundaries.count - 1].writesTables = Ablation.writesCR3(bytes) != nil
         }
         return run.choice(path)
       })

@@ -19,6 +19,8 @@ package final class Run {
   let swapgsCount: Int
   /// What the kernel says of its interrupts.
   let claims: KernelClaims
+  /// The kernel's, as far as they are known.
+  let stacks: [ReadyMachine.Stack]
   /// The user's memory at the crossing.
   private let userMemory: UserMemory
   /// The machine's position at boundary 0, and where the bound on a run was counted from last.
@@ -46,6 +48,10 @@ package final class Run {
   private var entered = false
   /// User mode was left into a hypervisor, whose return to its guest's kernel is the kernel's entry.
   private var kernelIsToBeEntered = false
+  /// The last return led to what an event interrupted.
+  private(set) var returnsToInterrupted = false
+  /// Where the last event was injected.
+  var injectedAt: UInt64? { injected?.boundary.rip }
   /// The boundary at which the crossing was made; nil as long as it was not.
   private var crossedAt: Int?
   /// What the user sees before the crossing, where an event comes first.
@@ -63,7 +69,8 @@ package final class Run {
 
   init(
     _ computer: any PlatformComputer, user: UserSide, crossing: CrossingKind, ablations: [Ablation] = [],
-    swapgsCount: Int = 0, claims: KernelClaims = KernelClaims(), userMemory: UserMemory
+    swapgsCount: Int = 0, claims: KernelClaims = KernelClaims(), stacks: [ReadyMachine.Stack] = [],
+    userMemory: UserMemory
   ) {
     self.userMemory = userMemory
     self.computer = computer
@@ -77,7 +84,9 @@ package final class Run {
     let owed = computer.processor.profile.owed
     monitors = Monitors(
       allowsTrapFlag: user.entersBySysenter,
-      owed: computer.platform == .bareMetal ? owed : owed.intersection(.heldReturns))
+      owed: computer.platform == .bareMetal ? owed : owed.intersection(.heldReturns),
+      fred: FREDSight(computer.processor), stackTops: stacks.map(\.top))
+    self.stacks = stacks
     origin = computer.processor.position
     start = origin
     computer.processor.isWatched = true
@@ -172,7 +181,10 @@ package final class Run {
     while self.boundary < boundary {
       let target = min(UInt64(boundary) &+ origin, start &+ UInt64(Self.bound))
       if let end = mustStep ? step() : absorb(drive { $0.proceed(toward: target) }) { return end }
-      if let meeting, processor.rip == meeting.rip, processor[.rsp] == meeting.rsp { return nil }
+      if let meeting, processor.rip == meeting.rip, processor[.rsp] == meeting.rsp {
+        lookAtStacks()
+        return nil
+      }
     }
     return nil
   }
@@ -220,10 +232,13 @@ package final class Run {
       isAtStackEnd: !canPush && computer.canPushFrame(below: standing.rsp &+ 8))
   }
 
+  private func isIRET(at rip: UInt64) -> Bool {
+    processor.bytes(atLinear: rip, count: Ablation.iretq.count) == Ablation.iretq
+  }
+
   /// An IRET took its frame from there, and user mode cannot reach it.
   private func isFrameOfKernels(at rsp: UInt64, from rip: UInt64) -> Bool {
-    processor.bytes(atLinear: rip, count: Ablation.iretq.count) == Ablation.iretq
-      && processor.physicalAddress(of: rsp) != nil && !processor.isUserReachable(rsp, tables: user.cr3)
+    isIRET(at: rip) && processor.physicalAddress(of: rsp) != nil && !processor.isUserReachable(rsp, tables: user.cr3)
   }
 
   private func loaded(_ rsp: UInt64) -> StackChange {
@@ -233,7 +248,13 @@ package final class Run {
   /// Takes in what led to the boundary at which the machine stands.
   private func absorb(_ end: ComputerEnd, injected: Bool = false) -> RunEnd? {
     let transitions = processor.transitions
-    for transition in transitions { take(transition, injected: injected) }
+    for transition in transitions {
+      if transition.before.isKernel && !stack.isUser {
+        monitors.move(to: transition.before.rsp, step: boundary, rip: transition.rip)
+      }
+      take(transition, injected: injected)
+      followStacks(transition)
+    }
     processor.clearTransitions()
     if !transitions.isEmpty { hasRoom = computer.canPushFrame(below: processor[.rsp]) }
     switch end {
@@ -274,11 +295,23 @@ package final class Run {
     case .entry, .exit, .stackLoad:
       if transition.kind == .entry { monitors.enter() }
       if transition.kind == .exit {
+        returnsToInterrupted = after.isKernel && monitors.isInterrupted(at: after.rsp)
+        if !stack.isUser, isIRET(at: transition.rip) {
+          monitors.takeFrame(at: before.rsp, step: boundary, rip: transition.rip)
+        }
         monitors.leave(to: after.rsp, isKernel: after.isKernel, tables: tables(transition))
+        if let sight = FREDSight(processor) {
+          monitors.leave(
+            FREDReturn(
+              sight, step: boundary, from: transition.rip, rip: processor.rip, rsp: after.rsp, isKernel: after.isKernel)
+          )
+        }
         stackPointers.append(after.rsp)
       }
       // Only a switch of tasks leaves a kernel stack for another one by an instruction and not by an event.
-      if transition.kind == .stackLoad, !stack.isUser, !processor.isOnInterruptStack(before.rsp) {
+      if transition.kind == .stackLoad, monitors.haveForeignTables, !stack.isUser,
+        !processor.isOnInterruptStack(before.rsp)
+      {
         monitors.leaveStack()
       }
       if !after.isKernel {
@@ -310,7 +343,7 @@ package final class Run {
     let promise = record.isLost ? nil : computer.brokenPromise.map { (rip: processor.rip, message: $0) }
     monitors.take(
       record, tables: Processor.topTable(of: transition.before.cr3), claimedOn: claims.areOn(at: delivery.from),
-      promise: promise)
+      promise: promise, fred: FREDSight(processor, behind: delivery, in: transition.before.rflags))
     if record.isLost { return }
     deliveries.append(record)
     if delivery.vector == Vector.nmi.rawValue { lastNMI = processor.position }
@@ -384,6 +417,8 @@ package final class Run {
 
   /// How the run ended, now that it ended so.
   package func outcome(_ end: RunEnd) -> Outcome {
+    // A run that died may have been about to go there.
+    if end == .user { lookAtStacks() }
     var result = Outcome(end: end)
     (result.event, result.boundary) = (injected?.event, injected?.boundary)
     if end != .user { result.stoppedAt = processor.rip }

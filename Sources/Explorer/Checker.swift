@@ -36,6 +36,10 @@ public struct Checker: Sendable {
   public var depth = 1
   /// A section ends after this many instructions, baseline and trials together, complete or not.
   public var sectionBound = Checker.standardSectionBound
+  /// Events that come from a malicious host alone are injected too, where they are among the events.
+  public var hostIsMalicious = false
+  /// Crossings that are taken from every other posture as well, as far as the machine has it; it is no section where it has not.
+  public var fromEveryPosture: [CrossingKind] = []
   /// Sections of the same question that are known: they are taken over, and not explored.
   public var known: [CheckSection] = []
   /// Hears of every section that was explored to the end, as soon as it was, on the thread that did.
@@ -145,13 +149,23 @@ public struct Checker: Sendable {
       cache: judgesBoot ? BootSnapshot.designCache : BootSnapshot.standardCache)
   }
 
+  /// Postures that were asked for, and those in which a guard stands that is to be taken away.
+  private var namedPostures: [PostureName] {
+    ablations.compactMap(\.posture).reduce(into: postures) { if !$0.contains($1) { $0.append($1) } }
+  }
+
+  /// Nobody named the posture: where the machine has it not, or the kernel does not run at all, nothing is missing.
+  func isOptional(_ task: Task) -> Bool { !namedPostures.contains(task.posture) }
+
   /// Every section that was asked for, in the report's order.
   package var tasks: [Task] {
-    var wanted = postures
-    for posture in ablations.compactMap(\.posture) where !wanted.contains(posture) { wanted.append(posture) }
+    let wanted = namedPostures
     return combinations.flatMap { machine in
       crossings.flatMap { crossing in
-        wanted.map { Task(machine: machine, crossing: crossing, posture: $0) }
+        let others = fromEveryPosture.contains(crossing) ? probe.postures(of: crossing) : []
+        return (wanted + others.filter { !wanted.contains($0) }).map {
+          Task(machine: machine, crossing: crossing, posture: $0)
+        }
       }
     }.sorted {
       ($0.machine.platform, $0.machine.profile, $0.crossing, $0.posture)
@@ -202,7 +216,8 @@ public struct Checker: Sendable {
 
   func exploration(_ task: Task, on machine: ReadyMachine) -> Exploration {
     Exploration(
-      machine, crossing: task.crossing, posture: task.posture, events: events, ablations: ablations,
+      machine, crossing: task.crossing, posture: task.posture,
+      events: events.filter { hostIsMalicious || !$0.isFromHost }, ablations: ablations,
       stepped: stepped, prunes: prunes, depth: depth
     ) { invariant, path in
       if self.witnessFolder.isEmpty { return self.traceLine(task, path) }
@@ -220,6 +235,12 @@ public struct Checker: Sendable {
     if memory != Checker.standardMemory { words += ["--memory", "\(memory)"] }
     if !append.isEmpty { words += ["--append", shellQuoted(append)] }
     if !ablations.isEmpty { words += ["--ablate", ablations.map(\.rawValue).joined(separator: ",")] }
+    if task.machine.platform.needsHypervisor, let hypervisor {
+      words += ["--hypervisor", shellQuoted(hypervisor.path)]
+      if !hypervisor.below.commandLine.isEmpty {
+        words += ["--hypervisor-append", shellQuoted(hypervisor.below.commandLine)]
+      }
+    }
     for step in path.steps { words += ["--inject", "\(step.boundary):\(step.event.rawValue)"] }
     return words.joined(separator: " ")
   }

@@ -107,7 +107,9 @@ final class Exploration {
       try follow(path, boundaries, user, swapgs, expected, &found)
       return assemble(boundaries, nil, found, meter.baseline)
     }
-    let baseline = try judgeBaseline(user, swapgs: swapgs, expected: expected, boundaries: boundaries, &found)
+    let vainTableLoad = recording.vainTableLoad(wayIn: firstCall ?? 0)
+    let baseline = try judgeBaseline(
+      user, swapgs: swapgs, expected: expected, boundaries: boundaries, vainTableLoad, &found)
     if path != nil && found.isEmpty { throw Self.notReproduced("the crossing without events broke no invariant") }
     if !baseline && found.isEmpty {
       throw Stop(
@@ -179,7 +181,8 @@ final class Exploration {
 
   /// Judges the run without events. False when it does not come back, and there is nothing to explore.
   private func judgeBaseline(
-    _ user: UserSide, swapgs: Int, expected: UserView?, boundaries: [Boundary], _ found: inout [Found]
+    _ user: UserSide, swapgs: Int, expected: UserView?, boundaries: [Boundary], _ vainTableLoad: UInt64?,
+    _ found: inout [Found]
   ) throws -> Bool {
     computer.restore()
     let (contract, unfinished) = (machine.contract(crossing), computer.unfinished)
@@ -190,7 +193,17 @@ final class Exploration {
     outcome.unfinished = outcome.unfinished.union(unfinished)
     outcome.expected = expected
     question.log?.add(run.run, RunDigest.ending(outcome.end, outcome.view))
-    if outcome.end == .user { outcome.secretView = secretView(user, swapgs, boundaries) }
+    outcome.vainTableLoad = vainTableLoad
+    if let view = outcome.view {
+      outcome.kernelAddress = machine.kernelAddress(
+        in: view, chosen: contract.chosen, user: user, tables: kernelTables(user, boundaries) ?? user.cr3)
+      outcome.secretView = secretView(user, swapgs, boundaries)
+      if ablations.isEmpty {
+        let moved = machine.viewWithMovedStack(user, crossing, boundaries, contract)
+        outcome.movedView = moved.view
+        question.costs.instructions += moved.instructions
+      }
+    }
     judge(run.run, outcome, Path(), boundaries[0].state, &found)
     if case .unsupported(let what) = outcome.end {
       throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))"))
@@ -204,14 +217,18 @@ final class Exploration {
     computer.restore()
     let dead = DeadStacks(boundaries, computer.processor)
     guard
-      dead.fill(
-        computer.processor, tables: boundaries.first { $0.state.isKernel && $0.state.cr3 != user.cr3 }?.state.cr3)
+      dead.fill(computer.processor, tables: kernelTables(user, boundaries))
     else { return nil }
     let run = machine.run(user, crossing, ablations, swapgs)
     let end = run.crossAndFinish(stepped: question.stepped)
     question.note(run)
     question.costs.instructions += run.instructions
     return end == .user ? machine.userView() : nil
+  }
+
+  /// The kernel's CR3, where it is not the user's.
+  private func kernelTables(_ user: UserSide, _ boundaries: [Boundary]) -> UInt64? {
+    boundaries.first { $0.state.isKernel && $0.state.cr3 != user.cr3 }?.state.cr3
   }
 
   /// Runs from the crossing to the end.

@@ -84,7 +84,12 @@ final class Survey: Sendable {
           state.withLock { $0.left = reason }
         }
       }
-      try each(taken[task]!.section)
+      let section = taken[task]!.section
+      if case .notApplicable = section.verdict, checker.isOptional(task) {
+        taken[task] = nil
+      } else {
+        try each(section)
+      }
     }
     return taken
   }
@@ -135,8 +140,14 @@ final class Survey: Sendable {
         _ = try checker.snapshot(machine).ready(
           progress: { progress(.booting(machine: machine.title, instructions: $0)) }, warn: checker.warn)
       } catch {
-        let sections = try own.map { try checker.section(tasks[$0], after: error, isFirst: $0 == own.first) }
-        for (index, section) in zip(own, sections) { settle(index, section) }
+        let first = own.first { !checker.isOptional(tasks[$0]) }
+        let sections = try own.map { try checker.section(tasks[$0], after: error, isFirst: $0 == first) }
+        for (index, section) in zip(own, sections) {
+          settle(
+            index,
+            checker.isOptional(tasks[index])
+              ? checker.section(tasks[index], .notApplicable(reason: "the kernel does not run")) : section)
+        }
       }
     }
   }

@@ -196,7 +196,25 @@ extension Exploration {
     return TraceDelivery(
       vector: record.vector.map(Int.init), bounce: record.isBounce ? record.name : nil,
       errorCode: record.errorCode.map(UInt64.init), injected: record.injected,
-      interruptStack: record.interruptStack, frame: record.frame, words: words)
+      interruptStack: record.fred == nil ? record.interruptStack : 0, frame: record.frame, words: words,
+      fred: record.fred.map { TraceFRED($0, stackLevel: record.interruptStack) })
+  }
+}
+
+extension TraceFRED {
+  fileprivate init(_ delivered: FREDDelivered, stackLevel: Int) {
+    let kind: Kind =
+      switch delivered.kind {
+      case 0: .externalInterrupt
+      case 2: .nmi
+      case 3: .hardwareException
+      case 4: .softwareInterrupt
+      case 5: .privilegedInterrupt
+      case 6: .softwareException
+      default: delivered.isSysenter ? .sysenter : .syscall
+      }
+    self.init(
+      kind, stackLevel: stackLevel, previousStackLevel: Int(delivered.oldLevel), nested: delivered.isNested)
   }
 }
 

@@ -24,6 +24,7 @@ extension ProfileName: Explained {
     case .skylake: "Intel's Skylake, with what its CPUID says."
     case .iceLake: "Intel's Ice Lake, with what its CPUID says."
     case .raptorLake: "Intel's Raptor Lake, with what its CPUID says."
+    case .wildcatLake: "Intel's Wildcat Lake, with what its CPUID says, FRED among it."
     case .zen2: "AMD's Zen 2, with what its CPUID says."
     case .zen3: "AMD's Zen 3, with what its CPUID says."
     case .zen4: "AMD's Zen 4, with what its CPUID says."
@@ -63,6 +64,11 @@ extension EventKind: Explained {
     case .eventUpcall: "Xen's event upcall, which evtchn_upcall_mask keeps out."
     case .nmiCallback: "An NMI as Xen delivers it to a PV guest: at the guest's NMI callback."
     case .virtualMachineCheck: "A virtual machine check (vMCE), as Xen delivers it to a PV guest."
+    case .hostVector80: "An external interrupt with the vector of INT 0x80, which a malicious host sends."
+    case .hostSpurious:
+      "An external interrupt with a vector that the kernel gave to nobody, which a malicious host sends."
+    case .hostMaskedInterrupt:
+      "The timer's interrupt while RFLAGS.IF keeps interrupts out, which a malicious host injects by SVM."
     }
   }
 }

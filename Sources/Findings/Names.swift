@@ -32,6 +32,7 @@ public enum ProfileName: String, Vocabulary {
   case skylake
   case iceLake = "ice-lake"
   case raptorLake = "raptor-lake"
+  case wildcatLake = "wildcat-lake"
   case zen2
   case zen3
   case zen4
@@ -88,6 +89,14 @@ public enum EventKind: String, Vocabulary {
   case eventUpcall = "event-upcall"
   case nmiCallback = "nmi-callback"
   case virtualMachineCheck = "virtual-mce"
+  /// What only a host that means harm lets come: an external interrupt with the vector of a system call, one that the kernel assigned no
+  /// vector, and one while IF keeps interrupts out.
+  case hostVector80 = "host-vector-80"
+  case hostSpurious = "host-spurious"
+  case hostMaskedInterrupt = "host-masked-interrupt"
+
+  /// Nothing that hardware does: only a host raises it.
+  public var isFromHost: Bool { self == .hostVector80 || self == .hostSpurious || self == .hostMaskedInterrupt }
 
   /// Short, as the manuals and Xen write it.
   public var title: String {
@@ -100,6 +109,9 @@ public enum EventKind: String, Vocabulary {
     case .eventUpcall: "upcall"
     case .nmiCallback: "NMI callback"
     case .virtualMachineCheck: "vMCE"
+    case .hostVector80: "vector 80h"
+    case .hostSpurious: "spurious"
+    case .hostMaskedInterrupt: "unmasked"
     }
   }
 }

@@ -207,12 +207,17 @@ public struct TraceDelivery: Hashable, Sendable, Encodable {
   public var frame: HexadecimalWord
   /// The frame as it lies in memory, from its lowest address: the error code where there is one, RIP, CS, RFLAGS, RSP,
   /// SS. A bounce frame has RCX and R11 below these, and the upcall mask before the event in bits 32 to 39 of CS.
+  /// FRED's is always of eight words: the error code or 0, RIP, CS with the stack level, RFLAGS, RSP, SS with what is said of the event,
+  /// the event data, 0.
   public var words: [HexadecimalWord]
+  /// What FRED says of the event; absent where FRED did not deliver it.
+  public var fred: TraceFRED?
 
   public init(
     vector: Int?, bounce: String? = nil, errorCode: UInt64? = nil, injected: Bool, interruptStack: Int, frame: UInt64,
-    words: [UInt64]
+    words: [UInt64], fred: TraceFRED? = nil
   ) {
+    self.fred = fred
     self.vector = vector
     self.bounce = bounce
     self.errorCode = errorCode.map(HexadecimalWord.init)
@@ -220,5 +225,47 @@ public struct TraceDelivery: Hashable, Sendable, Encodable {
     self.interruptStack = interruptStack
     self.frame = HexadecimalWord(frame)
     self.words = words.map(HexadecimalWord.init)
+  }
+}
+
+/// A delivery by flexible return and event delivery.
+public struct TraceFRED: Hashable, Sendable, Encodable {
+  /// The kind of event, as its frame has it.
+  public enum Kind: String, Vocabulary {
+    case externalInterrupt = "external-interrupt"
+    case nmi
+    case hardwareException = "hardware-exception"
+    case softwareInterrupt = "int-n"
+    case privilegedInterrupt = "int1"
+    case softwareException = "int3-or-into"
+    case syscall
+    case sysenter
+
+    public var title: String {
+      switch self {
+      case .externalInterrupt: "external interrupt"
+      case .nmi: "NMI"
+      case .hardwareException: "hardware exception"
+      case .softwareInterrupt: "INT n"
+      case .privilegedInterrupt: "INT1"
+      case .softwareException: "INT3 or INTO"
+      case .syscall: "SYSCALL"
+      case .sysenter: "SYSENTER"
+      }
+    }
+  }
+
+  public var kind: Kind
+  /// The stack level that it led to, 0 to 3, and that which it interrupted.
+  public var stackLevel: Int
+  public var previousStackLevel: Int
+  /// It was met while another event was delivered.
+  public var nested: Bool
+
+  public init(_ kind: Kind, stackLevel: Int, previousStackLevel: Int, nested: Bool) {
+    self.kind = kind
+    self.stackLevel = stackLevel
+    self.previousStackLevel = previousStackLevel
+    self.nested = nested
   }
 }

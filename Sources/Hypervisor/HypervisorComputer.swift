@@ -122,6 +122,8 @@ public final class HypervisorComputer: PlatformComputer {
 
   public func hearHypercalls(_ hear: ((String) -> Void)?) {}
   public var debugRegisters: [UInt64] { machine.debugRegisters }
+  /// The hypervisor's lie in one block, and those of its guest it alone knows.
+  public var stackTops: [UInt64] { [] }
 
   // MARK: Events
 

@@ -45,6 +45,17 @@ public struct CrossingContract: Sendable {
     self.handlers = handlers
   }
 
+  /// Nothing breaks it at the end of a run.
+  public func isKept(_ run: Outcome) -> Bool {
+    run.end == .user && run.view.map { breach($0, frame: run.frame) == nil } ?? false
+  }
+
+  /// Values that the user had before the crossing, or asks to be given.
+  public var chosen: [UInt64] {
+    before.registers + [before.rip, before.fsBase, before.gsBase] + before.debugRegisters
+      + (asked.map { $0.registers + [$0.rip] } ?? [])
+  }
+
   /// The GS base that user mode had.
   var gsBase: UInt64 { before.gsBase }
 

@@ -37,6 +37,9 @@ struct FrameIntact: Monitor {
     }
   }
 
+  /// A handler that has not returned would return to there.
+  func isInterrupted(at rsp: UInt64) -> Bool { frames.contains { $0.previousRSP == rsp } }
+
   func goesOn(as other: FrameIntact) -> Bool {
     violation == nil && other.violation == nil
       && frames.elementsEqual(other.frames) { $0.delivery.frame == $1.delivery.frame }

@@ -10,7 +10,7 @@ public struct Monitors: Sendable {
   private var rspOwned = RSPOwned()
   private var cleanExit = CleanExit()
   private var frameIntact = FrameIntact()
-  private var stackBounded = StackBounded()
+  private var stackBounded: StackBounded
   private var noKernelDeath = NoKernelDeath()
   private let progress = Progress()
   private let noLeak = NoLeak()
@@ -20,17 +20,29 @@ public struct Monitors: Sendable {
   private var swapgsFenced: SWAPGSFenced
   private var buffersCleared: BuffersCleared
   private var defenceHolds: DefenceHolds
+  /// Nil where events are not delivered by FRED.
+  private var fred: FREDMonitors?
 
   /// - Parameters:
   ///   - allowsTrapFlag: the crossing itself leaves the user's TF set in the kernel.
   ///   - owed: what the kernel owes its users on the processor.
-  public init(allowsTrapFlag: Bool = false, owed: OwedGuards = []) {
+  ///   - fred: FRED's side of user mode before the crossing, where the processor delivers events by it.
+  ///   - stackTops: where the kernel's stacks begin, ascending, as far as that is known.
+  public init(
+    allowsTrapFlag: Bool = false, owed: OwedGuards = [], fred sight: FREDSight? = nil,
+    stackTops: [UInt64] = []
+  ) {
     flagsSanitised = FlagsSanitised(allowsTrapFlag: allowsTrapFlag)
+    stackBounded = StackBounded(tops: stackTops)
     self.owed = owed
     branchesRestricted = BranchesRestricted(isOwed: owed.contains(.restrictedBranches))
     swapgsFenced = SWAPGSFenced(isOwed: owed.contains(.fencedSWAPGS))
     buffersCleared = BuffersCleared(isOwed: owed.contains(.clearedBuffers))
     defenceHolds = DefenceHolds(isOwed: owed.contains(.heldReturns))
+    guard let sight else { return }
+    var evidence = FREDMonitors.Evidence()
+    evidence.stack.top = sight.taskStack
+    fred = FREDMonitors(evidence)
   }
 
   /// In the order of blame: a run is blamed on what shows first, and among equals on what stands first here, causes before
@@ -38,12 +50,17 @@ public struct Monitors: Sendable {
   private var all: [any Monitor] {
     [
       gsOwned, pageTablesOwned, flagsSanitised, interruptsAsClaimed, cleanExit, rspOwned, frameIntact, stackBounded,
+    ] + (fred?.evidence.all ?? []) + [
       noKernelDeath, progress, noLeak, userStatePreserved, branchesRestricted, swapgsFenced, buffersCleared,
       defenceHolds,
     ]
   }
 
-  public static var descriptions: [InvariantDescription] { Monitors().all.map { type(of: $0).description } }
+  public static var descriptions: [InvariantDescription] {
+    var monitors = Monitors()
+    monitors.fred = FREDMonitors(.init())
+    return monitors.all.map { type(of: $0).description }
+  }
 
   /// Those that apply where the kernel owes no more than this.
   public static func identifiers(owed: OwedGuards) -> [InvariantName] {
@@ -90,8 +107,10 @@ public struct Monitors: Sendable {
   ///   - tables: the top table that was loaded.
   ///   - claimedOn: what the kernel claims of its interrupts at the place that was interrupted; nil for nothing.
   ///   - promise: where, and how, the state at the handler breaks what the kernel asked the platform for.
+  ///   - sight: FRED's side of the boundary, where it delivered the event.
   public mutating func take(
-    _ delivery: DeliveryRecord, tables: UInt64, claimedOn: Bool?, promise: (rip: UInt64, message: String)?
+    _ delivery: DeliveryRecord, tables: UInt64, claimedOn: Bool?, promise: (rip: UInt64, message: String)?,
+    fred sight: FREDSight?
   ) {
     pageTablesOwned.take(delivery, tables: tables)
     flagsSanitised.take(delivery)
@@ -101,6 +120,13 @@ public struct Monitors: Sendable {
     frameIntact.take(delivery)
     stackBounded.take(delivery)
     noKernelDeath.take(delivery)
+    if let sight { change { $0.take(delivery, sight) } }
+  }
+
+  private mutating func change(_ body: (inout FREDMonitors.Evidence) -> Void) {
+    var evidence = fred?.evidence ?? FREDMonitors.Evidence()
+    body(&evidence)
+    fred = FREDMonitors(evidence)
   }
 
   /// An instruction or a hypercall returned to an RSP.
@@ -110,8 +136,43 @@ public struct Monitors: Sendable {
     flagsSanitised.leave(isKernel: isKernel)
   }
 
+  /// The same where the processor delivers events by FRED.
+  public mutating func leave(_ back: FREDReturn) { change { $0.leave(back) } }
+
+  // MARK: Stacks
+
+  /// RSP is on a stack by an event that switched, by a load, or by a return.
+  public mutating func stand(at rsp: UInt64, isReturn: Bool = false) { stackBounded.stand(at: rsp, isReturn: isReturn) }
+
+  /// RSP is not the kernel's.
+  public mutating func leaveStacks() { stackBounded.leaveStacks() }
+
+  /// RSP is where it is by what only moves it.
+  public mutating func move(to rsp: UInt64, step: Int, rip: UInt64) { stackBounded.move(to: rsp, step: step, rip: rip) }
+
+  /// IRET took its frame from there.
+  public mutating func takeFrame(at rsp: UInt64, step: Int, rip: UInt64) {
+    stackBounded.takeFrame(at: rsp, step: step, rip: rip)
+  }
+
+  /// Stacks, by their tops, on which the run was not.
+  public var untouchedStacks: [UInt64] { stackBounded.untouched }
+
+  /// A word at the top of such a stack is not what it was.
+  public mutating func find(changed word: UInt64, of top: UInt64, rip: UInt64) {
+    stackBounded.find(changed: word, of: top, rip: rip)
+  }
+
+  /// An event's handler has not returned to there.
+  public func isInterrupted(at rsp: UInt64) -> Bool { frameIntact.isInterrupted(at: rsp) }
+
+  // MARK: More of what a run tells
+
   /// Other page tables were loaded.
   public mutating func load(_ tables: Tables, isKernel: Bool) { pageTablesOwned.load(tables, isKernel: isKernel) }
+
+  /// Page tables are loaded that are neither the kernel's nor the user's.
+  public var haveForeignTables: Bool { pageTablesOwned.haveForeignTables }
 
   /// An instruction left a stack of a task's for another one.
   public mutating func leaveStack() { pageTablesOwned.leaveStack() }
@@ -155,12 +216,18 @@ public struct Monitors: Sendable {
       && flagsSanitised.goesOn(as: other.flagsSanitised) && interruptsAsClaimed.goesOn(as: other.interruptsAsClaimed)
       && rspOwned.goesOn(as: other.rspOwned) && cleanExit.goesOn(as: other.cleanExit)
       && frameIntact.goesOn(as: other.frameIntact) && stackBounded.goesOn(as: other.stackBounded)
-      && noKernelDeath.goesOn(as: other.noKernelDeath) && (owed.isEmpty || guardsGoOn(as: other))
+      && noKernelDeath.goesOn(as: other.noKernelDeath) && fredGoesOn(as: other)
+      && (owed.isEmpty || guardsGoOn(as: other))
   }
 
   private func guardsGoOn(as other: Monitors) -> Bool {
     branchesRestricted.goesOn(as: other.branchesRestricted) && swapgsFenced.goesOn(as: other.swapgsFenced)
       && buffersCleared.goesOn(as: other.buffersCleared) && defenceHolds.goesOn(as: other.defenceHolds)
+  }
+
+  private func fredGoesOn(as other: Monitors) -> Bool {
+    if fred == nil && other.fred == nil { return true }
+    return (fred?.evidence ?? .init()).goesOn(as: other.fred?.evidence ?? .init())
   }
 
   /// No live frame lies at one of the places, and no return from one leads there.

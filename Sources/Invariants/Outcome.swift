@@ -127,12 +127,18 @@ public struct Outcome: Sendable {
   public var frame: SignalFrame?
   /// The same of a run with other kernel secrets, for the baseline.
   public var secretView: UserView?
+  /// The same with the kernel's stack at another place, where the kernel does its work from there.
+  public var movedView: UserView?
+  /// An address of the kernel's that user mode did not have before the crossing.
+  public var kernelAddress: KernelAddress?
   /// What of the events is not over in user mode.
   public var unfinished = Unfinished()
   /// User mode let maskable events in when it crossed and keeps them out at the end.
   public var shutsEventsOut = false
   /// CR3 in user mode at the end, where it does not name the user's page tables.
   public var foreignTables: UInt64?
+  /// Where the kernel loaded tables of its own for the crossing without events, on which user mode had run already.
+  public var vainTableLoad: UInt64?
 
   public init(end: RunEnd) { self.end = end }
 

@@ -66,6 +66,8 @@ struct PageTablesOwned: Monitor {
     }
   }
 
+  var haveForeignTables: Bool { foreign != nil }
+
   /// A switch of tasks: the tables that were loaded before it are the other task's.
   mutating func leaveStack() { foreign = nil }
 
@@ -101,6 +103,9 @@ struct PageTablesOwned: Monitor {
     if var violation {
       (violation.origin, violation.originText) = (run.eventOrigin, Outcome.eventWords)
       return violation
+    }
+    if let load = run.vainTableLoad {
+      return Violation("user mode ran on the page tables that the kernel loads here for itself", at: load)
     }
     guard run.end == .user, let tables = run.foreignTables else { return nil }
     return Violation(

@@ -28,14 +28,25 @@ struct Check: ParsableCommand {
   @OptionGroup var guest: GuestOptions
   @OptionGroup var many: ManyMachines
 
-  @Option(help: "The ways into the kernel; a list. (default: all, and for a design syscall64, syscall32 and sysenter)")
+  @Option(help: "The ways into the kernel; a list. (default: all)")
   var crossing: [Selection<CrossingKind>] = []
 
-  @Option(help: "What the user program set up before it crosses; a list.")
-  var posture = [OpenSelection<PostureName>(["normal"])]
+  @Option(
+    help: """
+      What the user program set up before it crosses; a list. (default: normal; where --crossing is not given either, every one for \
+      syscall64, syscall32, sysenter, int80 and sigreturn of a design)
+      """)
+  var posture: [OpenSelection<PostureName>] = []
 
   @Option(help: "The events to inject; a list. (page-fault is a name alone: no platform raises it yet)")
   var event = [Selection<EventKind>.all]
+
+  @Option(
+    help: """
+      Whether the host keeps to what hardware does. A malicious one, which guests that trust their processor alone must survive, has events of \
+      its own: interrupts with vectors that nobody assigned, and past IF.
+      """)
+  var host = Host.honest
 
   @Option(help: "Guards to take away from the running kernel's world; a list.")
   var ablate: [OpenSelection<AblationName>] = []
@@ -74,6 +85,22 @@ struct Check: ParsableCommand {
   }
 
   private var platforms: [PlatformName]? { many.platforms(hypervisor: guest.hypervisor != nil) }
+
+  enum Host: String, ExpressibleByArgument, CaseIterable {
+    case honest
+    case malicious
+  }
+
+  /// What is to be injected: of `all`, what the host does.
+  private func events() throws(CommandFailure) -> [EventKind] {
+    let wanted = Selection.joined(event)
+    if host == .malicious { return wanted }
+    if wanted.count < EventKind.allCases.count, let one = wanted.first(where: \.isFromHost) {
+      throw CommandFailure(
+        .badInput, "--event", "'\(one.rawValue)' comes from a malicious host alone: --host malicious")
+    }
+    return wanted.filter { !$0.isFromHost }
+  }
 
   func run() throws {
     for platform in platforms ?? [] { try Catalogue.require(platform) }
@@ -186,18 +213,22 @@ struct Check: ParsableCommand {
       kernels.isEmpty ? NamedKernel.designs() : kernels.flatMap { try NamedKernel.all($0) })
     let probe = try ProbeFile.load()
     let ablations = try Catalogue.chosen(ablate)
-    let postures = try OpenSelection.chosen(posture, from: probe.postures, option: "--posture")
+    let events = try events()
+    let postures = try OpenSelection.chosen(
+      posture.isEmpty ? [OpenSelection(["normal"])] : posture, from: probe.postures, option: "--posture")
     let hypervisor = try guest.below()
     let made = zip(chosen, folders(of: chosen)).map { kernel, folder in
       var checker = Checker(
         kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: guest.memory, append: guest.append,
-        platforms: platforms ?? kernel.platforms, profiles: Selection.joined(many.profile),
+        platforms: platforms ?? kernel.platforms, profiles: many.profiles ?? kernel.profiles,
         crossings: crossing.isEmpty ? kernel.crossings : Selection.joined(crossing),
-        postures: postures, events: Selection.joined(event), ablations: ablations, jobs: jobs.count,
-        witnessFolder: folder,
+        postures: posture.isEmpty ? kernel.postures : postures, events: events, ablations: ablations,
+        jobs: jobs.count, witnessFolder: folder,
         bootBound: kernel.bound(boot), judgesBoot: kernel.isReference, stepped: stepped, prunes: pruning)
       checker.hypervisor = hypervisor
       checker.depth = depth
+      checker.hostIsMalicious = host == .malicious
+      if crossing.isEmpty && posture.isEmpty { checker.fromEveryPosture = kernel.crossingsFromEveryPosture }
       checker.sectionBound = section.instructions
       checker.warn = progress.warn
       return checker

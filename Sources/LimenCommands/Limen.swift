@@ -66,8 +66,7 @@ struct Limen: ParsableCommand {
     version: VersionLine.text,
     subcommands: [
       Boot.self, Check.self, Trace.self, Diff.self, Compare.self, Mutate.self, Thread.self, Replay.self,
-      Mitigations.self, Explain.self,
-      List.self, Cache.self, Config.self, Doctor.self,
+      Mitigations.self, Explain.self, List.self, Cache.self, Config.self, Doctor.self,
     ])
 
   func run() throws {

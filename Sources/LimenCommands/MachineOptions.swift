@@ -119,8 +119,11 @@ struct ManyMachines: ParsableArguments {
   @Option(help: "Who delivers events; a list. (default: bare-metal, and for a design all)")
   var platform: [Selection<PlatformName>] = []
 
-  @Option(help: "The processors; a list of \(ProfileName.spellings).")
-  var profile = [Selection(ProfileName.plain)]
+  @Option(
+    help: ArgumentHelp(
+      "The processors; a list of \(ProfileName.spellings). (default: intel,amd, and for a specimen of other parts those)"
+    ))
+  var profile: [Selection<ProfileName>] = []
 
   /// Nil when none was named; 'all' means those that need nothing but a kernel, and with a hypervisor all.
   func platforms(hypervisor: Bool) -> [PlatformName]? {
@@ -128,6 +131,7 @@ struct ManyMachines: ParsableArguments {
     let all = Selection.joined(platform)
     return all == PlatformName.allCases && !hypervisor ? all.filter { !$0.needsHypervisor } : all
   }
+  var profiles: [ProfileName]? { profile.isEmpty ? nil : Selection.joined(profile) }
 }
 
 extension PlatformName: ExpressibleByArgument {}

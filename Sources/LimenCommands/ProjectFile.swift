@@ -21,7 +21,8 @@ struct ProjectFile {
   /// What may be said of a verb: what it asks, never where it writes.
   static let options: [String: [String]] = [
     "check": [
-      "platform", "profile", "crossing", "posture", "event", "ablate", "depth", "memory", "append", "section-bound",
+      "platform", "profile", "crossing", "posture", "event", "host", "ablate", "depth", "memory", "append",
+      "section-bound",
       "bound", "baseline",
     ],
     "diff": ["platform", "profile", "crossing", "posture", "event", "memory", "append", "section-bound", "bound"],

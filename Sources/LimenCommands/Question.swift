@@ -10,7 +10,8 @@ extension Checker {
     var question = [
       "kernel": kernelPath, "sha256": kernel.digest, "probe": SHA256.hexadecimal(of: probe.bytes),
       "--memory": "\(memory)", "--append": append, "--platform": list(platforms), "--profile": list(profiles),
-      "--crossing": list(crossings), "--posture": list(postures), "--event": list(events),
+      "--crossing": list(crossings), "--posture": list(postures), "every posture": list(fromEveryPosture),
+      "--event": list(events),
       "--ablate": list(ablations.map(\.name)), "--bound": "\(bootBound / 1_000_000)",
       "--section-bound": "\(sectionBound / 1_000_000)", "--depth": "\(depth)", "--stepped": "\(stepped)",
       "--pruning": "\(prunes)", "--hypervisor": hypervisor?.below.image.digest ?? "",

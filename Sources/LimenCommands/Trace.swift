@@ -61,7 +61,10 @@ struct Trace: ParsableCommand {
 
   private func text(of record: TraceRecord) -> String {
     switch output.format {
-    case .terminal: TraceReport(colour: output.colour.wanted).text(of: record)
+    case .terminal:
+      TraceReport(
+        colour: output.colour.wanted, columns: StandardOutput.isTerminal ? TerminalWidth.output : nil
+      ).text(of: record)
     case .json: JSONReport.text(of: record)
     }
   }

@@ -90,9 +90,13 @@ extension Processor {
     let resumeBefore = s.pointee.flag(.resume)
     s.pointee.shadow = .none
     s.pointee.clearsResume = true
+    s.pointee.followsSTI = shadowBefore == .sti
     s.pointee.trapAfter = trapBefore
     // It is said of this instruction alone: a repetition in a block asks as well.
-    defer { s.pointee.trapAfter = false }
+    defer {
+      s.pointee.trapAfter = false
+      s.pointee.followsSTI = false
+    }
     let retired = s.pointee.retired
     let debugBefore = s.pointee.pendingDebug
     do throws(Fault) {

@@ -38,14 +38,26 @@ extension Processor {
     return taskStackTop(at: 0x1C + UInt64(index) * 8)
   }
 
-  /// Tops of the stacks that the task state segment names: RSP0, then IST1 to IST7; without those that are 0.
+  /// Tops of the stacks that the task state segment names: RSP0, then IST1 to IST7; by FRED those of the levels. Without those that
+  /// are 0.
   public var taskStackTops: [UInt64] {
-    ([4] + (1...7).map { 0x1C + $0 * 8 }).compactMap { taskStackTop(at: $0) }.filter { $0 != 0 }
+    if deliversByFRED { return (0..<4).map { fred.stacks[$0] }.filter { $0 != 0 } }
+    return ([4] + (1...7).map { 0x1C + $0 * 8 }).compactMap { taskStackTop(at: $0) }.filter { $0 != 0 }
   }
 
-  /// The processor's tables name an interrupt stack whose last two pages have RSP in them.
+  /// By FRED, the level of a vector's stack.
+  public func stackLevel(of vector: Vector) -> UInt8 { fred.level(of: vector, .hardwareException) }
+
+  /// Replaces it.
+  public func setStackLevel(of vector: Vector, to level: UInt8) {
+    let shift = UInt64(vector.rawValue & 31) * 2
+    s.pointee.msr.fred.stackLevels = s.pointee.msr.fred.stackLevels & ~(3 << shift) | UInt64(level & 3) << shift
+  }
+
+  /// The processor's tables name an interrupt stack whose last two pages have RSP in them; by FRED, the stack of a level above 0.
   public func isOnInterruptStack(_ rsp: UInt64) -> Bool {
-    (1...7).contains { index in
+    if deliversByFRED { return (1...3).contains { fred.stacks[$0] != 0 && fred.stacks[$0] &- rsp <= 8192 } }
+    return (1...7).contains { index in
       taskStackTop(at: 0x1C + index * 8).map { $0 != 0 && $0 &- rsp <= 8192 } ?? false
     }
   }

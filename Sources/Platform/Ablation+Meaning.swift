@@ -19,9 +19,9 @@ extension Ablation: Explained {
     case .registerNotRestored: "A register that the crossing saved is not restored."
     case .frameSlotUnwritten: "A word of the register frame is not written, and keeps what was there before."
     case .returnLoops: "A jump to itself stands where the crossing leaves the kernel."
-    case .ibrsNotWritten: "No write of IA32_SPEC_CTRL is executed."
-    case .swapgsFenceSkipped: "No LFENCE is executed."
-    case .verwSkipped: "No VERW with a memory operand is executed."
+    case .ibrsNotWritten: "The write of IA32_SPEC_CTRL that sets IBRS on entry is skipped."
+    case .swapgsFenceSkipped: "The fence behind the test that decides a SWAPGS is skipped."
+    case .verwSkipped: "The VERW that clears the processor's buffers on the way out is skipped."
     case .upcallMaskNotSetAtSyscall:
       "Xen does not set evtchn_upcall_mask when it enters the guest at its syscall callback."
     case .frameAtUserRSP: "Xen pushes bounce frames at the user's RSP."

@@ -18,7 +18,7 @@ public struct DeliveredEvent: Sendable, Hashable {
   public var frame: UInt64
   /// Words in the frame.
   public var wordCount: Int
-  /// The stack of its own that it was pushed on, by the gate's IST index; 0 for none.
+  /// The stack of its own that it was pushed on, by the gate's IST index; 0 for none. By FRED, the stack level.
   public var interruptStack: Int
   /// RSP before the delivery.
   public var previousRSP: UInt64
@@ -30,12 +30,15 @@ public struct DeliveredEvent: Sendable, Hashable {
   public var isMaskable: Bool
   /// The instruction that was interrupted returns to user mode (SYSRET, IRET, SYSEXIT).
   public var atReturn: Bool
+  /// What FRED says of it; nil where FRED did not deliver it.
+  public var fred: FREDDelivered?
 
-  public init(_ transition: Transition, name: String, isBounce: Bool = false) {
+  public init(_ transition: Transition, name: String, isBounce: Bool = false, fred: FREDDelivered? = nil) {
     guard let delivered = transition.delivery else { preconditionFailure("only an event is delivered") }
     self.name = name
     vector = delivered.vector
     self.isBounce = isBounce
+    self.fred = fred
     errorCode = delivered.errorCode
     from = transition.rip
     fromKernel = delivered.fromKernel

@@ -79,6 +79,8 @@ public protocol PlatformComputer: AnyObject {
   /// Hears each hypercall by its kind, where the platform has such calls.
   func hearHypercalls(_ hear: ((String) -> Void)?)
 
+  /// Where the stacks begin that the processor's tables name, or that the guest told its hypervisor of.
+  var stackTops: [UInt64] { get }
   /// DR0 to DR3 and DR7, as the guest has them.
   var debugRegisters: [UInt64] { get }
 
@@ -132,6 +134,7 @@ extension PlatformComputer {
     case .nmi, .nmiCallback: 2
     case .machineCheck, .virtualMachineCheck: 18
     case .debugBreakpoint: 1
+    case .hostVector80: 0x80
     default: nil
     }
   }

@@ -1,6 +1,7 @@
 /// What the page of an HTML report draws from: the sections with their runs as JSON, in columns, so that thousands of boundaries stay small.
 ///
-/// A run is `places`, `code`, `bits` (IF 1, kernel mode 2, executed 4, owners of RSP, GS base and page tables by two bits each from bit 3),
+/// A run is `places`, `code`, `bits` (IF 1, kernel mode 2, executed 4, owners of RSP, GS base and page tables by two bits each from bit 3, the
+/// hypervisor 512),
 /// `registers` (what changed: index into `names` and digits, in turn), `accesses` (1 for a write, address, size, value, in turn) and
 /// `deliveries`. Words are hexadecimal digits without a prefix.
 import Findings
@@ -109,7 +110,8 @@ enum HTMLData {
       case .shared: 3
       }
     }
-    let flags = (step.interruptsEnabled ? 1 : 0) | (step.isKernel ? 2 : 0) | (step.executed ? 4 : 0)
+    let world = (step.isKernel ? 2 : 0) | (step.mode == .hypervisor ? 512 : 0)
+    let flags = (step.interruptsEnabled ? 1 : 0) | (step.executed ? 4 : 0) | world
     return flags | owner(step.rspOwner) << 3 | owner(step.gsOwner) << 5 | owner(step.pageTables) << 7
   }
 

@@ -4,8 +4,13 @@ import Findings
 /// its frame drawn as it lies in memory, highest address first.
 public struct TraceReport {
   let style: TerminalStyle
+  /// The table is to be no wider if it can; nil where it may be as wide as it likes.
+  let columns: Int?
 
-  public init(colour: Bool = false) { style = TerminalStyle(colour: colour) }
+  public init(colour: Bool = false, columns: Int? = nil) {
+    style = TerminalStyle(colour: colour)
+    self.columns = columns
+  }
 
   static let legend = [
     "rsp, gs, cr3: whose stack pointer, GS base and page tables the boundary runs on; none: no frame could be pushed",
@@ -39,6 +44,21 @@ public struct TraceReport {
   // MARK: The table
 
   private func steps(_ record: TraceRecord) -> [String] {
+    let lines = steps(record, namesEachPlace: true)
+    guard let columns, lines.contains(where: { $0.replacing(Self.emphasis, with: "").count > columns }) else {
+      return lines
+    }
+    return steps(record, namesEachPlace: false)
+  }
+
+  private static var emphasis: Regex<Substring> { /\u{1B}\[[0-9;]*m/ }
+
+  /// - Parameter namesEachPlace: else a symbol has a line of its own, before the boundaries that are told by their distance from it.
+  private func steps(_ record: TraceRecord, namesEachPlace: Bool) -> [String] {
+    func place(_ step: TraceStep) -> String {
+      namesEachPlace || step.location.symbol == nil
+        ? step.location.description : "+\(Location(address: step.location.offset))"
+    }
     var table = TextTable(alignments: [.right, .right, .left, .left, .left, .left, .left, .left])
     table.rows.append([
       "#", record.steps.contains { $0.mode != nil } ? "mode" : "cpl", "if", "rsp", "gs", "cr3", "place", "instruction",
@@ -47,7 +67,7 @@ public struct TraceReport {
       table.rows.append([
         String(step.boundary), step.mode?.rawValue ?? String(step.cpl), step.interruptsEnabled ? "on" : "off",
         step.rspOwner.rawValue,
-        step.gsOwner.rawValue, step.pageTables.rawValue, printable(step.location.description), instruction(step),
+        step.gsOwner.rawValue, step.pageTables.rawValue, printable(place(step)), instruction(step),
       ])
     }
     let rows = table.lines(indent: "")
@@ -56,7 +76,10 @@ public struct TraceReport {
     let refused = Dictionary(
       grouping: record.injections.filter { $0.outcome != .taken && $0.outcome != .notReached }, by: \.boundary)
     var lines = [style(.quiet, rows[0])]
+    var symbol: String?
     for (step, row) in zip(record.steps, rows.dropFirst()) {
+      if !namesEachPlace, let name = step.location.symbol, name != symbol { lines.append("\(printable(name)):") }
+      symbol = step.location.symbol
       let ours = !step.isKernel || (step.rspOwner == .kernel && step.gsOwner != .user && step.pageTables != .user)
       lines.append(ours ? row : style(.open, row))
       for injection in refused[step.boundary] ?? [] {
@@ -102,17 +125,23 @@ public struct TraceReport {
   // MARK: Frames
 
   private func delivery(_ delivery: TraceDelivery) -> [String] {
-    var title = delivery.bounce.map { "bounce frame of \(printable($0))" } ?? Self.title(ofVector: delivery.vector ?? 0)
+    var title =
+      delivery.bounce.map { "bounce frame of \(printable($0))" }
+      ?? delivery.vector.map(Self.title) ?? delivery.fred?.kind.title ?? Self.title(ofVector: 0)
     if let code = delivery.errorCode { title += ", error code \(Location(address: code.value))" }
     if delivery.injected { title += ", injected" }
-    let stack = delivery.interruptStack == 0 ? "" : " on IST \(delivery.interruptStack)"
+    let stack =
+      delivery.fred.map { " on stack level \($0.stackLevel)" }
+      ?? (delivery.interruptStack == 0 ? "" : " on IST \(delivery.interruptStack)")
     var lines = [style(.bold, "\(title): frame at \(Location(address: delivery.frame.value))\(stack)")]
     var names = delivery.errorCode == nil ? Self.frameWords : ["error code"] + Self.frameWords
     if delivery.bounce != nil { names = Self.bounceWords + names }
+    if delivery.fred != nil { names = Self.fredWords }
     var table = TextTable(alignments: [.right, .left, .left])
     for (index, word) in delivery.words.enumerated().reversed() {
       let address = Location(address: delivery.frame.value &+ UInt64(index) &* 8)
-      table.rows.append(["\(address)", index < names.count ? names[index] : "", "\(Location(address: word.value))"])
+      let text = delivery.fred.flatMap { Self.fields(of: index, word.value, $0) } ?? "\(Location(address: word.value))"
+      table.rows.append(["\(address)", index < names.count ? names[index] : "", text])
     }
     lines += table.lines(indent: "  ")
     return lines
@@ -120,6 +149,29 @@ public struct TraceReport {
 
   /// From the lowest address. SDM vol. 3A, "64-Bit Mode Stack Frame".
   static let frameWords = ["RIP", "CS", "RFLAGS", "RSP", "SS"]
+
+  /// From the lowest address. SDM vol. 2, "ERETS", "ERETU"; Xen public headers, arch-x86/cpu-user-regs.h.
+  static let fredWords = ["error code", "RIP", "CS+", "RFLAGS", "RSP", "SS+", "event data", ""]
+
+  /// The words with CS and SS hold more than the selector: what else they say. Nil for the others.
+  static func fields(of index: Int, _ word: UInt64, _ fred: TraceFRED) -> String? {
+    var parts = ["\(Location(address: word & 0xFFFF))"]
+    switch index {
+    case 2:
+      parts.append("stack level \(word >> 16 & 3)")
+      if word & 1 << 18 != 0 { parts.append("waits for ENDBRANCH") }
+    case 5:
+      parts.append("\(fred.kind.title), vector \(word >> 32 & 0xFF)")
+      if word & 1 << 16 != 0 { parts.append("blocked by STI") }
+      if word & 1 << 17 != 0 { parts.append("software event") }
+      if word & 1 << 18 != 0 { parts.append("unblocks NMIs") }
+      if word & 1 << 57 != 0 { parts.append("64-bit code") }
+      if word & 1 << 58 != 0 { parts.append("nested") }
+      if word >> 60 != 0 { parts.append("length \(word >> 60)") }
+    default: return nil
+    }
+    return parts.joined(separator: ", ")
+  }
 
   /// What lies below these in a bounce frame. Xen xen/arch/x86/x86_64/entry.S, create_bounce_frame.
   static let bounceWords = ["RCX", "R11"]

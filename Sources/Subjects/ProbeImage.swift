@@ -9,6 +9,8 @@ public struct ProbeImage: Sendable {
   public let crossings: [String]
   public let postures: [PostureName]
   private let symbols: SymbolTable
+  /// By crossing and posture, whether the pair makes sense.
+  private let pairs: [UInt8]
 
   public enum Refusal: Error, CustomStringConvertible {
     case missing(symbol: String)
@@ -30,6 +32,12 @@ public struct ProbeImage: Sendable {
     symbols = image.symbols
     crossings = try Self.names("limen_crossing_names", image)
     postures = try Self.names("limen_posture_names", image).map { PostureName(rawValue: $0) }
+    let table = "limen_applicable"
+    guard let start = image.symbols.lookup(table) else { throw Refusal.missing(symbol: table) }
+    guard let pairs = image.contents(virtualAddress: start, count: crossings.count * postures.count) else {
+      throw Refusal.unreadable(table: table)
+    }
+    self.pairs = [UInt8](pairs)
   }
 
   /// Address of a label; throws where the probe has none.
@@ -44,6 +52,12 @@ public struct ProbeImage: Sendable {
       return top
     }
     return try address("limen_crossing_\(crossing.rawValue)")
+  }
+
+  /// The postures from which a crossing makes sense, whatever the machine can do of them.
+  package func postures(of crossing: CrossingKind) -> [PostureName] {
+    guard let row = crossings.firstIndex(of: crossing.rawValue) else { return [] }
+    return postures.indices.filter { pairs[row * postures.count + $0] != 0 }.map { postures[$0] }
   }
 
   /// The first instructions of its signal handlers.

@@ -12,6 +12,8 @@ public final class ReadyMachine {
   /// The kernel's, and those of the hypervisor below it.
   private let symbols: [SymbolTable]
   private var readableNames: [String: String] = [:]
+  /// The kernel's stacks, ascending; nil before the first request.
+  package private(set) var stacks: [Stack]?
   /// The user's memory at the crossing.
   package private(set) var userMemory = UserMemory()
 
@@ -66,11 +68,8 @@ public final class ReadyMachine {
         verdict: .notApplicable(
           reason: Self.whyNot(crossing, from: posture, on: profileName)))
     }
-    var request: [UInt8] = []
-    for word in [UInt32(c), UInt32(p)] { withUnsafeBytes(of: word.littleEndian) { request.append(contentsOf: $0) } }
-    guard computer.processor.write(request, atLinear: try probe.address("limen_request")) else {
-      throw ProbeImage.Refusal.unmapped(symbol: "limen_request")
-    }
+    if stacks == nil { stacks = findStacks() }
+    guard request(crossing, from: posture) else { throw ProbeImage.Refusal.unmapped(symbol: "limen_request") }
     if let top = computer.processor.interruptStackTop(of: .nmi) {
       // Inside the stack, where the handler's own frames come to lie.
       let chosen = withUnsafeBytes(of: (top &- 0x100).littleEndian) { [UInt8]($0) }
@@ -89,6 +88,16 @@ public final class ReadyMachine {
     computer.processor.setClockStep(Self.clockStep)
     computer.fork()
     userMemory = computer.processor.userMemory()
+  }
+
+  /// Asks the probe, which waits, for a crossing. False where it has not such a one, or its request is not mapped.
+  func request(_ crossing: CrossingKind, from posture: PostureName) -> Bool {
+    guard let c = probe.crossings.firstIndex(of: crossing.rawValue), let p = probe.postures.firstIndex(of: posture),
+      let place = try? probe.address("limen_request")
+    else { return false }
+    var request: [UInt8] = []
+    for word in [UInt32(c), UInt32(p)] { withUnsafeBytes(of: word.littleEndian) { request.append(contentsOf: $0) } }
+    return computer.processor.write(request, atLinear: place)
   }
 
   /// Clocks stand still for so long during a crossing: an event that comes a little later finds the same time.

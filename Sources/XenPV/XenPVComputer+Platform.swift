@@ -103,6 +103,8 @@ extension XenPVComputer: PlatformComputer {
       || processor.bytes(atLinear: processor.rip, count: 2) == [0x0F, 0x05]
   }
 
+  public var stackTops: [UInt64] { [domain.vcpu.kernelSP].filter { $0 != 0 } }
+
   public var debugRegisters: [UInt64] {
     (0..<4).map(processor.debugRegister) + [domain.vcpu.dr7 | domain.vcpu.dr7Emulated]
   }

@@ -7,11 +7,11 @@
 //
 // Who could reach it: any user, who learns where its kernel stack is.
 //
-// What happens: nothing dies, and an event makes no difference.
+// What happens: nothing dies, and an event makes no difference. Of AMD's processors the user gets the rest of RSP as well: espfix-leak-whole.
 //
 // crossing: sigreturn
 // platform: bare-metal
-// profile: intel, amd
+// profile: intel
 // posture: return-cs-32-ss-16bit
 // path: none
 // depth: 0

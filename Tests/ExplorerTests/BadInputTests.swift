@@ -1,3 +1,4 @@
+import Findings
 import Foundation
 import Testing
 
@@ -397,6 +398,22 @@ import Testing
     let ended = try limen(
       "check", kernel.path, "--profile", "intel", "--crossing", "syscall64", "--memory", "16", "--event", "page-fault")
     #expect(ended.status == 4 && ended.output.contains("none of the events exists"), "\(ended)")
+  }
+
+  /// An honest host never does it, so that a list that names it is a mistake.
+  @Test func whatAMaliciousHostDoesIsAskedForAsSuch() throws {
+    let kernel = try TinyKernel(in: folder.url)
+    for event in EventKind.allCases where event.isFromHost {
+      let question = [
+        "check", kernel.path, "--profile", "amd", "--crossing", "syscall64", "--memory", "16", "--event",
+        "nmi,\(event.rawValue)",
+      ]
+      expectRefusal(try limen.start(question).ended(), 2, "'\(event.rawValue)' comes from a malicious host alone")
+      let asked = try limen.start(question + ["--host", "malicious", "--format", "json"]).ended()
+      #expect(asked.output.contains("\"event\" : \"\(event.rawValue)\""), "\(asked)")
+      let all = try limen.start(question.dropLast() + ["all", "--format", "json"]).ended()
+      #expect(!all.output.contains(event.rawValue), "\(all)")
+    }
   }
 
   // MARK: Guards that cannot be taken away

@@ -98,6 +98,30 @@ import Testing
     #expect(try ask("compare", "worse.json", "old.json").output.contains("  gone: "))
   }
 
+  /// Two of Debian's builds of one series, where somebody has fetched them: without its guard each breaks in the same way.
+  @Test(.enabled(if: series.count == 2)) func aBaselineSurvivesDebiansNextBuild() throws {
+    func check(_ kernel: String, _ more: String...) throws -> LimenProgram.Ended {
+      try limen.start(
+        [
+          "check", kernel, "--crossing", "syscall64", "--profile", "intel", "--event", "nmi", "--ablate",
+          "nmi-without-ist", "--no-witnesses", "-q",
+        ] + more, before: ["env", "-C", folder.url.path]
+      ).ended()
+    }
+    #expect(try check(Self.series[0], "--write-baseline", "known.json", "--report", "json=old.json").status == 1)
+    #expect(
+      try check(Self.series[1], "--baseline", "known.json", "--report", "json=new.json")
+        == .init(status: 0, output: "", complaint: ""))
+    #expect(try ask("compare", "old.json", "new.json").output.contains("findings: 0 new, 0 gone, 0 moved"))
+  }
+
+  private static let series = ["debian-6.12.101-cloud", "debian-6.12.105-cloud"].compactMap { name -> String? in
+    let environment = ProcessInfo.processInfo.environment
+    let caches = environment["XDG_CACHE_HOME"] ?? (environment["HOME"] ?? "") + "/.cache"
+    let folder = (environment["LIMEN_CACHE"] ?? caches + "/limen") + "/kernels/" + name
+    return (try? FileManager.default.contentsOfDirectory(atPath: folder))?.first.map { "\(folder)/\($0)" }
+  }
+
   @Test func whatIsFoundNoLongerIsSaid() throws {
     try write(try design())
     #expect(try check("--write-baseline", "known.json").status == 1)

@@ -102,6 +102,27 @@ import Testing
     #expect(ended.status == 2 && ended.complaint.contains("./dev build"))
   }
 
+  // MARK: What nobody says
+
+  /// Every crossing from `normal`; those that a design defines, and the way back from a signal, from every posture that the machine has.
+  @Test func withoutOptionsItIsCheckedFromEveryPosture() throws {
+    let ended = try limen(
+      "check", "design:complete", "--platform", "bare-metal", "--profile", "intel", "--event", "page-fault,nmi",
+      "--witnesses", folder.url.path)
+    let heads = ended.output.split(separator: "\n").filter { $0.hasPrefix("bare-metal intel ") }
+    let answers = Set(heads.map { $0.dropFirst("bare-metal intel ".count) })
+    for section in ["ud normal", "nmi normal", "int80 flags-ac", "syscall64 code-top", "sigreturn return-ss-bad"] {
+      #expect(answers.contains("\(section): held"), "\(section)")
+    }
+    // Of a posture that was named nothing would be left out: this kernel has no LDT, and SYSCALL from 32-bit code is AMD's.
+    #expect(!answers.contains { $0.hasPrefix("sigreturn return-ss-ldt") || $0.hasPrefix("syscall32 flags") })
+    #expect(answers.contains { $0.hasPrefix("syscall32 normal: not applicable") })
+    let named = try limen(
+      "check", "design:complete", "--platform", "bare-metal", "--profile", "intel", "--event", "nmi", "--crossing",
+      "syscall64", "--witnesses", folder.url.path)
+    #expect(named.output.split(separator: "\n").filter { $0.hasPrefix("bare-metal intel ") }.count == 1)
+  }
+
   // MARK: A file
 
   @Test func aFileIsCheckedAndItsWitnessReplays() throws {

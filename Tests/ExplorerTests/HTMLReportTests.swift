@@ -116,7 +116,7 @@ import Testing
     let answers = try browse(
       page, pictures: bless ? pictures.path : "-",
       [
-        ["size", 1280, 1000], ["ask", "document.querySelectorAll('tbody tr').length"], text("title"), text("here"),
+        ["size", 1280, 1300], ["ask", "document.querySelectorAll('tbody tr').length"], text("title"), text("here"),
         ["ask", colour], ["key", "j"], text("here"), text("registers"), text("stack"), ["picture", "html-finding.png"],
         ["key", "k"], ["key", "k"], text("here"), ["key", "Home"], ["key", "e"], text("here"), ["key", "F"],
         text("here"),

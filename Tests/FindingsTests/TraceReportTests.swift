@@ -14,6 +14,19 @@ import Testing
     try Golden.check(JSONReport.text(of: Sample.pvTrace), "trace-xen-pv.json")
   }
 
+  /// On a narrow terminal a symbol has a line of its own, and nothing is lost.
+  @Test func aSymbolIsSaidOnceWhereThereIsNoRoom() {
+    let wide = TraceReport().text(of: Sample.trace)
+    #expect(TraceReport(columns: 200).text(of: Sample.trace) == wide)
+    let lines = TraceReport(columns: 64).text(of: Sample.trace).split(separator: "\n").map(String.init)
+    #expect(lines.contains("entry_SYSCALL_64:") && lines.contains("asm_exc_nmi:"))
+    #expect(lines.contains { $0.hasPrefix("3    0  off  kernel  kernel  kernel  +0x1 ") && $0.contains("  call 0x") })
+    #expect(lines.contains { $0.hasPrefix("0    3  on   user    user    user    0x10001234") })
+    let table = lines.filter { $0.wholeMatch(of: /\d+ +\d .*/) != nil }
+    #expect(table.count == Sample.trace.steps.count)
+    #expect(TraceReport(colour: true, columns: 64).text(of: Sample.trace).contains("asm_exc_nmi:\n"))
+  }
+
   /// SDM vol. 3A, "64-Bit Mode Stack Frame": from the highest address SS, RSP, RFLAGS, CS, RIP and the error code.
   @Test func framesAreDrawnAsTheManualDrawsThem() throws {
     let lines = TraceReport().text(of: Sample.trace).split(separator: "\n").map {
@@ -101,6 +114,7 @@ import Testing
     trace.end.detail = "x"
     trace.ablations = ["nmi-without-ist"]
     trace.steps[1].outerDeliveries = [try #require(trace.steps[1].delivery)]
+    trace.steps[1].outerDeliveries?[0].fred = TraceFRED(.nmi, stackLevel: 2, previousStackLevel: 0, nested: false)
     let produced = try [trace, Sample.pvTrace].reduce(into: Set<String>()) { names, record in
       names.formUnion(FormatsPageTests.names(try JSONValue(reading: Array(JSONReport.text(of: record).utf8))))
     }
@@ -108,7 +122,36 @@ import Testing
     let words =
       InjectionOutcome.allCases.map(\.rawValue) + TraceEnd.Kind.allCases.map(\.rawValue)
       + Owner.allCases.map(\.rawValue) + MemoryAccess.Kind.allCases.map(\.rawValue)
+      + TraceFRED.Kind.allCases.map(\.rawValue)
     for word in words { #expect(page[start..<end].contains("`\(word)`"), "\(word) is not described") }
+  }
+
+  /// Documentation/FRED.md, "The frame".
+  @Test func framesOfFREDAreDrawnWithTheirFields() throws {
+    var trace = Sample.trace
+    trace.steps[1].delivery = TraceDelivery(
+      vector: 14, injected: false, interruptStack: 0, frame: 0xFFFF_8000_0000_0FC0,
+      words: [2, 0x1234, 0x10 | 1 << 16, 0x10246, 0x5678, 0x18 | 1 << 16 | 14 << 32 | 3 << 48 | 3 << 57, 0xDEAD, 0],
+      fred: TraceFRED(.hardwareException, stackLevel: 2, previousStackLevel: 1, nested: true))
+    trace.steps[2].delivery = TraceDelivery(
+      vector: nil, injected: false, interruptStack: 0, frame: 0x1000,
+      words: [0, 0, 0x33, 2, 0, 0x2B | 1 << 17 | 1 << 32 | 7 << 48 | 1 << 57 | 2 << 60, 0, 0],
+      fred: TraceFRED(.syscall, stackLevel: 0, previousStackLevel: 0, nested: false))
+    let lines = TraceReport().text(of: trace).split(separator: "\n").map {
+      $0.split(separator: " ").joined(separator: " ")
+    }
+    let fault = try #require(
+      lines.firstIndex { $0.hasPrefix("#PF (vector 14): frame at 0xffff800000000fc0 on stack level 2") })
+    #expect(
+      lines[(fault + 1)...].prefix(8) == [
+        "0xffff800000000ff8 0x0", "0xffff800000000ff0 event data 0xdead",
+        "0xffff800000000fe8 SS+ 0x18, hardware exception, vector 14, blocked by STI, 64-bit code, nested",
+        "0xffff800000000fe0 RSP 0x5678", "0xffff800000000fd8 RFLAGS 0x10246",
+        "0xffff800000000fd0 CS+ 0x10, stack level 1",
+        "0xffff800000000fc8 RIP 0x1234", "0xffff800000000fc0 error code 0x2",
+      ])
+    let call = try #require(lines.firstIndex { $0 == "SYSCALL: frame at 0x1000 on stack level 0" })
+    #expect(lines[call + 3].hasSuffix("SS+ 0x2b, SYSCALL, vector 1, software event, 64-bit code, length 2"))
   }
 
   @Test func guardsAndOuterFramesAreNamed() throws {

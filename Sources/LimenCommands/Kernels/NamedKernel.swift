@@ -60,11 +60,22 @@ struct NamedKernel {
   /// Where the machines are not named, a reference kernel runs wherever it can, and a specimen where its page says.
   var platforms: [PlatformName] { specimen?.platforms ?? (isReference ? PlatformName.running : [.bareMetal]) }
 
-  /// Where the crossings are not named: of a design those that go through what a design defines, of a specimen the one that its page
-  /// names.
-  var crossings: [CrossingKind] {
-    if let specimen { return [specimen.crossing] }
-    return isReference ? [.syscall64, .syscall32, .sysenter] : CrossingKind.allCases
+  /// Where the processors are not named: a specimen whose page names parts has those.
+  var profiles: [ProfileName] {
+    guard let specimen, !specimen.profiles.allSatisfy(ProfileName.plain.contains) else { return ProfileName.plain }
+    return specimen.profiles
+  }
+
+  /// Where the crossings are not named: all of them, and of a specimen the one that its page names.
+  var crossings: [CrossingKind] { specimen.map { [$0.crossing] } ?? CrossingKind.allCases }
+
+  /// Where the postures are not named: of a specimen the one that its page names.
+  var postures: [PostureName] { [specimen?.posture ?? "normal"] }
+
+  /// Where neither is named: of a design those that go through what it defines, and the way back that has most to look out for. A stock
+  /// kernel's take minutes.
+  var crossingsFromEveryPosture: [CrossingKind] {
+    isReference && specimen == nil ? [.syscall64, .syscall32, .sysenter, .int80, .sigreturn] : []
   }
 
   func bound(_ options: BoundOptions) -> UInt64 {

@@ -8,6 +8,8 @@ import CZydis
 struct DecodedInstruction {
   var instruction = ZydisDecodedInstruction()
   var operands: [ZydisDecodedOperand] = []
+  /// An instruction that Zydis does not know; of the rest only its length and operand hold then.
+  var fred: FREDInstruction?
 
   var mnemonic: ZydisMnemonic { instruction.mnemonic }
   var length: Int { Int(instruction.length) }
@@ -47,6 +49,11 @@ final class Decoder: @unchecked Sendable {
   }
 
   func decode(_ bytes: UnsafeRawBufferPointer, mode: CodeMode) throws(DecodingFailure) -> DecodedInstruction {
+    if mode == .bits64, let decoded = try decodeFRED(bytes) { return decoded }
+    return try decodeByZydis(bytes, mode: mode)
+  }
+
+  func decodeByZydis(_ bytes: UnsafeRawBufferPointer, mode: CodeMode) throws(DecodingFailure) -> DecodedInstruction {
     var result = DecodedInstruction()
     var storage = [ZydisDecodedOperand](repeating: ZydisDecodedOperand(), count: 10)
     var decoder = decoders[Int(mode.rawValue)]
@@ -69,13 +76,16 @@ final class Decoder: @unchecked Sendable {
     var formatter = ZydisFormatter()
     ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_ATT)
     guard let decoded = try? bytes.withUnsafeBytes({ try decode($0, mode: mode) }) else { return nil }
+    if let name = decoded.fred, name != .loadKernelGS { return (name.rawValue, decoded.length) }
     var buffer = [CChar](repeating: 0, count: 256)
     var instruction = decoded.instruction
     let status = ZydisFormatterFormatInstruction(
       &formatter, &instruction, decoded.operands, UInt8(decoded.visible), &buffer, 256, address, nil)
     if status & 0x8000_0000 != 0 { return nil }
     let text = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-    return (text, decoded.length)
+    return (
+      decoded.fred == nil ? text : FREDInstruction.loadKernelGS.rawValue + text.drop { $0 != " " }, decoded.length
+    )
   }
 }
 

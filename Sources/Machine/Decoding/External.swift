@@ -18,6 +18,7 @@ enum External: UInt16 {
   case jumpIfCounterZero, loop, loopIfZero, loopIfNotZero
   case farJump, farCall, farReturn, interrupt, interruptThree, interruptOne, interruptOverflow, interruptReturn
   case systemCall, systemReturn, systemEnter, systemExit
+  case eventReturnToSupervisor, eventReturnToUser
   // Strings
   case moveString, storeString, loadString, compareString, scanString, inString, outString
   // System
@@ -25,7 +26,7 @@ enum External: UInt16 {
   case clearInterrupt, setInterrupt, pushFlags, popFlags
   case readControl, writeControl, readDebug, writeDebug, clearTaskSwitched, loadMachineStatus, storeMachineStatus
   case readMSR, writeMSR, readTimeStamp, readTimeStampAndID, readPerformanceCounter, cpuid
-  case swapGS, readFSBase, readGSBase, writeFSBase, writeGSBase
+  case swapGS, loadKernelGS, readFSBase, readGSBase, writeFSBase, writeGSBase
   case loadGDT, loadIDT, loadLDT, loadTask, storeGDT, storeIDT, storeLDT, storeTask
   case invalidatePage, invalidatePCID, invalidateCaches, setAC, clearAC
   case readSegment, writeSegment, popSegment, loadFarPointer

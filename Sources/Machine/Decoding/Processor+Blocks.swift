@@ -214,7 +214,8 @@ extension Processor {
     for i in 0..<Int(block.pointee.operationCount) where block.pointee.operations[i].opcode == .external {
       switch External(rawValue: block.pointee.operations[i].detail) {
       case .readControl, .writeControl, .readDebug, .writeDebug, .readMSR, .writeMSR, .swapGS, .interruptReturn,
-        .systemReturn, .systemExit, .clearInterrupt, .setInterrupt, .invalidatePage, .invalidatePCID, .loadGDT,
+        .systemReturn, .systemExit, .eventReturnToSupervisor, .eventReturnToUser, .loadKernelGS, .clearInterrupt,
+        .setInterrupt, .invalidatePage, .invalidatePCID, .loadGDT,
         .loadIDT,
         .loadLDT, .loadTask, .halt, .input, .output, .setAC, .clearAC, .clearTaskSwitched:
         return true

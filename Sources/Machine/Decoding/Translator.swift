@@ -39,7 +39,7 @@ struct Translator {
     ended = false
     let stackTransition = is64 ? decoded.stackTransition : nil
     if stackTransition != nil { emit(.move64, dst: Slot.stackBefore, src: Slot.rsp) }
-    translateMnemonic()
+    if let name = decoded.fred { translate(name) } else { translateMnemonic() }
     if let stackTransition {
       operations[operations.count - 1].traits.remove(.endsBlock)
       emit(stackTransition == .stackLoad ? .stackLoaded : .stackMoved, [.endsBlock])

@@ -33,12 +33,12 @@ extension Processor {
         let bits = s.pointee.pendingDebug
         s.pointee.pendingDebug = 0
         reportDebug(bits)
-        return deliverOrShutDown(.debug, kind: .trap)
+        return deliverOrShutDown(.debug, kind: .trap, FREDEvent(.hardwareException, data: bits))
       }
       if s.pointee.nmiLatched && !s.pointee.nmiBlocked {
         s.pointee.nmiLatched = false
         s.pointee.nmiBlocked = true
-        return deliverOrShutDown(.nmi, kind: .external)
+        return deliverOrShutDown(.nmi, kind: .external, FREDEvent(.nmi))
       }
       if s.pointee.interruptLine && s.pointee.flag(.interruptEnable) && shadow == .none { return .interruptWindow }
     }
@@ -56,9 +56,9 @@ extension Processor {
     !s.pointee.flag(.resume) && (s.pointee.shadow != .movSS || !profile.stackLoadHoldsInstructionBreakpoints)
   }
 
-  private func deliverOrShutDown(_ vector: Vector, kind: EventKind) -> Exit? {
+  private func deliverOrShutDown(_ vector: Vector, kind: EventKind, _ fred: FREDEvent) -> Exit? {
     do throws(Fault) {
-      try deliver(vector, errorCode: nil, kind: kind)
+      try deliver(vector, errorCode: nil, kind: kind, fred: fred)
       return nil
     } catch {
       return raise(error, during: vector)
@@ -149,7 +149,13 @@ extension Processor {
   public func deliverInterrupt(_ vector: Vector) -> Exit? {
     precondition(canTakeInterrupt, "an interrupt is delivered only where the boundary allows it")
     defer { updateAttention() }
-    return deliverOrShutDown(vector, kind: .external)
+    return deliverOrShutDown(vector, kind: .external, FREDEvent(.externalInterrupt))
+  }
+
+  /// The same whatever IF says, as a host makes it happen: AMD APM vol. 2, "Event Injection".
+  public func deliverInterruptUnasked(_ vector: Vector) -> Exit? {
+    defer { updateAttention() }
+    return deliverOrShutDown(vector, kind: .external, FREDEvent(.externalInterrupt))
   }
 
   /// Latches an NMI: it is taken at the next boundary that allows it.
@@ -174,7 +180,7 @@ extension Processor {
     s.pointee.msr.machineCheckStatus = 7
     s.pointee.msr.machineCheckBank[1] = profile.injectedMachineCheck
     defer { updateAttention() }
-    return deliverOrShutDown(.machineCheck, kind: .exception)
+    return deliverOrShutDown(.machineCheck, kind: .exception, FREDEvent(.hardwareException))
   }
 
   /// Delivers an instruction breakpoint at RIP: DR6 bit `index` and a fault-like #DB.

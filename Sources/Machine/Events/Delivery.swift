@@ -35,6 +35,7 @@ extension Processor {
       var vector: Vector
       var code: UInt32?
       var kind = EventKind.exception
+      var data: UInt64 = 0
       switch fault {
       case .exit(let exit):
         if case .intercepted(let what, let next) = exit { finish(what, next: next) }
@@ -44,8 +45,10 @@ extension Processor {
       case .page(let c, let address):
         (vector, code) = (.pageFault, c)
         s.pointee.cr2 = address
+        data = address
       case .debug(let bits):
         (vector, code) = (.debug, nil)
+        data = bits
         // An instruction breakpoint pushes RF as it was. SDM vol. 3B, "Instruction-Breakpoint Exception Condition".
         if bits & DR6.debugRegisterAccess == 0 { kind = .trap }
         reportDebug(bits)
@@ -54,10 +57,12 @@ extension Processor {
       if first == nil { s.pointee.pendingDebug = 0 }
       if let earlier = first {
         if earlier == .doubleFault { return .shutdown }
-        if Self.doubleFaults(earlier, vector) { (vector, code, kind) = (.doubleFault, 0, .exception) }
+        if Self.doubleFaults(earlier, vector) { (vector, code, kind, data) = (.doubleFault, 0, .exception, 0) }
       }
       do throws(Fault) {
-        try deliver(vector, errorCode: code, kind: kind)
+        try deliver(
+          vector, errorCode: code, kind: kind,
+          fred: FREDEvent(.hardwareException, data: data, isNested: first != nil && vector != .doubleFault))
         return nil
       } catch {
         fault = error
@@ -74,12 +79,18 @@ extension Processor {
     return contributory.contains(first) && contributory.contains(second)
   }
 
-  /// Delivers `vector` through the IDT. State changes only when nothing can fault any more.
-  func deliver(_ vector: Vector, errorCode: UInt32?, kind: EventKind, returnTo: UInt64? = nil) throws(Fault) {
+  /// Delivers `vector` through the IDT, or by FRED, whose frame has what `fred` says. State changes only when nothing can fault any
+  /// more.
+  func deliver(
+    _ vector: Vector, errorCode: UInt32?, kind: EventKind, returnTo: UInt64? = nil, fred: FREDEvent
+  ) throws(Fault) {
     if let interception {
       return try intercept(vector, errorCode: errorCode, kind: kind, next: returnTo, by: interception)
     }
     guard isLongModeActive else { throw Fault.unsupported("an event outside long mode") }
+    if deliversByFRED {
+      return try deliverByFRED(vector, errorCode: errorCode, kind: kind, returnTo: returnTo, fred)
+    }
     let from = s.pointee.rip
     let before = standing
     let ext: UInt32 = kind == .software ? 0 : 1

@@ -22,9 +22,11 @@ extension Processor {
     s.pointee.rip = taken ? u.pointee.imm : u.pointee.disp
   }
 
-  func softwareInterrupt(_ u: Operation, _ vector: Vector) throws(Fault) {
+  func softwareInterrupt(_ u: Operation, _ vector: Vector, _ kind: FREDEvent.Kind = .softwareInterrupt) throws(Fault) {
     let start = s.pointee.rip
-    try deliver(vector, errorCode: nil, kind: .software, returnTo: nextInstruction(start, u.pointee.length))
+    try deliver(
+      vector, errorCode: nil, kind: .software, returnTo: nextInstruction(start, u.pointee.length), fred: FREDEvent(kind)
+    )
     s.pointee.trapAfter = false
   }
 
@@ -32,7 +34,7 @@ extension Processor {
   func interruptOne(_ u: Operation) throws(Fault) {
     let next = nextInstruction(s.pointee.rip, u.pointee.length)
     s.pointee.dr7 &= ~DR7.generalDetect
-    try deliver(.debug, errorCode: nil, kind: .trap, returnTo: next)
+    try deliver(.debug, errorCode: nil, kind: .trap, returnTo: next, fred: FREDEvent(.privilegedInterrupt))
     // The #DB that MOV SS put off is lost with this one.
     s.pointee.pendingDebug = 0
     s.pointee.trapAfter = false
@@ -55,6 +57,7 @@ extension Processor {
   private func checkDirect(_ selector: Selector, _ descriptor: Descriptor, _ offset: UInt64) throws(Fault) -> Selector {
     guard descriptor.isCode else { throw Fault.gp(selector.errorCode) }
     if isLongModeActive && descriptor.isLong && descriptor.isDefault32 { throw Fault.gp(selector.errorCode) }
+    if deliversByFRED && s.pointee.cpl == 0 && !descriptor.isLong { throw Fault.gp(selector.errorCode) }
     if descriptor.isConforming {
       guard descriptor.dpl <= s.pointee.cpl else { throw Fault.gp(selector.errorCode) }
     } else {
@@ -102,7 +105,10 @@ extension Processor {
 
   /// A 64-bit call gate: the code segment it names and the address in it.
   private func readCallGate(_ selector: Selector, _ gate: Descriptor) throws(Fault) -> (Descriptor, Selector, UInt64) {
-    guard gate.dpl >= s.pointee.cpl, selector.rpl <= gate.dpl else { throw Fault.gp(selector.errorCode) }
+    // FRED knows no call gates.
+    guard !deliversByFRED, gate.dpl >= s.pointee.cpl, selector.rpl <= gate.dpl else {
+      throw Fault.gp(selector.errorCode)
+    }
     guard gate.isPresent else { throw Fault.np(selector.errorCode) }
     let base = selector.usesLDT ? s.pointee.ldtrBase : s.pointee.gdtr.base
     let limit = selector.usesLDT ? UInt64(s.pointee.ldtr.limit) : UInt64(s.pointee.gdtr.limit)
@@ -188,6 +194,7 @@ extension Processor {
     guard !selector.isNull else { throw Fault.gp() }
     let descriptor = try readDescriptor(selector)
     try checkReturnCode(selector, descriptor)
+    try refuseUnderFRED(selector, descriptor)
     try checkOffset(offset, descriptor)
     let extra = Int(u.pointee.imm)
     if selector.rpl == s.pointee.cpl {
@@ -201,6 +208,12 @@ extension Processor {
     let stackDescriptor = try checkReturnStack(stackSelector, code: descriptor, newCPL: selector.rpl)
     try markAccessed(selector, descriptor)
     enterOuter(selector, descriptor, offset, stackSelector, stackDescriptor, stack &+ UInt64(extra), width: width)
+  }
+
+  /// Under FRED neither a far return nor IRET changes the privilege, and privilege 0 has 64-bit code alone.
+  func refuseUnderFRED(_ selector: Selector, _ descriptor: Descriptor) throws(Fault) {
+    guard deliversByFRED else { return }
+    if selector.rpl != s.pointee.cpl || s.pointee.cpl == 0 && !descriptor.isLong { throw Fault.gp(selector.errorCode) }
   }
 
   /// The code segment that a far return or IRET names.

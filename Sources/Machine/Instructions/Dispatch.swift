@@ -60,11 +60,11 @@ extension Processor {
     case .farCall: try farCall(u)
     case .farReturn: try farReturn(u)
     case .interrupt: try softwareInterrupt(u, Vector(UInt8(truncatingIfNeeded: u.pointee.imm)))
-    case .interruptThree: try softwareInterrupt(u, .breakpoint)
+    case .interruptThree: try softwareInterrupt(u, .breakpoint, .softwareException)
     case .interruptOne: try interruptOne(u)
     case .interruptOverflow:
       if s.pointee.overflow {
-        try softwareInterrupt(u, .overflow)
+        try softwareInterrupt(u, .overflow, .softwareException)
       } else {
         s.pointee.rip = nextInstruction(s.pointee.rip, u.pointee.length)
       }
@@ -73,6 +73,8 @@ extension Processor {
     case .systemReturn: try systemReturn(u)
     case .systemEnter: try systemEnter(u)
     case .systemExit: try systemExit(u)
+    case .eventReturnToSupervisor: try eventReturnToSupervisor()
+    case .eventReturnToUser: try eventReturnToUser()
 
     case .moveString, .storeString, .loadString, .compareString, .scanString, .inString, .outString:
       try stringInstruction(u)
@@ -104,6 +106,7 @@ extension Processor {
     case .readPerformanceCounter: try readPerformanceCounter()
     case .cpuid: cpuid()
     case .swapGS: try swapGS()
+    case .loadKernelGS: try loadKernelGS(u)
     case .readFSBase: try readBase(u, Slot.fsBase)
     case .readGSBase: try readBase(u, Slot.gsBase)
     case .writeFSBase: try writeBase(u, Slot.fsBase)

@@ -21,6 +21,7 @@ extension Processor {
     guard !selector.isNull else { throw Fault.gp() }
     let code = try readDescriptor(selector)
     try checkReturnCode(selector, code)
+    try refuseUnderFRED(selector, code)
     let outward = selector.rpl > s.pointee.cpl
     let in64 = s.pointee.codeMode == .bits64
     let oldCPL = s.pointee.cpl

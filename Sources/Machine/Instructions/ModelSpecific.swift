@@ -49,6 +49,7 @@ extension Processor {
     case 0x17A: return msr.machineCheckStatus
     case 0x400...0x403: return msr.machineCheckBank[Int(index - 0x400)]
     case 0x1A0: return profile.vendor == .intel ? msr.miscellaneousEnable : nil
+    case Self.fredRegisters, Self.shadowStackOfLevel0: return profile.hasFRED ? fredRegister(index) : nil
     case 0x1D9: return msr.debugControl
     case 0x200...0x20F, 0x250, 0x258, 0x259, 0x268...0x26F: return 0
     case 0x277: return msr.pageAttributes
@@ -111,6 +112,8 @@ extension Processor {
       guard profile.vendor == .intel else { throw Fault.gp() }
       s.pointee.msr.miscellaneousEnable = value
     case 0x1D9: s.pointee.msr.debugControl = value & 0x3
+    case Self.fredRegisters where profile.hasFRED, Self.shadowStackOfLevel0 where profile.hasFRED:
+      try setFREDRegister(index, value)
     case 0x200...0x20F, 0x250, 0x258, 0x259, 0x268...0x26F: break
     case 0x277:
       for i in 0..<8 {

@@ -112,7 +112,9 @@ extension Processor {
         !s.pointee.segments[SegmentName.cs.rawValue].isLong
       else { throw Fault.gp() }
     }
-    if turnsOff && (s.pointee.codeMode == .bits64 || s.pointee.cr4 & CR4.processContextIdentifiers != 0) {
+    if turnsOff
+      && (s.pointee.codeMode == .bits64 || s.pointee.cr4 & (CR4.processContextIdentifiers | CR4.fred) != 0)
+    {
       throw Fault.gp()
     }
     s.pointee.cr0 = new
@@ -138,6 +140,7 @@ extension Processor {
     guard value & ~profile.cr4Allowed == 0 else { throw Fault.gp() }
     let old = s.pointee.cr4
     if isLongModeActive && value & CR4.physicalAddressExtension == 0 { throw Fault.gp() }
+    if !isLongModeActive && value & CR4.fred != 0 { throw Fault.gp() }
     if value & ~old & CR4.processContextIdentifiers != 0 {
       guard isLongModeActive, s.pointee.cr3 & 0xFFF == 0 else { throw Fault.gp() }
     }

@@ -6,10 +6,11 @@
 
 extension Processor {
   func systemCall(_ u: Operation) throws(Fault) {
-    guard s.pointee.msr.efer & EFER.syscallEnable != 0 else { throw Fault.ud }
+    guard deliversByFRED || s.pointee.msr.efer & EFER.syscallEnable != 0 else { throw Fault.ud }
     guard isLongModeActive else { throw Fault.unsupported("SYSCALL outside long mode") }
     let in64 = s.pointee.codeMode == .bits64
     guard in64 || profile.hasSyscallInCompatibilityMode else { throw Fault.ud }
+    if deliversByFRED { return try callByFRED(u, 1) }
     set(Slot.rcx, nextInstruction(s.pointee.rip, u.pointee.length))
     // R11 has RF as it was before the instruction: it is saved as zero.
     set(Slot.r11, s.pointee.rflags.rawValue & ~RFLAGS.resume.rawValue)
@@ -29,7 +30,16 @@ extension Processor {
     updateView()
   }
 
+  /// SYSCALL, 1, or SYSENTER, 2, as an event: no register but RSP and RFLAGS changes.
+  private func callByFRED(_ u: Operation, _ number: UInt8) throws(Fault) {
+    try deliver(
+      Vector(number), errorCode: nil, kind: .software, returnTo: nextInstruction(s.pointee.rip, u.pointee.length),
+      fred: FREDEvent(.other))
+    s.pointee.trapAfter = false
+  }
+
   func systemReturn(_ u: Operation) throws(Fault) {
+    if deliversByFRED { throw Fault.ud }
     guard s.pointee.msr.efer & EFER.syscallEnable != 0 else { throw Fault.ud }
     guard s.pointee.codeMode == .bits64 || profile.hasSyscallInCompatibilityMode, isLongModeActive else {
       throw Fault.ud
@@ -62,6 +72,7 @@ extension Processor {
 
   func systemEnter(_ u: Operation) throws(Fault) {
     if isLongModeActive && !profile.hasSysenterInLongMode { throw Fault.ud }
+    if deliversByFRED { return try callByFRED(u, 2) }
     let selector = UInt16(truncatingIfNeeded: s.pointee.msr.sysenterCS)
     guard selector & 0xFFFC != 0 else { throw Fault.gp() }
     if interception != nil {
@@ -80,7 +91,7 @@ extension Processor {
   }
 
   func systemExit(_ u: Operation) throws(Fault) {
-    if isLongModeActive && !profile.hasSysenterInLongMode { throw Fault.ud }
+    if deliversByFRED || isLongModeActive && !profile.hasSysenterInLongMode { throw Fault.ud }
     let selector = UInt16(truncatingIfNeeded: s.pointee.msr.sysenterCS)
     guard selector & 0xFFFC != 0 else { throw Fault.gp() }
     try requirePrivilege()
@@ -111,11 +122,9 @@ extension Processor {
   }
 
   func swapGS() throws(Fault) {
-    guard s.pointee.codeMode == .bits64 else { throw Fault.ud }
+    guard s.pointee.codeMode == .bits64, !deliversByFRED else { throw Fault.ud }
     try requirePrivilege()
-    let base = get(Slot.gsBase, UInt64.self)
-    set(Slot.gsBase, s.pointee.msr.kernelGSBase)
-    s.pointee.msr.kernelGSBase = base
+    exchangeGSBases()
   }
 
   func readBase(_ u: Operation, _ slot: UInt8) throws(Fault) {

@@ -24,6 +24,10 @@ public struct UserMemory: Sendable {
   public var pages: [UserPage] = []
   /// The places of the pages in RAM, in pages.
   public var pageNumbers: Set<Int> { Set(pages.map(\.page)) }
+  /// Where the user has the word of this number (a physical address divided by 8), in one of the pages; nil where in none.
+  public func linearAddress(ofWord number: UInt64) -> UInt64? {
+    pages.first { UInt64($0.page) == number >> 9 }.map { $0.linear + number % 512 * 8 }
+  }
   /// The top table, and every table below it.
   fileprivate var tables: [Int] = []
   /// How many forks were open.

@@ -43,7 +43,8 @@ public struct FeatureWords: Sendable, Hashable {
     leaf7C: bits(2, 22),
     // FSRM SRBDS_CTRL MD_CLEAR SERIALIZE HYBRID IBRS_IBPB STIBP L1D_FLUSH ARCH_CAPABILITIES SSBD
     leaf7D: bits(4, 9, 10, 14, 15, 26, 27, 28, 29, 31),
-    leaf71A: 0,
+    // FRED LKGS WRMSRNS
+    leaf71A: bits(17, 18, 19),
     // PSFD IPRED_CTRL RRSBA_CTRL DDPD_U BHI_CTRL
     leaf72D: bits(0, 1, 2, 3, 4),
     // LAHF CMP_LEGACY 3DNOWPREFETCH TOPOEXT

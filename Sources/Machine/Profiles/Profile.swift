@@ -69,7 +69,8 @@ public struct Profile: Sendable {
   /// A processor of each vendor's without a name, without anything against speculation.
   public static let plain: [Profile] = [.intel, .amd]
   /// Every profile, in the order of `ProfileName`.
-  public static let all: [Profile] = plain + [.skylake, .iceLake, .raptorLake, .zen2, .zen3, .zen4, .zen5]
+  public static let all: [Profile] =
+    plain + [.skylake, .iceLake, .raptorLake, .wildcatLake, .zen2, .zen3, .zen4, .zen5]
 
   public static func named(_ name: String) -> Profile? { all.first { $0.name == name } }
 
@@ -88,6 +89,9 @@ public struct Profile: Sendable {
   var hasPCID: Bool { features.leaf1C & 1 << 17 != 0 }
   var hasUMIP: Bool { features.leaf7C & 1 << 2 != 0 }
   var hasRDPID: Bool { features.leaf7C & 1 << 22 != 0 }
+  var hasFRED: Bool { features.leaf71A & 1 << 17 != 0 }
+  var hasLKGS: Bool { features.leaf71A & 1 << 18 != 0 }
+  var hasWRMSRNS: Bool { features.leaf71A & 1 << 19 != 0 }
   var hasSERIALIZE: Bool { features.leaf7D & 1 << 14 != 0 }
 
   // Where the vendors' processors differ.
@@ -109,6 +113,7 @@ public struct Profile: Sendable {
     var allowed: UInt64 = 0x7FF & ~3 | 3
     allowed |= CR4.fsgsbase | CR4.smep | CR4.smap
     if hasPCID { allowed |= CR4.processContextIdentifiers }
+    if hasFRED { allowed |= CR4.fred }
     if hasUMIP { allowed |= CR4.userModeInstructionPrevention }
     return allowed
   }

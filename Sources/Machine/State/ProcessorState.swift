@@ -45,6 +45,8 @@ public struct ProcessorState: Sendable {
   /// While one instruction executes: whether a single-step trap follows it, and whether RF is cleared after it.
   var trapAfter = false
   var clearsResume = true
+  /// While one instruction executes: it stands in the shadow of an STI.
+  var followsSTI = false
 
   var segments = InlineArray<6, SegmentRegister>(repeating: SegmentRegister())
   var ldtr = SegmentRegister()
@@ -120,6 +122,7 @@ public struct ModelSpecificRegisters: Sendable {
   /// AMD's PerfEvtSel0 to 3 and PerfCtr0 to 3. Nothing counts.
   var performanceEventSelects = InlineArray<4, UInt64>(repeating: 0)
   var performanceCounters = InlineArray<4, UInt64>(repeating: 0)
+  public internal(set) var fred = FREDRegisters()
   /// IA32_SPEC_CTRL, or AMD's SPEC_CTRL.
   public internal(set) var speculationControl: UInt64 = 0
   /// IA32_MCU_OPT_CTRL.

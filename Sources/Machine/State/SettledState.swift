@@ -21,6 +21,7 @@ public struct SettledState: Sendable, Hashable {
     state.lastVector = .divideError
     state.trapAfter = false
     state.clearsResume = true
+    state.followsSTI = false
     state.translationTag = 0
     state.fetchKey = 0
     for slot in [Slot.t0, Slot.t1, Slot.t2, Slot.t3, Slot.stackBefore] { state.registers[Int(slot) / 8] = 0 }

@@ -97,12 +97,13 @@ extension Processor {
       returnFaulted = kind == .exit && !body.isFarTransfer
       throw error
     }
-    // INT n is an event: its delivery noted it.
+    // INT n is an event, and SYSCALL and SYSENTER are by FRED: the delivery noted it.
     let after = standing
     let happened =
       switch kind {
       case .event, .lostEvent: false
       // Within one privilege a far transfer moves RSP as a near one does.
+      case .entry where deliversByFRED && !body.isFarTransfer: false
       case .entry, .exit: !body.isFarTransfer || before.isKernel != after.isKernel
       case .stackLoad, .stackMove: true
       case .gsBase: before.gsBase != after.gsBase
@@ -121,7 +122,8 @@ extension Transition.Kind {
   init?(_ body: External) {
     switch body {
     case .systemCall, .systemEnter, .farCall, .farJump: self = .entry
-    case .interruptReturn, .systemReturn, .systemExit, .farReturn: self = .exit
+    case .interruptReturn, .systemReturn, .systemExit, .farReturn, .eventReturnToSupervisor, .eventReturnToUser:
+      self = .exit
     case .stackLoaded: self = .stackLoad
     case .stackMoved: self = .stackMove
     case .swapGS, .writeGSBase, .writeMSR, .writeSegment, .popSegment, .loadFarPointer: self = .gsBase

@@ -28,9 +28,9 @@ public struct Transition: Sendable, Hashable {
     case event
     /// The frame of an event could not be pushed, which was the guest's end: `delivery` says which.
     case lostEvent
-    /// SYSCALL, SYSENTER, or a far transfer to more privilege.
+    /// SYSCALL, SYSENTER, or a far transfer to more privilege. By FRED the first two are events.
     case entry
-    /// IRET, SYSRET, SYSEXIT, a far return to less privilege, or a hypervisor's return to its guest that is no delivery.
+    /// IRET, SYSRET, SYSEXIT, ERETU, ERETS, a far return to less privilege, or a hypervisor's return to its guest that is no delivery.
     case exit
     /// RSP was given a value that does not derive from RSP: a MOV, POP RSP, LEAVE.
     case stackLoad
@@ -67,7 +67,8 @@ public struct Transition: Sendable, Hashable {
 public struct Delivered: Sendable, Hashable {
   /// Nil where the event has none.
   public var vector: UInt8?
-  /// What the platform calls it, where it is no vector of the processor's: a number that means something to that platform alone.
+  /// What the platform calls it, where it is no vector of the processor's: a number that means something to that platform alone. Of an
+  /// event that FRED delivered it is a `FREDDelivered`.
   public var platformKind: UInt8 = 0
   public var errorCode: UInt32?
   /// The kernel was interrupted, not the user.
@@ -76,7 +77,7 @@ public struct Delivered: Sendable, Hashable {
   public var frame: UInt64
   /// Words in the frame.
   public var wordCount: Int
-  /// The stack of its own that it was pushed on, by the gate's IST index; 0 for none.
+  /// The stack of its own that it was pushed on, by the gate's IST index; 0 for none. By FRED, the stack level.
   public var interruptStack: Int
   /// The frame was pushed right below the interrupted RSP.
   public var onCurrentStack: Bool

@@ -15,7 +15,7 @@
 
   const OWNERS = ["kernel", "user", "none", "shared"];
   const BANDS = [
-    { title: "mode", value: (b) => (b & 2 ? "kernel" : "user") },
+    { title: "mode", value: (b) => (b & 512 ? "hypervisor" : b & 2 ? "kernel" : "user") },
     { title: "RSP", value: (b) => OWNERS[(b >> 3) & 3] },
     { title: "GS", value: (b) => OWNERS[(b >> 5) & 3] },
     { title: "CR3", value: (b) => OWNERS[(b >> 7) & 3] },
@@ -49,17 +49,20 @@
     byId("title").textContent = [sections[index].report.kernel, ...section.place].join(" · ");
     const tabs = byId("tabs");
     tabs.replaceChildren();
-    const add = (title, act) => {
+    const add = (title) => {
       const tab = make("button", "", title);
       tab.type = "button";
       tab.setAttribute("role", "tab");
-      tab.addEventListener("click", () => chooseTab(tab, act));
+      tab.addEventListener("click", () => chooseTab(tab));
       tabs.append(tab);
     };
-    add("the crossing", showCrossing);
-    section.findings.forEach((finding, i) => add(`${i + 1}. ${finding.rule} at ${finding.place}`, () => showFinding(finding)));
+    add("the crossing");
+    section.findings.forEach((finding, i) => add(`${i + 1}. ${finding.rule}: ${events(finding)} at ${finding.place}`));
     chooseTab(tabs.children[section.findings.length && section.findings[0].run ? 1 : 0]);
   }
+
+  // Of "NMI at boundary 5, symbol+0x9" what comes first.
+  const events = (finding) => finding.steps.map((step) => step.split(" at boundary ")[0]).join(", ") || "no event";
 
   function chooseTab(tab) {
     stop();
@@ -123,7 +126,7 @@
   const colours = {};
   function readColours() {
     const style = getComputedStyle(document.documentElement);
-    ["card", "ink", "dim", "line", "focus", "kernel", "user", "none", "shared", "on", "off", "bad", "own", "recovered", "masked", "blocked",
+    ["card", "ink", "dim", "line", "focus", "kernel", "user", "hypervisor", "none", "shared", "on", "off", "bad", "own", "recovered", "masked", "blocked",
       "nosource", "nottried", "frame"].forEach((name) => { colours[name] = style.getPropertyValue("--" + name).trim(); });
   }
 
@@ -210,7 +213,9 @@
       item.append(swatch, document.createTextNode(text));
       box.append(item);
     };
-    add("kernel", "the kernel's"); add("user", "the user's"); add("none", "no stack at all"); add("shared", "shared"); add("on", "interrupts on");
+    add("kernel", "the kernel's"); add("user", "the user's");
+    if (run.bits.some((b) => b & 512)) add("hypervisor", "the hypervisor");
+    add("none", "no stack at all"); add("shared", "shared"); add("on", "interrupts on");
     if (arrivals.length) Object.entries(ARRIVALS).filter(([key]) => key !== " ").forEach(([, [colour, text]]) => add(colour, text));
     else { add("bad", "the event is delivered"); add("frame", "another frame is pushed"); }
   }

@@ -176,10 +176,18 @@ struct SpecimenClaim {
   }
 
   private func check(_ kernel: String) throws -> LimenProgram.Ended {
-    try start([
-      "check", kernel, "--posture", page.posture.rawValue, "--format", "json", "--witnesses",
-      folder.appendingPathComponent("witnesses-\(UUID().uuidString)").path,
-    ])
+    try start(
+      [
+        "check", kernel, "--posture", page.posture.rawValue, "--format", "json", "--witnesses",
+        folder.appendingPathComponent("witnesses-\(UUID().uuidString)").path,
+      ] + fromHost)
+  }
+
+  /// What a malicious host does is asked for by its name: a twin is proof against its own specimen's and no other.
+  private var fromHost: [String] {
+    let events = page.path.map(\.event)
+    guard events.contains(where: \.isFromHost) else { return [] }
+    return ["--host", "malicious", "--event", events.map(\.rawValue).joined(separator: ",")]
   }
 
   private func twinHolds() throws {
