@@ -6,7 +6,8 @@ import Findings
 import Testing
 
 @Suite(.serialized) struct MitigationTests {
-  /// What sysfs says begins so; and of the entry code's patched instructions these are there and these are not.
+  /// What sysfs says begins so; and of the instructions of the entry code whose own bytes were changed these are there and these are not.
+  /// (IBRS, and VERW in 6.1, stand in the image behind a jump that is taken away.)
   struct Expected: Sendable {
     var statuses: [String: String]
     var has: [String]
@@ -18,7 +19,7 @@ import Testing
       statuses: [
         "meltdown": "Mitigation: PTI", "retbleed": "Mitigation: IBRS", "mds": "Mitigation: Clear CPU buffers",
         "l1tf": "Mitigation: PTE Inversion", "spec_rstack_overflow": "Not affected", "tsa": "Not affected",
-      ], has: ["wrmsr", "verw", "lfence"], hasNot: ["untrain", "clear_bhb_loop"]),
+      ], has: ["lfence"], hasNot: ["untrain", "clear_bhb_loop"]),
     .iceLake: Expected(
       statuses: [
         "meltdown": "Not affected", "mds": "Not affected", "retbleed": "Mitigation: Enhanced IBRS",
@@ -29,27 +30,27 @@ import Testing
       statuses: [
         "meltdown": "Not affected", "retbleed": "Not affected", "mds": "Not affected",
         "reg_file_data_sampling": "Mitigation: Clear Register File", "indirect_target_selection": "Not affected",
-      ], has: ["lfence", "verw"], hasNot: ["untrain", "clear_bhb_loop", "wrmsr"]),
+      ], has: ["lfence"], hasNot: ["untrain", "clear_bhb_loop", "wrmsr"]),
     .zen2: Expected(
       statuses: [
         "meltdown": "Not affected", "retbleed": "Mitigation: untrained return thunk", "tsa": "Not affected",
         "spec_rstack_overflow": "Mitigation: ",
-      ], has: ["untrain"], hasNot: ["verw", "clear_bhb_loop", "wrmsr", "lfence"]),
+      ], has: ["return_thunk"], hasNot: ["verw", "clear_bhb_loop", "wrmsr"]),
     .zen3: Expected(
       statuses: [
         "retbleed": "Not affected", "tsa": "Mitigation: Clear CPU buffers", "spec_rstack_overflow": "Mitigation: ",
       ],
-      has: ["untrain", "verw"], hasNot: ["clear_bhb_loop", "wrmsr", "lfence"]),
+      has: ["return_thunk"], hasNot: ["clear_bhb_loop", "wrmsr"]),
     .zen4: Expected(
       statuses: [
         "retbleed": "Not affected", "tsa": "Mitigation: Clear CPU buffers", "spec_rstack_overflow": "Mitigation: ",
         "spectre_v2": "Mitigation: Enhanced / Automatic IBRS",
-      ], has: ["untrain", "verw"], hasNot: ["clear_bhb_loop", "wrmsr", "lfence"]),
+      ], has: ["return_thunk"], hasNot: ["clear_bhb_loop", "wrmsr"]),
     .zen5: Expected(
       statuses: [
         "retbleed": "Not affected", "spectre_v2": "Mitigation: Enhanced / Automatic IBRS", "meltdown": "Not affected",
       ],
-      has: [], hasNot: ["untrain", "clear_bhb_loop", "wrmsr", "lfence"]),
+      has: [], hasNot: ["untrain", "clear_bhb_loop", "wrmsr"]),
   ]
 
   @Test(arguments: ["debian-6.1-cloud", "debian-6.12-cloud", "debian-7.3.4-cloud"])
@@ -73,17 +74,17 @@ import Testing
     }
   }
 
-  /// AMD-SB-7061: the kernel before the fix lets an interrupt into the window of Safe-RET, the one after it does not. 6.12.102 has the fix.
+  /// AMD-SB-7061: the kernel before the fix lets events into the window of Safe-RET, the one after it finishes the return in their frames
+  /// (6.12.102); but for NMIs, whose handler returns by a copy of the frame: `Documentation/Findings/linux-safe-ret-nmi.md`.
   @Test(arguments: [ProfileName.zen3, .zen4]) func theWindowOfSafeRETIsFoundWhereItIsOpen(profile: ProfileName) throws {
-    for (kernel, isOpen) in [("debian-6.12.101-cloud", true), ("debian-6.12.105-cloud", false)] {
-      let checker = try KernelUnderTest.checker(
-        kernel, profiles: [profile], crossings: [.syscall64], events: [.nmi, .externalInterrupt])
+    let all: Set<EventKind> = [.nmi, .externalInterrupt, .machineCheck, .debugBreakpoint]
+    for (kernel, open) in [("debian-6.12.101-cloud", all), ("debian-6.12.105-cloud", [.nmi])] {
+      let checker = try KernelUnderTest.checker(kernel, profiles: [profile], crossings: [.syscall64])
       let section = try #require(try checker.check { _ in }.report.sections.first)
-      let found = section.findings.filter { $0.invariant == "defence-holds" }
-      #expect(!found.isEmpty == isOpen, "\(kernel): \(section.verdict)")
-      #expect(isOpen || section.verdict == .held)
+      #expect(Set(section.findings.map(\.invariant)) == ["defence-holds"])
+      #expect(Set(section.findings.compactMap { $0.path.steps.last?.event }) == open, "\(kernel)")
       // The window lies in Safe-RET's code, by the kernel's own names.
-      for one in found { #expect(one.location.symbol?.contains("safe_ret") == true, "\(one.location)") }
+      for one in section.findings { #expect(one.location.symbol?.contains("safe_ret") == true, "\(one.location)") }
     }
   }
 }
