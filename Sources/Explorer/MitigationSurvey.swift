@@ -45,8 +45,6 @@ extension Checker {
     let starts = Set(kernel.symbols.symbols.map(\.address).filter(code.contains))
     var order: [String] = []
     var places: [String: [Location]] = [:]
-    // Up to where a jump led that stands in the image and no longer does: what it led around is executed.
-    var letIn = code.lowerBound
     var at = 0
     while at < now.count {
       let address = code.lowerBound + UInt64(at)
@@ -56,26 +54,13 @@ extension Checker {
       }
       // An instruction that runs across a label is none: what stands before it was filled up.
       let length = (1..<max(next.length, 2)).first { starts.contains(address + UInt64($0)) } ?? next.length
-      let isChanged = now[at..<at + length] != before[at..<at + length]
-      if isChanged, let target = jump(Array(before[at..<min(at + 15, before.count)]), at: address) {
-        letIn = max(letIn, target)
-      }
-      if length == next.length, isChanged || address < letIn, let what = name(next.text) {
+      if length == next.length, now[at..<at + length] != before[at..<at + length], let what = name(next.text) {
         if places[what] == nil { order.append(what) }
         places[what, default: []].append(machine.location(address))
       }
       at += length
     }
     return order.map { MitigationReport.Patch(what: $0, places: places[$0]!) }
-  }
-
-  /// Where the jump leads that the image has there, if it is one of a few bytes ahead.
-  private func jump(_ bytes: [UInt8], at address: UInt64) -> UInt64? {
-    guard let before = Disassembler.instruction(bytes, at: address), before.text.hasPrefix("jmp 0x"),
-      let target = UInt64(before.text.dropFirst(6).prefix { $0.isHexDigit }, radix: 16), target > address,
-      target - address < 128
-    else { return nil }
-    return target
   }
 
   /// What stands there, where it is something that a kernel patches in against speculation; calls and jumps by the name of where they lead.
@@ -86,11 +71,9 @@ extension Checker {
     case "mov" where text.hasSuffix("%cr3"): return "mov to cr3"
     case "call", "jmp":
       guard words.count == 2, let address = UInt64(words[1].dropFirst(words[1].hasPrefix("0x") ? 2 : 0), radix: 16),
-        let name = kernel.symbols.symbols.lazy.filter({ $0.address == address }).map(\.name).max(by: {
-          $0.count < $1.count
-        })
+        let place = kernel.symbols.symbolize(address), place.offset == 0
       else { return nil }
-      return "\(words[0]) \(name)"
+      return "\(words[0]) \(place.name)"
     default: return nil
     }
   }

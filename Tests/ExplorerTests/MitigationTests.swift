@@ -6,7 +6,8 @@ import Findings
 import Testing
 
 @Suite(.serialized) struct MitigationTests {
-  /// What sysfs says begins so; and of the entry code's patched instructions these are there and these are not.
+  /// What sysfs says begins so; and of the instructions of the entry code whose own bytes were changed these are there and these are not.
+  /// (IBRS, and VERW in 6.1, stand in the image behind a jump that is taken away.)
   struct Expected: Sendable {
     var statuses: [String: String]
     var has: [String]
@@ -18,7 +19,7 @@ import Testing
       statuses: [
         "meltdown": "Mitigation: PTI", "retbleed": "Mitigation: IBRS", "mds": "Mitigation: Clear CPU buffers",
         "l1tf": "Mitigation: PTE Inversion", "spec_rstack_overflow": "Not affected", "tsa": "Not affected",
-      ], has: ["wrmsr", "verw", "lfence"], hasNot: ["untrain", "clear_bhb_loop"]),
+      ], has: ["lfence"], hasNot: ["untrain", "clear_bhb_loop"]),
     .iceLake: Expected(
       statuses: [
         "meltdown": "Not affected", "mds": "Not affected", "retbleed": "Mitigation: Enhanced IBRS",
@@ -29,22 +30,22 @@ import Testing
       statuses: [
         "meltdown": "Not affected", "retbleed": "Not affected", "mds": "Not affected",
         "reg_file_data_sampling": "Mitigation: Clear Register File", "indirect_target_selection": "Not affected",
-      ], has: ["lfence", "verw"], hasNot: ["untrain", "clear_bhb_loop", "wrmsr"]),
+      ], has: ["lfence"], hasNot: ["untrain", "clear_bhb_loop", "wrmsr"]),
     .zen2: Expected(
       statuses: [
         "meltdown": "Not affected", "retbleed": "Mitigation: untrained return thunk", "tsa": "Not affected",
         "spec_rstack_overflow": "Mitigation: ",
-      ], has: ["untrain"], hasNot: ["verw", "clear_bhb_loop", "wrmsr"]),
+      ], has: ["return_thunk"], hasNot: ["verw", "clear_bhb_loop", "wrmsr"]),
     .zen3: Expected(
       statuses: [
         "retbleed": "Not affected", "tsa": "Mitigation: Clear CPU buffers", "spec_rstack_overflow": "Mitigation: ",
       ],
-      has: ["untrain", "verw"], hasNot: ["clear_bhb_loop", "wrmsr"]),
+      has: ["return_thunk"], hasNot: ["clear_bhb_loop", "wrmsr"]),
     .zen4: Expected(
       statuses: [
         "retbleed": "Not affected", "tsa": "Mitigation: Clear CPU buffers", "spec_rstack_overflow": "Mitigation: ",
         "spectre_v2": "Mitigation: Enhanced / Automatic IBRS",
-      ], has: ["untrain", "verw"], hasNot: ["clear_bhb_loop", "wrmsr"]),
+      ], has: ["return_thunk"], hasNot: ["clear_bhb_loop", "wrmsr"]),
     .zen5: Expected(
       statuses: [
         "retbleed": "Not affected", "spectre_v2": "Mitigation: Enhanced / Automatic IBRS", "meltdown": "Not affected",
