@@ -23,6 +23,8 @@ package final class Run {
   let stacks: [ReadyMachine.Stack]
   /// The user's memory at the crossing.
   private let userMemory: UserMemory
+  /// How the kernel is entered before the crossing.
+  private let entryState: EntryState
   /// The machine's position at boundary 0, and where the bound on a run was counted from last.
   private let origin: UInt64
   private var start: UInt64
@@ -80,6 +82,7 @@ package final class Run {
     self.swapgsCount = swapgsCount
     self.claims = claims
     stack = StackOwner(values: user.stackPointers)
+    entryState = computer.entryState
     // Xen enters and leaves a PV guest itself; what the guest's kernel does of its own remains.
     let owed = computer.processor.profile.owed
     monitors = Monitors(
@@ -385,6 +388,7 @@ package final class Run {
       result.view = UserView(computer, userMemory)
       if crossedAt == nil { result.expected = before }
       result.unfinished = computer.unfinished
+      result.entryChange = computer.entryState.difference(from: entryState)
       result.shutsEventsOut = user.interruptsOpen && !computer.interruptsOpen
       if processor.topTable != user.topTable { result.foreignTables = processor.topTable }
     }
