@@ -13,7 +13,7 @@
 // platform: bare-metal
 // profile: intel, amd
 // posture: normal
-// path: nmi syscall_return_via_sysret+0x42
+// path: nmi syscall_return_via_sysret+0x4b
 // depth: 1
 // invariant: entries-kept
 #include "threshold.h"
