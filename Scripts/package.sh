@@ -45,6 +45,8 @@ find "$usr/lib/limen" -type f -exec chmod 644 {} +
 gzip -9n "$usr"/share/man/man1/*.1
 completion() { mkdir -p "$(dirname "$usr/share/$2")"; "$limen" --generate-completion-script "$1" >"$usr/share/$2"; }
 completion bash bash-completion/completions/limen
+# It is read by a shell, and never run.
+sed -i '1{/^#!/d}' "$usr/share/bash-completion/completions/limen"
 completion zsh zsh/vendor-completions/_limen
 completion fish fish/vendor_completions.d/limen.fish
 
@@ -56,7 +58,7 @@ gzip -9nc CHANGELOG.md >"$doc/CHANGELOG.md.gz"
 awk '/^```asm$/ { inside = 1; next } /^```$/ { inside = 0 } inside' Documentation/Designs.md >"$doc/examples/my-entry.S"
 [ -s "$doc/examples/my-entry.S" ] || fail 'Documentation/Designs.md has no design of one'\''s own'
 find "$doc" -type f -exec chmod 644 {} +
-maintainer='The Limen authors <limen@localhost.localdomain>'
+maintainer="${DEBFULLNAME:-The Limen authors} <${DEBEMAIL:-limen@localhost.localdomain}>"
 {
   printf 'limen (%s) unstable; urgency=medium\n\n  * Built from commit %s.\n\n' "$version" "$commit"
   printf ' -- %s  %s\n' "$maintainer" "$(date -u -R -d "@$SOURCE_DATE_EPOCH")"
