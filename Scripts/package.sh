@@ -95,11 +95,13 @@ TEXT
 (cd "$root" && find usr -type f -print0 | LC_ALL=C sort -z | xargs -0 md5sum) >"$root/DEBIAN/md5sums"
 find "$root" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
 
+# Of xz; LIMEN_PACKAGE_LEVEL=1 is quick, for a trial.
+level=${LIMEN_PACKAGE_LEVEL:-6}
 deb=$out/limen_${version}_amd64.deb
 rm -f "$out"/limen_*.deb "$out"/limen-*.tar.xz
-dpkg-deb --root-owner-group -Zxz --build "$root" "$deb" >&2
+dpkg-deb --root-owner-group -Zxz "-z$level" --build "$root" "$deb" >&2
 name=limen-$version-amd64
 tar -C "$usr" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --transform "s,^\.,$name," \
-  --exclude=./share/lintian -cJf "$out/$name.tar.xz" .
+  --exclude=./share/lintian -c . | xz "-$level" >"$out/$name.tar.xz"
 lintian --fail-on error,warning --allow-root "$deb" >&2
 printf '%s\n' "$PWD/$deb" "$PWD/$out/$name.tar.xz"
