@@ -45,6 +45,8 @@ find "$usr/lib/limen" -type f -exec chmod 644 {} +
 gzip -9n "$usr"/share/man/man1/*.1
 completion() { mkdir -p "$(dirname "$usr/share/$2")"; "$limen" --generate-completion-script "$1" >"$usr/share/$2"; }
 completion bash bash-completion/completions/limen
+# It is read by a shell, and never run.
+sed -i '1{/^#!/d}' "$usr/share/bash-completion/completions/limen"
 completion zsh zsh/vendor-completions/_limen
 completion fish fish/vendor_completions.d/limen.fish
 
@@ -56,7 +58,7 @@ gzip -9nc CHANGELOG.md >"$doc/CHANGELOG.md.gz"
 awk '/^```asm$/ { inside = 1; next } /^```$/ { inside = 0 } inside' Documentation/Designs.md >"$doc/examples/my-entry.S"
 [ -s "$doc/examples/my-entry.S" ] || fail 'Documentation/Designs.md has no design of one'\''s own'
 find "$doc" -type f -exec chmod 644 {} +
-maintainer='The Limen authors <limen@localhost.localdomain>'
+maintainer="${DEBFULLNAME:-The Limen authors} <${DEBEMAIL:-limen@localhost.localdomain}>"
 {
   printf 'limen (%s) unstable; urgency=medium\n\n  * Built from commit %s.\n\n' "$version" "$commit"
   printf ' -- %s  %s\n' "$maintainer" "$(date -u -R -d "@$SOURCE_DATE_EPOCH")"
@@ -93,11 +95,13 @@ TEXT
 (cd "$root" && find usr -type f -print0 | LC_ALL=C sort -z | xargs -0 md5sum) >"$root/DEBIAN/md5sums"
 find "$root" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
 
+# Of xz; LIMEN_PACKAGE_LEVEL=1 is quick, for a trial.
+level=${LIMEN_PACKAGE_LEVEL:-6}
 deb=$out/limen_${version}_amd64.deb
 rm -f "$out"/limen_*.deb "$out"/limen-*.tar.xz
-dpkg-deb --root-owner-group -Zxz --build "$root" "$deb" >&2
+dpkg-deb --root-owner-group -Zxz "-z$level" --build "$root" "$deb" >&2
 name=limen-$version-amd64
 tar -C "$usr" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --transform "s,^\.,$name," \
-  --exclude=./share/lintian -cJf "$out/$name.tar.xz" .
+  --exclude=./share/lintian -c . | xz "-$level" >"$out/$name.tar.xz"
 lintian --fail-on error,warning --allow-root "$deb" >&2
 printf '%s\n' "$PWD/$deb" "$PWD/$out/$name.tar.xz"

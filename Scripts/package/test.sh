@@ -6,6 +6,7 @@
 # A root is what debootstrap makes (minbase) and is kept packed in the cache; every test unpacks its own, in which apt installs the package
 # with what it depends on and recommends. There is no Swift in it. Everything that is said there is kept in
 # .build-package/transcripts; what a run says must be the same on every system, and what the checkout's pages say.
+# With LIMEN_PACKAGE_TEST=lean, apt is told to install clang, lld and busybox-static without what these recommend in turn.
 # With LIMEN_BLESS=1 the first system's commands are written into Documentation/Packages.md. Needs root.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -84,12 +85,15 @@ for suite in "${suites[@]}"; do
   cp /etc/resolv.conf /etc/hosts "$work/etc/"
   [ ! -r /etc/apt/apt.conf ] || cp /etc/apt/apt.conf "$work/etc/apt/"
   cp "$deb" "$kernel" "$work/root/"
-  cp Documentation/Thread.md "$work/root/expected-thread"
   transcript=$transcripts/$suite.md
   : >"$transcript"
 
   say "$suite: apt install ./$(basename "$deb")"
-  inside "apt-get update -q && apt-get install -q -y ./$(basename "$deb")" >"$transcripts/$suite.apt" 2>&1 ||
+  # Nobody keeps this root: nothing need reach the disk.
+  echo force-unsafe-io >"$work/etc/dpkg/dpkg.cfg.d/test"
+  wanted=(-q -y "./$(basename "$deb")")
+  [ "${LIMEN_PACKAGE_TEST-}" != lean ] || wanted+=(--no-install-recommends clang lld busybox-static)
+  inside "apt-get update -q && apt-get install ${wanted[*]}" >"$transcripts/$suite.apt" 2>&1 ||
     { tail -20 "$transcripts/$suite.apt" >&2; fail "$suite: the package cannot be installed"; }
   inside '! command -v swift && ! command -v swiftc' >&2 || fail "$suite has Swift: it is no clean root"
   inside 'test -s /usr/share/doc/limen/copyright && for page in limen limen-check; do zcat /usr/share/man/man1/$page.1.gz | grep -q "^.SH NAME"; done' ||
@@ -107,9 +111,7 @@ for suite in "${suites[@]}"; do
   inside 'limen thread 2>/dev/null' >"$work/said" || fail "$suite: limen thread: status $?"
   head -20 "$work/said" | sed 's/^\(.\)/    \1/' >>"$transcript"
   printf '    ... %s lines, those of Documentation/Thread.md\n\n' "$(wc -l <"$work/said")" >>"$transcript"
-  # The page opens with a line that says how it was made; what follows is what the program says.
-  diff <(cat "$work/said") <(cat "$work/root/expected-thread") >&2 || fail "$suite: limen thread says another page than Documentation/Thread.md"
-  inside "limen check $(basename "$kernel") 2>/dev/null" >"$transcripts/$suite.check" || fail "$suite: limen check vmlinuz: status $?"
+  diff Documentation/Thread.md "$work/said" >&2 || fail "$suite: limen thread says another page than Documentation/Thread.md"
 
   # The archive, unpacked where nothing of the package is left.
   inside 'apt-get remove -q -y limen' >/dev/null 2>&1 || fail "$suite: the package cannot be removed"
@@ -123,7 +125,6 @@ for suite in "${suites[@]}"; do
     # The cache folder and the processors are the machine's; the paths of the tools are each system's own.
     diff <(sed -E '/clang and LLD|busybox/d' "$transcripts/$first.md") <(sed -E '/clang and LLD|busybox/d' "$transcript") >&2 ||
       fail "$suite says something else than $first"
-    cmp "$transcripts/$first.check" "$transcripts/$suite.check" >&2 || fail "$suite checks otherwise than $first"
   fi
   rm -rf "$work"
   work=
