@@ -13,6 +13,7 @@ public struct Monitors: Sendable {
   private var stackBounded: StackBounded
   private var noKernelDeath = NoKernelDeath()
   private let progress = Progress()
+  private let workDone = WorkDone()
   private let noLeak = NoLeak()
   private let userStatePreserved = UserStatePreserved()
   private let owed: OwedGuards
@@ -51,7 +52,7 @@ public struct Monitors: Sendable {
     [
       gsOwned, pageTablesOwned, flagsSanitised, interruptsAsClaimed, cleanExit, rspOwned, frameIntact, stackBounded,
     ] + (fred?.evidence.all ?? []) + [
-      noKernelDeath, progress, noLeak, userStatePreserved, branchesRestricted, swapgsFenced, buffersCleared,
+      noKernelDeath, progress, workDone, noLeak, userStatePreserved, branchesRestricted, swapgsFenced, buffersCleared,
       defenceHolds,
     ]
   }

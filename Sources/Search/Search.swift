@@ -148,6 +148,8 @@ package final class Search {
     var start: Run.Mark?
     var place: Prospect?
     for event in events {
+      // Before the crossing the alarm's signal is nobody's question.
+      if machine.hasAlarm && run.boundary == 0 { continue }
       let obstacle = computer.obstacle(to: event)
       if let obstacle, !computer.canBecomePending(event) {
         arrivals[event] = obstacle
@@ -286,7 +288,7 @@ package final class Search {
     question.note(run)
     question.costs.instructions += run.instructions
     var outcome = run.outcome(last)
-    outcome.expected = outcome.expected ?? expected
+    question.complete(&outcome, expected: expected)
     if case .unsupported(let what) = last, question.unsupported == nil {
       question.unsupported = .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))")
     }
