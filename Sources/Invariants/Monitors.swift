@@ -16,6 +16,7 @@ public struct Monitors: Sendable {
   private let workDone = WorkDone()
   private let noLeak = NoLeak()
   private let userStatePreserved = UserStatePreserved()
+  private let entriesKept = EntriesKept()
   private let owed: OwedGuards
   private var branchesRestricted: BranchesRestricted
   private var swapgsFenced: SWAPGSFenced
@@ -52,8 +53,8 @@ public struct Monitors: Sendable {
     [
       gsOwned, pageTablesOwned, flagsSanitised, interruptsAsClaimed, cleanExit, rspOwned, frameIntact, stackBounded,
     ] + (fred?.evidence.all ?? []) + [
-      noKernelDeath, progress, workDone, noLeak, userStatePreserved, branchesRestricted, swapgsFenced, buffersCleared,
-      defenceHolds,
+      noKernelDeath, progress, workDone, noLeak, userStatePreserved, entriesKept, branchesRestricted, swapgsFenced,
+      buffersCleared, defenceHolds,
     ]
   }
 

@@ -141,6 +141,8 @@ public struct Outcome: Sendable {
   public var alarmIsDue = false
   /// The crossing did not come to the task's stack.
   public var strayStack: StrayStack?
+  /// How the kernel will be entered otherwise than before, in words.
+  public var entryChange: String?
   /// Where the kernel loaded tables of its own for the crossing without events, on which user mode had run already.
   public var vainTableLoad: UInt64?
 
