@@ -27,6 +27,7 @@
   POSTURE(gs_kernel, "gs-kernel")                                                                                      \
   POSTURE(fs_user, "fs-user")                                                                                          \
   POSTURE(fs_kernel, "fs-kernel")                                                                                      \
+  POSTURE(alarm_due, "alarm-due")                                                                                      \
   POSTURE(code_top, "code-top")                                                                                        \
   POSTURE(return_rip_noncanonical, "return-rip-noncanonical")                                                          \
   POSTURE(return_rip_kernel, "return-rip-kernel")                                                                      \
@@ -52,7 +53,13 @@
   POSTURE(return_ss_16bit, "return-ss-16bit")                                                                          \
   POSTURE(return_cs_32_ss_16bit, "return-cs-32-ss-16bit")                                                              \
   POSTURE(return_sysret, "return-sysret")                                                                              \
-  POSTURE(return_sysret_noncanonical, "return-sysret-noncanonical")
+  POSTURE(return_sysret_noncanonical, "return-sysret-noncanonical")                                                    \
+  POSTURE(return_sysret_rcx, "return-sysret-rcx")                                                                      \
+  POSTURE(return_sysret_r11, "return-sysret-r11")                                                                      \
+  POSTURE(return_sysret_tf, "return-sysret-tf")                                                                        \
+  POSTURE(return_sysret_rf, "return-sysret-rf")                                                                        \
+  POSTURE(return_sysret_cs_32, "return-sysret-cs-32")                                                                  \
+  POSTURE(return_sysret_ss_null, "return-sysret-ss-null")
 
 #define CROSSING(label) crossing_##label,
 enum crossing { CROSSINGS(CROSSING) crossing_count };

@@ -50,7 +50,7 @@ static u32 expected_signal(enum crossing c, enum posture p) {
       switch (p) {
         case posture_return_rip_noncanonical: case posture_return_sysret_noncanonical: case posture_return_rip_kernel: case posture_return_rip_unmapped:
         case posture_return_cs_null: case posture_return_cs_kernel:
-        case posture_return_ss_null: case posture_return_ss_bad: case posture_return_ss_kernel: return SIGSEGV;
+        case posture_return_ss_null: case posture_return_sysret_ss_null: case posture_return_ss_bad: case posture_return_ss_kernel: return SIGSEGV;
         /* IRET's #NP and #SS, bus errors in Linux. Where 16-bit segments are allowed, an IRET to any LDT SS runs on the
            read-only "espfix" stack, the fault becomes a #DF, and Linux reports that as a #GP of the user's. */
         case posture_return_cs_absent: return SIGBUS;
@@ -65,7 +65,8 @@ static u32 expected_signal(enum crossing c, enum posture p) {
 static u32 expected_steps(enum crossing c, enum posture p) {
   int tf = p == posture_flags_tf || p == posture_flags_all;
   switch (c) {
-    case crossing_sigreturn: return p == posture_return_flags_tf || p == posture_return_flags_all;
+    case crossing_sigreturn:
+      return p == posture_return_flags_tf || p == posture_return_flags_all || p == posture_return_sysret_tf;
     case crossing_ud: case crossing_bp: case crossing_de: case crossing_gp: case crossing_pf: case crossing_db:
       return 0;
     default: return tf;
@@ -126,6 +127,7 @@ static struct state expected_state(enum crossing c, enum posture p, u32 signal, 
       }
       want = limen_returned;
       want.rflags = (limen_before.rflags & ~SIGRETURN_FLAGS) | (limen_returned.rflags & SIGRETURN_FLAGS);
+      want.rflags &= ~FLAG_RF; /* PUSHF stores it as clear */
       want.fs_base = limen_before.fs_base;
       want.gs_base = limen_before.gs_base;
       /* A 16-bit stack segment gives the user SP only; Linux takes care of bits 31 to 16 as well ("espfix64"). */

@@ -15,7 +15,8 @@ static u32 perform(enum crossing crossing, enum posture posture) {
   limen_launch();
   limen_after.fs_base = read_base(0);
   limen_after.gs_base = read_base(1);
-  if (crossing == crossing_irq || crossing == crossing_nmi) system_call(SYS_setitimer, ITIMER_REAL, &stopped, 0);
+  if (crossing == crossing_irq || crossing == crossing_nmi || posture == posture_alarm_due)
+    system_call(SYS_setitimer, ITIMER_REAL, &stopped, 0);
   limen_done();
   u32 differences = judge(crossing, posture);
   print_flush();

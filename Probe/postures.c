@@ -11,10 +11,10 @@ const char *const limen_posture_names[posture_count + 1] = {POSTURES(POSTURE) 0}
 /* The pairs that make sense; those that this processor or kernel cannot do are cleared before limen_ready. */
 #define EACH [posture_normal ... posture_fs_kernel] = 1
 u8 limen_applicable[crossing_count][posture_count] = {
-    [crossing_syscall64] = {EACH, [posture_code_top] = 1},
-    [crossing_int80] = {EACH, [posture_code_top] = 1},
-    [crossing_syscall32] = {EACH},
-    [crossing_sysenter] = {EACH},
+    [crossing_syscall64] = {EACH, [posture_alarm_due] = 1, [posture_code_top] = 1},
+    [crossing_int80] = {EACH, [posture_alarm_due] = 1, [posture_code_top] = 1},
+    [crossing_syscall32] = {EACH, [posture_alarm_due] = 1},
+    [crossing_sysenter] = {EACH, [posture_alarm_due] = 1},
     [crossing_ud] = {EACH, [posture_code_top] = 1},
     [crossing_bp] = {EACH, [posture_code_top] = 1},
     [crossing_de] = {EACH},
@@ -140,15 +140,22 @@ static void apply_returned(struct state *s, enum posture posture) {
     case posture_return_cs_32_ss_16bit: s->ss = LDT_SELECTOR(LDT_DATA_16BIT); break;
     default: break;
   }
-  /* What SYSRET could restore as well as IRET, but for the address. */
-  if (posture == posture_return_sysret || posture == posture_return_sysret_noncanonical) {
-    if (posture == posture_return_sysret_noncanonical) s->rip = ADDRESS_NONCANONICAL;
-    s->rcx = s->rip;
-    s->r11 = s->rflags;
-  }
-  if (posture == posture_return_cs_32 || posture == posture_return_cs_32_ss_16bit) {
+  if (posture == posture_return_cs_32 || posture == posture_return_cs_32_ss_16bit || posture == posture_return_sysret_cs_32) {
     s->cs = USER32_CS;
     s->rip = (u64)limen_crossed_sigreturn32;
+  }
+  /* What SYSRET could restore as well as IRET, but for one thing. */
+  if (posture >= posture_return_sysret) {
+    u64 rcx = s->rcx, r11 = s->r11;
+    switch (posture) {
+      case posture_return_sysret_noncanonical: s->rip = ADDRESS_NONCANONICAL; break;
+      case posture_return_sysret_tf: s->rflags |= FLAG_TF; break;
+      case posture_return_sysret_rf: s->rflags |= FLAG_RF; break;
+      case posture_return_sysret_ss_null: s->ss = 3; break;
+      default: break;
+    }
+    s->rcx = posture == posture_return_sysret_rcx ? rcx : s->rip;
+    s->r11 = posture == posture_return_sysret_r11 ? r11 : s->rflags;
   }
 }
 
@@ -205,6 +212,9 @@ void prepare(enum crossing crossing, enum posture posture) {
 
   if (crossing == crossing_irq || crossing == crossing_nmi) {
     struct interval_timer timer = {0, 4000, 0, 4000};
+    system_call(SYS_setitimer, ITIMER_REAL, &timer, 0);
+  } else if (posture == posture_alarm_due) {
+    struct interval_timer timer = {0, 0, 0, 4000};
     system_call(SYS_setitimer, ITIMER_REAL, &timer, 0);
   }
   write_base(0, s->fs_base);

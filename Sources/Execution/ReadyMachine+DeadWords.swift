@@ -31,4 +31,11 @@ extension ReadyMachine {
     }
     return words
   }
+
+  /// Numbers of the pages that are page tables of the crossing's.
+  package func tablePages(_ boundaries: [Boundary]) -> Set<Int> {
+    Set(boundaries.map { Processor.topTable(of: $0.state.cr3) }).reduce(into: []) {
+      $0.formUnion(computer.processor.tablePages(of: $1))
+    }
+  }
 }

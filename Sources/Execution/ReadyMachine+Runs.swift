@@ -18,7 +18,7 @@ extension ReadyMachine {
   package func run(_ user: UserSide, _ crossing: CrossingKind, _ ablations: [Ablation], _ swapgs: Int) -> Run {
     let run = Run(
       computer, user: user, crossing: crossing, ablations: ablations, swapgsCount: swapgs, claims: claims,
-      stacks: stacks ?? [], userMemory: userMemory)
+      stacks: stacks ?? [], userMemory: userMemory, hasAlarm: hasAlarm)
     // Until the next run, or nobody watches the machine any more.
     computer.console = { [unowned computer] in
       run.console.append($0)

@@ -58,6 +58,10 @@ package final class Run {
   private var crossedAt: Int?
   /// What the user sees before the crossing, where an event comes first.
   private var before: UserView?
+  /// The user has set an alarm that is to run out with the first interrupt of the timer.
+  private let hasAlarm: Bool
+  /// It has.
+  private var alarmIsDue = false
   private var consoleRead = 0
   /// Where the last NMI was delivered; 0 for nowhere.
   package private(set) var lastNMI: UInt64 = 0
@@ -66,15 +70,19 @@ package final class Run {
   /// Where frames came to lie since this was emptied, and RSP behind returns.
   package var stackPointers: [UInt64] = []
 
+  /// Longer than the probe's alarm is set for (`Probe/postures.c`), in nanoseconds.
+  private static let alarm: UInt64 = 5_000_000
+
   /// A run that takes more is not coming back.
   package static let bound = 2_000_000
 
   init(
     _ computer: any PlatformComputer, user: UserSide, crossing: CrossingKind, ablations: [Ablation] = [],
     swapgsCount: Int = 0, claims: KernelClaims = KernelClaims(), stacks: [ReadyMachine.Stack] = [],
-    userMemory: UserMemory
+    userMemory: UserMemory, hasAlarm: Bool = false
   ) {
     self.userMemory = userMemory
+    self.hasAlarm = hasAlarm
     self.computer = computer
     self.user = user
     self.crossing = crossing
@@ -119,6 +127,7 @@ package final class Run {
     var crossedAt: Int?
     var console: [UInt8]
     var lastNMI: UInt64
+    var alarmIsDue: Bool
   }
 
   package var mark: Mark {
@@ -127,7 +136,7 @@ package final class Run {
         stack: stack, hasRoom: hasRoom, digest: digest, swapgsSeen: swapgsSeen, struck: struck, monitors: monitors,
         deliveries: deliveries, injected: injected, entered: entered, kernelIsToBeEntered: kernelIsToBeEntered,
         crossedAt: crossedAt, console: console,
-        lastNMI: lastNMI)
+        lastNMI: lastNMI, alarmIsDue: alarmIsDue)
     }
     set {
       stack = newValue.stack
@@ -143,6 +152,7 @@ package final class Run {
       crossedAt = newValue.crossedAt
       console = newValue.console
       lastNMI = newValue.lastNMI
+      alarmIsDue = newValue.alarmIsDue
       consoleRead = console.count
       processor.clearTransitions()
     }
@@ -372,6 +382,10 @@ package final class Run {
   package func inject(_ event: EventKind, asCrossing: Bool = false) -> RunEnd? {
     if !asCrossing { injected = (event, BoundaryState(computer)) }
     if crossedAt == nil && before == nil { before = UserView(computer, userMemory) }
+    if hasAlarm && event.isTimers && !alarmIsDue {
+      processor.skipIdle(nanoseconds: Self.alarm)
+      alarmIsDue = true
+    }
     return absorb(drive { $0.inject(event) }, injected: true)
   }
 
@@ -387,6 +401,7 @@ package final class Run {
     if end == .user {
       result.view = UserView(computer, userMemory)
       if crossedAt == nil { result.expected = before }
+      result.alarmIsDue = alarmIsDue
       result.unfinished = computer.unfinished
       result.entryChange = computer.entryState.difference(from: entryState)
       result.shutsEventsOut = user.interruptsOpen && !computer.interruptsOpen

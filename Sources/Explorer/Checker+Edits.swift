@@ -39,7 +39,7 @@ extension Checker {
     withEvents: Bool = true, reason: @escaping @Sendable () -> String? = { nil }
   ) throws -> EditedSection {
     let exploration = Exploration(
-      machine, crossing: task.crossing, posture: task.posture, events: withEvents ? events : [], ablations: [],
+      machine, crossing: task.crossing, posture: task.posture, events: withEvents ? injectedEvents : [], ablations: [],
       stepped: stepped, prunes: prunes && log == nil, depth: depth
     ) { _, _ in "" }
     exploration.edits = edits

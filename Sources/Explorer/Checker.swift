@@ -214,10 +214,13 @@ public struct Checker: Sendable {
       symbols: kernel.symbols.isEmpty ? .nowhere : kernel.symbolsAreGiven ? .file : nil)
   }
 
+  /// Those that are asked for, without what is the host's alone where it means no harm.
+  var injectedEvents: [EventKind] { events.filter { hostIsMalicious || !$0.isFromHost } }
+
   func exploration(_ task: Task, on machine: ReadyMachine) -> Exploration {
     Exploration(
       machine, crossing: task.crossing, posture: task.posture,
-      events: events.filter { hostIsMalicious || !$0.isFromHost }, ablations: ablations,
+      events: injectedEvents, ablations: ablations,
       stepped: stepped, prunes: prunes, depth: depth
     ) { invariant, path in
       if self.witnessFolder.isEmpty { return self.traceLine(task, path) }

@@ -33,7 +33,7 @@ extension Exploration {
     question.note(run)
     question.costs.instructions += run.instructions
     var outcome = run.outcome(end!)
-    outcome.expected = outcome.expected ?? expected
+    question.complete(&outcome, expected: expected)
     if judge(run, outcome, path, outcome.boundary ?? boundaries[0].state, &found) { return }
     if case .unsupported(let what) = end! {
       throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(computer.processor.rip))"))

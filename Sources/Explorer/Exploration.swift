@@ -41,11 +41,14 @@ final class Exploration {
     _ machine: ReadyMachine, crossing: CrossingKind, posture: PostureName, events: [EventKind], ablations: [Ablation],
     stepped: Bool = false, prunes: Bool = true, depth: Int = 1, replayLine: @escaping (InvariantName, Path) -> String
   ) {
-    let known = type(of: machine.computer).events
+    let known = events.filter(type(of: machine.computer).events.contains)
+    // What is asked from there is what comes of the alarm.
+    let hasAlarm = posture == "alarm-due"
+    let ofTimer = hasAlarm ? known.filter(\.isTimers) : []
     question = Question(
-      machine, crossing: crossing, events: events.filter(known.contains),
-      ablations: ablations.filter { $0.platform == machine.computer.platform }, stepped: stepped, prunes: prunes,
-      depth: depth)
+      machine, crossing: crossing, events: ofTimer.isEmpty ? known : ofTimer,
+      ablations: ablations.filter { $0.platform == machine.computer.platform }, stepped: stepped,
+      prunes: prunes && !hasAlarm, depth: depth)
     self.posture = posture
     lacksEvents = !events.isEmpty && question.events.isEmpty
     lacksGuards = !ablations.isEmpty && question.ablations.isEmpty
@@ -90,7 +93,10 @@ final class Exploration {
     }
     var boundaries = recording.boundaries
     recorded = boundaries
-    if question.log?.dead == nil { question.log?.dead = machine.deadWords(boundaries) }
+    if question.log?.dead == nil {
+      question.log?.dead = machine.deadWords(boundaries)
+      question.log?.tables = machine.tablePages(boundaries)
+    }
     parts = meter.parts(boundaries)
     (firstCall, lastReturn) = (meter.firstCall(boundaries), meter.lastReturn(boundaries))
     for i in boundaries.indices where boundaries[i].state.isKernel {
@@ -100,6 +106,10 @@ final class Exploration {
 
     question.knownFalselyOn = Set(
       boundaries.lazy.filter { $0.claimedOn == true && !$0.state.interruptsOpen }.map(\.state.rip))
+    if machine.hasAlarm {
+      computer.restore()
+      question.contract = machine.contract(crossing)
+    }
     findHeldReturns(user, swapgs)
     try takeGuardsAway(user, boundaries)
     var found: [Found] = []
@@ -194,6 +204,7 @@ final class Exploration {
     outcome.expected = expected
     question.log?.add(run.run, RunDigest.ending(outcome.end, outcome.view))
     outcome.vainTableLoad = vainTableLoad
+    if ablations.isEmpty { outcome.strayStack = machine.strayStack(crossing, boundaries) }
     if let view = outcome.view {
       outcome.kernelAddress = machine.kernelAddress(
         in: view, chosen: contract.chosen, user: user, tables: kernelTables(user, boundaries) ?? user.cr3)

@@ -122,8 +122,16 @@ extension PostureName {
       "fs-user": "The FS base is an address of user space.",
       "fs-kernel": "The FS base is 0xffff888000100000, by WRFSBASE.",
       "code-top": "The crossing's instruction ends at 0x7ffffffff000, the end of what Linux lets a process map.",
+      "alarm-due":
+        "An alarm is set, and has run out when the timer's interrupt comes: its signal must reach the task before user mode goes on.",
       "return-sysret": "RCX is the frame's RIP and R11 its RFLAGS, so that SYSRET could restore it.",
       "return-sysret-noncanonical": "As return-sysret, with RIP 0x0000800000000000, where Intel's SYSRET faults.",
+      "return-sysret-rcx": "As return-sysret, but RCX is another value, which SYSRET would not restore.",
+      "return-sysret-r11": "As return-sysret, but R11 is another value, which SYSRET would not restore.",
+      "return-sysret-tf": "As return-sysret, with TF in RFLAGS.",
+      "return-sysret-rf": "As return-sysret, with RF in RFLAGS, which SYSRET clears.",
+      "return-sysret-cs-32": "As return-sysret, but CS is 0x23, that of 32-bit code.",
+      "return-sysret-ss-null": "As return-sysret, but SS is 3, the null selector.",
       "return-cs-32-ss-16bit": "The signal frame's CS is 0x23 and its SS a 16-bit segment of the LDT.",
     ]
     let parts: [(String, String, [(String, String)])] = [

@@ -98,6 +98,9 @@ public enum EventKind: String, Vocabulary {
   /// Nothing that hardware does: only a host raises it.
   public var isFromHost: Bool { self == .hostVector80 || self == .hostSpurious || self == .hostMaskedInterrupt }
 
+  /// The interrupt of the timer that the kernel uses.
+  public var isTimers: Bool { self == .externalInterrupt || self == .eventUpcall }
+
   /// Short, as the manuals and Xen write it.
   public var title: String {
     switch self {

@@ -11,7 +11,7 @@
 ///     syscall32       RAX; RCX, RDX, RBP, which the vDSO restores;          in the vDSO
 ///     sysenter        R8 to R15, which 32-bit code has not, to 0
 ///     sigreturn       everything, to what its frame says                   where the frame says
-///     exceptions      nothing: a signal's handler goes on
+///     exceptions      nothing: a signal's handler goes on, and its frame tells of the exception
 ///     irq, nmi        nothing                                              where it was
 ///
 /// Where a signal answers instead, its frame holds this state, and the handler keeps the rest: bases, data segments, and the
@@ -67,7 +67,38 @@ public struct CrossingContract: Sendable {
   func breach(_ view: UserView, frame: SignalFrame?) -> String? {
     guard handlers.contains(view.rip) else { return directBreach(view) }
     guard let frame else { return "a signal's handler runs, and RDX leads to no frame of its" }
-    return promise.breach(frame, ignoring: ignoredInFrame).map { "the signal's frame: \($0)" } ?? handlerBreach(view)
+    return (promise.breach(frame, ignoring: ignoredInFrame) ?? toldBreach(frame)).map { "the signal's frame: \($0)" }
+      ?? handlerBreach(view)
+  }
+
+  /// User mode goes on in the handler of a signal.
+  func isInHandler(_ view: UserView) -> Bool { handlers.contains(view.rip) }
+
+  // MARK: What the frame tells
+
+  /// The crossing's exception, where it is one: SDM vol. 3A, "Exception and Interrupt Reference". The write to 0x10 is a user's, of a page that is not
+  /// there. The IRET to an address that is not canonical is answered with #GP.
+  private var exception: (vector: UInt64, errorCode: UInt64, address: UInt64?)? {
+    switch crossing {
+    case .de: (0, 0, nil)
+    case .db: (1, 0, nil)
+    case .bp: (3, 0, nil)
+    case .ud: (6, 0, nil)
+    case .gp: (13, 0, nil)
+    case .pf: (14, 6, 0x10)
+    case .sigreturn: asked.flatMap { Processor.isCanonical($0.rip) ? nil : (13, 0, nil) }
+    default: nil
+    }
+  }
+
+  private func toldBreach(_ frame: SignalFrame) -> String? {
+    guard let told = frame.told, let exception else { return nil }
+    if told.vector != exception.vector { return "it tells of vector \(told.vector), not \(exception.vector)" }
+    if told.errorCode != exception.errorCode {
+      return "it tells of error code \(hex(told.errorCode)), not \(hex(exception.errorCode))"
+    }
+    guard let address = exception.address, told.address != address else { return nil }
+    return "it tells of address \(hex(told.address)), not \(hex(address))"
   }
 
   // MARK: The ways back

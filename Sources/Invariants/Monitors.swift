@@ -13,6 +13,7 @@ public struct Monitors: Sendable {
   private var stackBounded: StackBounded
   private var noKernelDeath = NoKernelDeath()
   private let progress = Progress()
+  private let workDone = WorkDone()
   private let noLeak = NoLeak()
   private let userStatePreserved = UserStatePreserved()
   private let entriesKept = EntriesKept()
@@ -52,7 +53,7 @@ public struct Monitors: Sendable {
     [
       gsOwned, pageTablesOwned, flagsSanitised, interruptsAsClaimed, cleanExit, rspOwned, frameIntact, stackBounded,
     ] + (fred?.evidence.all ?? []) + [
-      noKernelDeath, progress, noLeak, userStatePreserved, entriesKept, branchesRestricted, swapgsFenced,
+      noKernelDeath, progress, workDone, noLeak, userStatePreserved, entriesKept, branchesRestricted, swapgsFenced,
       buffersCleared, defenceHolds,
     ]
   }

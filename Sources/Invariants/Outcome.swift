@@ -137,6 +137,10 @@ public struct Outcome: Sendable {
   public var shutsEventsOut = false
   /// CR3 in user mode at the end, where it does not name the user's page tables.
   public var foreignTables: UInt64?
+  /// An alarm that the user had set ran out with an event of the run, so that its signal's handler must be what user mode goes on with.
+  public var alarmIsDue = false
+  /// The crossing did not come to the task's stack.
+  public var strayStack: StrayStack?
   /// How the kernel will be entered otherwise than before, in words.
   public var entryChange: String?
   /// Where the kernel loaded tables of its own for the crossing without events, on which user mode had run already.
@@ -147,4 +151,22 @@ public struct Outcome: Sendable {
   /// Where a violation came from, where it was an event.
   var eventOrigin: UInt64? { boundary?.rip }
   static let eventWords = "the event was taken here"
+}
+
+/// A stack on which a crossing does its work although those of other kinds do theirs elsewhere.
+public struct StrayStack: Sendable, Hashable {
+  /// Where RSP was, and where the others' stack is.
+  public var rsp: UInt64
+  public var page: UInt64
+  /// How many kinds of crossings work there.
+  public var others: Int
+  /// Where the crossing came to that RSP.
+  public var rip: UInt64
+
+  public init(rsp: UInt64, page: UInt64, others: Int, rip: UInt64) {
+    self.rsp = rsp
+    self.page = page
+    self.others = others
+    self.rip = rip
+  }
 }

@@ -10,11 +10,14 @@ public struct SignalFrame: Sendable, Equatable {
   public var rflags: RFLAGS
   public var cs: UInt16
   public var ss: UInt16
+  /// What the kernel tells of an exception; nil of a state that is in no frame.
+  public var told: ToldException?
 
   /// What must be there of a `struct ucontext`.
-  public static let size = 40 + words.count * 8 + 24
+  public static let size = 40 + words.count * 8 + 7 * 8
 
-  /// The general registers of `struct sigcontext_64`, in its order. RIP, RFLAGS and the selectors follow.
+  /// The general registers of `struct sigcontext_64`, in its order. RIP, RFLAGS, the selectors, the error code, the vector, the mask of
+  /// signals and CR2 follow.
   private static let words: [GeneralRegister] = [
     .r8, .r9, .r10, .r11, .r12, .r13, .r14, .r15, .rdi, .rsi, .rbp, .rbx, .rdx, .rax, .rcx, .rsp,
   ]
@@ -33,5 +36,13 @@ public struct SignalFrame: Sendable, Equatable {
     // cs, gs, fs and ss have 16 bits each.
     cs = UInt16(truncatingIfNeeded: word(18))
     ss = UInt16(truncatingIfNeeded: word(18) >> 48)
+    told = ToldException(vector: word(20), errorCode: word(19), address: word(22))
   }
+}
+
+/// The exception that a signal's frame tells its handler of: `trapno`, `err` and `cr2` there.
+public struct ToldException: Sendable, Equatable {
+  public var vector: UInt64
+  public var errorCode: UInt64
+  public var address: UInt64
 }

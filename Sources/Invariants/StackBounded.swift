@@ -9,12 +9,13 @@ import Findings
 struct StackBounded: Monitor {
   static let description = InvariantDescription(
     identifier: "stack-bounded",
-    claim: "No stack is used beyond its ends, whatever arrives.",
+    claim: "No stack is used beyond its ends, whatever arrives, and a task's crossings work on the task's.",
     why:
       "Events nest on the stack of what they interrupt. A kernel that leaves too little room runs into the guard page or, "
       + "without one, over its neighbour; one that is wrong by a word at the top has its frame half in the next one's. So RSP may not move "
       + "below the top of the stack that lies beneath, the words at the top of a stack on which nobody was stay what they were, and no "
-      + "IRET takes a frame that lies across a top.",
+      + "IRET takes a frame that lies across a top. And a task has one kernel stack: a crossing that never comes to the page at the top of it, where most "
+      + "other kinds of crossings do, overwrites something else.",
     citation: "Intel SDM vol. 3A, \"Double Fault Exception (#DF)\", \"64-Bit Task State Segment\"",
     specimens: ["ablation kernel-stack-short"])
 
@@ -89,11 +90,17 @@ struct StackBounded: Monitor {
       && entered.isSuperset(of: other.entered)
   }
 
+  private static func violation(_ stray: StrayStack) -> Violation {
+    Violation(
+      "the crossing works on a stack at \(hex(stray.rsp)), and never comes to that of the task, at \(hex(stray.page)), where "
+        + "\(stray.others) other kinds of crossings do", at: stray.rip)
+  }
+
   func judge(_ run: Outcome) -> Violation? {
     if let fault, violation.map({ fault.step <= $0.step }) ?? true {
       return Violation("a push below RSP \(hex(fault.previousRSP)) left the stack", step: fault.step, at: fault.from)
     }
-    guard var violation else { return nil }
+    guard var violation else { return run.strayStack.map(Self.violation) }
     (violation.origin, violation.originText) = (run.eventOrigin, Outcome.eventWords)
     return violation
   }

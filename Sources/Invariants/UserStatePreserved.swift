@@ -19,6 +19,8 @@ struct UserStatePreserved: Monitor {
 
   func judge(_ run: Outcome) -> Violation? {
     guard run.end == .user, let view = run.view else { return nil }
+    // Without its signal nothing more is said of the run: see `WorkDone`.
+    if run.alarmIsDue && run.contract?.isInHandler(view) != true { return nil }
     if let expected = run.expected, let difference = view.difference(from: expected) {
       return Violation(
         "the user's state is disturbed: \(difference)", at: view.rip, origin: run.eventOrigin, Outcome.eventWords)

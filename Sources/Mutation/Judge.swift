@@ -73,7 +73,7 @@ final class Judge {
     var difference = Difference()
     for ground in item.grounds.map({ prepared.grounds[$0] }) where difference.end == nil {
       let log = try checker.section(
-        ground.task, on: machine(ground.task), edits: edits, log: PathLog(dead: ground.log.dead), reason: reason
+        ground.task, on: machine(ground.task), edits: edits, log: PathLog(comparableWith: ground.log), reason: reason
       ).log
       if reason() != nil { return nil }
       if let log { difference.compare(log, ground.log, inside, ground.task.title) }
@@ -82,7 +82,7 @@ final class Judge {
     let own = item.change.before.map(\.address)
     for other in prepared.elsewhere where seenFrom == nil && own.contains(where: other.addresses.contains) {
       let answer = try checker.section(
-        other.task, on: machine(other.task), edits: edits, log: PathLog(dead: other.log.dead), withEvents: false,
+        other.task, on: machine(other.task), edits: edits, log: PathLog(comparableWith: other.log), withEvents: false,
         reason: reason)
       if reason() != nil { return nil }
       if let log = answer.log { difference.compare(log, other.log, inside, other.task.title) }

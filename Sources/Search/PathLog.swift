@@ -2,7 +2,8 @@
 /// that they did.
 ///
 /// A number holds the transitions of the path, its end, what user mode sees there, and every word of memory that is not what it was at the
-/// crossing, but for words in which nothing is alive while the user runs.
+/// crossing, but for words in which nothing is alive while the user runs, and for the flags of page-table entries that the processor sets
+/// (SDM vol. 3A, "Accessed and Dirty Flags"): a path that reaches one page more does nothing else by that.
 import Execution
 import Findings
 import Machine
@@ -24,7 +25,13 @@ package struct PathLog: Sendable {
   /// Nil where they are still to be found.
   package var dead: Set<UInt64>?
 
-  package init(dead: Set<UInt64>? = nil) { self.dead = dead }
+  /// Pages of RAM, by their numbers, that are page tables at the crossing: their flags for accessed and dirty are no difference.
+  package var tables: Set<Int> = []
+
+  package init() {}
+
+  /// A log of the same section, to be compared with `other`.
+  package init(comparableWith other: PathLog) { (dead, tables) = (other.dead, other.tables) }
 
   /// The crossing without events is over, in the fork that it began in.
   package mutating func add(_ run: Run, _ ending: UInt64) {
@@ -34,8 +41,10 @@ package struct PathLog: Sendable {
   /// - Parameter depth: the fork of the crossing.
   mutating func add(_ rip: UInt64?, _ event: EventKind?, _ ending: UInt64, _ run: Run, sinceFork depth: Int) {
     var words: UInt64 = 0
-    run.memory.forEachChangedWord(sinceFork: depth) { word, after in
-      if !(dead?.contains(word) ?? false) { words &+= Self.mixed(word, after) }
+    run.memory.forEachChangedWord(sinceFork: depth) { word, before, after in
+      if dead?.contains(word) ?? false { return }
+      let ignored = tables.contains(Int(word >> 9)) ? Processor.accessedAndDirty : 0
+      if (before ^ after) & ~ignored != 0 { words &+= Self.mixed(word, after & ~ignored) }
     }
     entries.append(
       Entry(

@@ -41,6 +41,8 @@ package final class Question {
     let owed = computer.processor.profile.owed
     return computer.platform == .bareMetal ? owed : owed.intersection(.heldReturns)
   }
+  /// What the crossing may change, where an alarm is set: a trial with its signal ends unlike the crossing without events.
+  package var contract: CrossingContract?
   /// Ablations that took something away in a run.
   package private(set) var struck: Set<Ablation> = []
 
@@ -59,6 +61,17 @@ package final class Question {
   }
 
   var computer: any PlatformComputer { machine.computer }
+
+  /// What the outcome is to be compared with: the state before the crossing, where that was not made, the `expected` one behind it, or, where the
+  /// user's alarm ran out, what the crossing and a signal's frame may be.
+  package func complete(_ outcome: inout Outcome, expected: UserView?) {
+    guard outcome.alarmIsDue else {
+      outcome.expected = outcome.expected ?? expected
+      return
+    }
+    (outcome.expected, outcome.contract) = (nil, contract)
+    outcome.frame = machine.signalFrame(outcome)
+  }
 
   /// The run is over.
   package func note(_ run: Run) { struck.formUnion(run.struck) }

@@ -96,7 +96,7 @@ extension Search {
     question.note(run)
     question.costs.instructions += run.instructions
     var outcome = run.outcome(end)
-    outcome.expected = outcome.expected ?? expected
+    question.complete(&outcome, expected: expected)
     if case .unsupported(let what) = end, question.unsupported == nil {
       question.unsupported = .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))")
     }

@@ -148,6 +148,8 @@ package final class Search {
     var start: Run.Mark?
     var place: Prospect?
     for event in events {
+      // Before the crossing the alarm's signal is nobody's question.
+      if machine.hasAlarm && run.boundary == 0 { continue }
       let obstacle = computer.obstacle(to: event)
       if let obstacle, !computer.canBecomePending(event) {
         arrivals[event] = obstacle

@@ -14,11 +14,15 @@ public final class ReadyMachine {
   private var readableNames: [String: String] = [:]
   /// The kernel's stacks, ascending; nil before the first request.
   package private(set) var stacks: [Stack]?
+  /// Where crossings of each kind come to work; nil before the first request.
+  package private(set) var workplaces: [CrossingKind: Set<UInt64>]?
+  /// The user has set an alarm at the crossing.
+  package private(set) var hasAlarm = false
   /// The user's memory at the crossing.
   package private(set) var userMemory = UserMemory()
 
   /// The probe needs no more than this from the request to the crossing.
-  private static let approachBound: UInt64 = 200_000_000
+  static let approachBound: UInt64 = 200_000_000
 
   /// `computer` stands at the probe's `limen_ready`.
   init(
@@ -69,6 +73,8 @@ public final class ReadyMachine {
           reason: Self.whyNot(crossing, from: posture, on: profileName)))
     }
     if stacks == nil { stacks = findStacks() }
+    if workplaces == nil { workplaces = findWorkplaces() }
+    hasAlarm = posture == "alarm-due"
     guard request(crossing, from: posture) else { throw ProbeImage.Refusal.unmapped(symbol: "limen_request") }
     if let top = computer.processor.interruptStackTop(of: .nmi) {
       // Inside the stack, where the handler's own frames come to lie.

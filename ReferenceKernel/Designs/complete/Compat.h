@@ -6,11 +6,16 @@
 #define SYSENTER_CLEARS (FLAGS_NT | FLAGS_AC)
 #endif
 
+// Where the word is that names the task's stack.
+#ifndef COMPAT_STACK
+#define COMPAT_STACK PER_CPU(top_of_stack)
+#endif
+
   .section .entry.text, "ax"
   .globl entry_SYSENTER_compat, entry_SYSCALL_compat, xen_sysenter_target, xen_syscall32_target
 entry_SYSENTER_compat:
   swapgs
-  movq PER_CPU(top_of_stack), %rsp
+  movq COMPAT_STACK, %rsp
   pushq $USER_DS
   pushq $0
   PUSH_FLAGS_OF_SYSENTER
@@ -30,7 +35,7 @@ entry_SYSENTER_join:
 entry_SYSCALL_compat:
   swapgs
   movl %esp, %r8d
-  movq PER_CPU(top_of_stack), %rsp
+  movq COMPAT_STACK, %rsp
   pushq $USER_DS
   pushq %r8
   pushq %r11

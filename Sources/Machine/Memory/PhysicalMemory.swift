@@ -159,7 +159,9 @@ public final class PhysicalMemory {
   }
 
   /// The same for the fork that is the `depth`-th of those open, counted from 1, and in no order.
-  public func forEachChangedWord(sinceFork depth: Int, _ body: (_ word: UInt64, _ after: UInt64) -> Void) {
+  public func forEachChangedWord(
+    sinceFork depth: Int, _ body: (_ word: UInt64, _ before: UInt64, _ after: UInt64) -> Void
+  ) {
     var seen: Set<Int> = []
     for epoch in epochs[(depth - 1)...] {
       for saved in epoch.saved where seen.insert(saved.page).inserted {
@@ -169,7 +171,7 @@ public final class PhysicalMemory {
         let before = saved.copy.assumingMemoryBound(to: UInt64.self)
         let after = page.assumingMemoryBound(to: UInt64.self)
         for i in 0..<Self.pageSize / 8 where before[i] != after[i] {
-          body(UInt64(saved.page * (Self.pageSize / 8) + i), after[i])
+          body(UInt64(saved.page * (Self.pageSize / 8) + i), before[i], after[i])
         }
       }
     }

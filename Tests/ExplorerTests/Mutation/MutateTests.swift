@@ -54,6 +54,14 @@ import Testing
     #expect(stack.mutant.before[0].instruction.hasSuffix(", %rsp") && stack.fate == .caught)
   }
 
+  /// What only a malicious host does is no question of a mutant's, as it is none of a check's where nobody says `--host malicious`: else the design
+  /// itself would be violated, and nothing left to be mutated.
+  @Test func noMutantMeetsAMaliciousHost() throws {
+    let report = try report(["design:complete", "--operator", "skip-call"])
+    #expect(!report.sections.isEmpty && report.sections.allSatisfy { $0.verdict == .held && $0.instructions > 0 })
+    #expect(report.possible > 0)
+  }
+
   /// A second `movq %rsp, %rdi` behind the first does nothing, and a jump to the next instruction is one that is always taken.
   @Test func whatDoesNothingIsSetAside() throws {
     let file = try design("  movq %rsp, %rdi\n", "  movq %rsp, %rdi\n  .globl again\nagain:\n  movq %rsp, %rdi\n")
