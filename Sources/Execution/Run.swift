@@ -219,7 +219,7 @@ package final class Run {
   // MARK: Whose state it is
 
   /// Whose state the boundary at which the run stands is on.
-  func ownership(of state: BoundaryState) -> Ownership {
+  package func ownership(of state: BoundaryState) -> Ownership {
     user.ownership(of: state, rspIsUser: stack.isUser)
   }
 

@@ -37,7 +37,7 @@ import Testing
     let help = try Self.limen("--help")
     #expect(help.status == 0 && help.complaint.isEmpty)
     for verb in [
-      "boot", "check", "trace", "diff", "compare", "thread", "replay", "mitigations", "explain", "list", "cache",
+      "boot", "check", "trace", "diff", "compare", "thread", "replay", "debug", "mitigations", "explain", "list", "cache",
       "config", "doctor",
     ] {
       #expect(help.output.contains("\n  \(verb) "))
