@@ -9,12 +9,12 @@ import Subjects
 extension DebugSession {
   private static let help = [
     "monitor world             who runs at this boundary, and what is let in",
-    "monitor owner             whose RSP, GS base and page tables the boundary runs on",
+    "monitor owner             whose RSP, GS base and page tables the boundary runs on, and who wrote them last",
     "monitor events            what happens in this run, and what could happen at this boundary",
     "monitor inject EVENT      make it happen at this boundary, with the next step; what was to happen later is forgotten",
     "monitor withdraw          nothing happens at this boundary, nor later",
     "monitor finding           what the invariants say of the run",
-    "monitor goto BOUNDARY     go there; also: start, finding, end",
+    "monitor goto BOUNDARY     go there; also: start, finding, end; rsp, gs, cr3: where that was written last",
     "monitor help              this",
     "Behind 'goto' gdb has to be told that registers changed: maintenance flush register-cache",
   ]
@@ -65,11 +65,27 @@ extension DebugSession {
       ? "nobody's: no frame could be pushed there"
       : ownership.contains(.fullStack) ? "the kernel's, and used up" : "the kernel's"
     return [
-      place, line("RSP", processor[.rsp], .userRSP, stack),
-      line("GS base", processor.segmentBase(.gs), .userGS),
-      timeline.crossing.hasSplitTables
-        ? line("CR3", processor.cr3, .userTables) : "CR3 \(hex(processor.cr3)): both run on the same page tables",
+      place, line("RSP", processor[.rsp], .userRSP, stack) + writer(.rsp),
+      line("GS base", processor.segmentBase(.gs), .userGS) + writer(.gsBase),
+      (timeline.crossing.hasSplitTables
+        ? line("CR3", processor.cr3, .userTables) : "CR3 \(hex(processor.cr3)): both run on the same page tables")
+        + writer(.cr3),
     ]
+  }
+
+  /// Who wrote it last; nothing where nobody has since user mode.
+  private func writer(_ part: StatePart) -> String {
+    timeline.run.writes.last(part).map {
+      ", written at boundary \($0.boundary), \(timeline.crossing.machine.location($0.rip))"
+    } ?? ""
+  }
+
+  private func go(toWriterOf part: StatePart) -> [String] {
+    guard let writer = timeline.run.writes.last(part) else {
+      return ["\(part.title) was not written since user mode", place]
+    }
+    timeline.go(to: writer.boundary)
+    return [place]
   }
 
   private func events() -> [String] {
@@ -108,6 +124,9 @@ extension DebugSession {
   private func go(to name: String) -> [String] {
     switch name {
     case "start": timeline.go(to: 0)
+    case "rsp": return go(toWriterOf: .rsp)
+    case "gs": return go(toWriterOf: .gsBase)
+    case "cr3": return go(toWriterOf: .cr3)
     case "end": timeline.advance { isInterrupted() }
     case "finding":
       guard finding.invariant != nil else { return [finding.text] }

@@ -36,6 +36,8 @@ package final class Run {
   package private(set) var hasRoom = true
   /// What happened so far, as one number: every transition and its place.
   package private(set) var digest = RunDigest()
+  /// Who gave RSP, the GS base and CR3 their values.
+  package private(set) var writes = StateWrites()
   private var swapgsSeen = 0
   /// Ablations that took something away in this run.
   package private(set) var struck: Set<Ablation> = []
@@ -106,6 +108,7 @@ package final class Run {
     var stack: StackOwner
     var hasRoom: Bool
     var digest: RunDigest
+    var writes: StateWrites
     var swapgsSeen: Int
     var struck: Set<Ablation>
     var monitors: Monitors
@@ -121,7 +124,8 @@ package final class Run {
   package var mark: Mark {
     get {
       Mark(
-        stack: stack, hasRoom: hasRoom, digest: digest, swapgsSeen: swapgsSeen, struck: struck, monitors: monitors,
+        stack: stack, hasRoom: hasRoom, digest: digest, writes: writes, swapgsSeen: swapgsSeen, struck: struck,
+        monitors: monitors,
         deliveries: deliveries, injected: injected, entered: entered, kernelIsToBeEntered: kernelIsToBeEntered,
         crossedAt: crossedAt, console: console,
         lastNMI: lastNMI)
@@ -130,6 +134,7 @@ package final class Run {
       stack = newValue.stack
       hasRoom = newValue.hasRoom
       digest = newValue.digest
+      writes = newValue.writes
       swapgsSeen = newValue.swapgsSeen
       struck = newValue.struck
       monitors = newValue.monitors
@@ -282,6 +287,7 @@ package final class Run {
 
   private func take(_ transition: Transition, injected: Bool) {
     digest.add(transition)
+    writes.take(transition, at: boundary - 1)
     monitors.watch(transition, step: boundary, processor)
     let (before, after) = (transition.before, transition.after)
     if !before.isKernel && computer.isInHypervisor {
