@@ -138,7 +138,7 @@ package final class Connection {
     while start < bytes.count {
       let sent = bytes[start...].withUnsafeBytes {
         input == output
-          ? Foundation.send(output, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+          ? Foundation.send(output, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
           : write(output, $0.baseAddress, $0.count)
       }
       if sent < 0 && errno == EINTR { continue }

@@ -1,7 +1,7 @@
 /// Names of the bits in registers that are sets of flags. SDM vol. 1, "EFLAGS Register", "MXCSR Control and Status Register"; vol. 3A,
 /// "Control Registers", "Extended Feature Enable Register".
 
-struct RegisterBits {
+struct RegisterBits: Sendable {
   /// The register's width in bytes.
   var size: Int
   /// Ascending, each with the number of its bit.

@@ -85,8 +85,8 @@ struct Debug: ParsableCommand {
         StandardError.write("limen: in gdb: target remote \(name)\n")
       }
       DebugServer(connection, DebugSession(timeline)).serve()
-    } catch let refusal as Connection.Refusal {
-      throw CommandFailure(.badInput, channel, "\(refusal)")
+    } catch {
+      throw CommandFailure(.badInput, channel, "\(error)")
     }
   }
 

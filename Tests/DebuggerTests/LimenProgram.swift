@@ -1,4 +1,4 @@
-/// The built `limen`, which lies beside the tests, and a folder with a witness for it.
+/// The built `limen`, which lies beside the tests, and a folder for it, with a witness where that is asked for.
 import Foundation
 import Testing
 
@@ -9,18 +9,25 @@ struct Served {
 
   /// Holds the witness and what runs leave.
   let folder: URL
-  let witness: String
-  let environment: [String: String]
+  /// Empty where none was asked for.
+  private(set) var witness = ""
 
-  /// Checks the specimen and takes the witness of the name.
-  init(_ specimen: String, platform: String, event: String, witness name: String) throws {
-    folder = FileManager.default.temporaryDirectory.appending(path: "limen-debug-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    environment = [
+  private var environment: [String: String] {
+    [
       "LIMEN_PROBE": Self.root.appending(path: ".build-probe/probe.elf").path,
       "LIMEN_REFERENCE": Self.root.appending(path: ".build-reference").path, "LIMEN_CACHE": folder.path + "/cache",
       "PATH": (Self.program as NSString).deletingLastPathComponent + ":/usr/bin:/bin", "LC_ALL": "C",
     ]
+  }
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appending(path: "limen-debug-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  /// Checks the specimen and takes the witness of the name.
+  init(_ specimen: String, platform: String, event: String, witness name: String) throws {
+    try self.init()
     witness = folder.path + "/witnesses/\(name)"
     let ended = try run(
       [
@@ -28,7 +35,7 @@ struct Served {
         "--event", event, "--witnesses", folder.path + "/witnesses",
       ], input: nil)
     #expect(ended.status == 1, "\(ended.complaint)")
-    try #require(FileManager.default.fileExists(atPath: witness), "\(ended.output)")
+    try #require(FileManager.default.fileExists(atPath: witness), "\(String(decoding: ended.output, as: UTF8.self))")
   }
 
   func remove() { try? FileManager.default.removeItem(at: folder) }
