@@ -128,10 +128,8 @@ package final class Run {
     get {
       Mark(
         stack: stack, hasRoom: hasRoom, digest: digest, writes: writes, swapgsSeen: swapgsSeen, struck: struck,
-        monitors: monitors,
-        deliveries: deliveries, injected: injected, entered: entered, kernelIsToBeEntered: kernelIsToBeEntered,
-        crossedAt: crossedAt, console: console,
-        lastNMI: lastNMI)
+        monitors: monitors, deliveries: deliveries, injected: injected, entered: entered,
+        kernelIsToBeEntered: kernelIsToBeEntered, crossedAt: crossedAt, console: console, lastNMI: lastNMI)
     }
     set {
       stack = newValue.stack
