@@ -119,11 +119,12 @@ struct Debug: ParsableCommand {
   /// How gdb learns the kernel's names. A kernel runs where it was linked: nothing moves it by chance.
   private func symbolHint(_ named: NamedKernel) -> String {
     if let file = named.symbolFile, Self.isELF(file) {
-      let offset = named.symbolOffset == 0 ? "" : "-o 0x\(String(named.symbolOffset, radix: 16)) "
-      return "limen: in gdb: symbol-file \(offset)\(file)\n"
+      let command =
+        named.symbolOffset == 0 ? "file" : "symbol-file -o 0x\(String(named.symbolOffset, radix: 16))"
+      return "limen: in gdb: \(command) \(file)\n"
     }
     let release = named.image.release.map { ", as /usr/lib/debug/boot/vmlinux-\($0) of its -dbg package" } ?? ""
-    return "limen: gdb takes the kernel's names from a vmlinux with symbols\(printable(release)): symbol-file FILE\n"
+    return "limen: gdb takes the kernel's names from a vmlinux with symbols\(printable(release)): file FILE\n"
   }
 
   private static func isELF(_ path: String) -> Bool {

@@ -9,7 +9,7 @@ import Testing
 
   /// Commands as they are typed.
   private static let commands = """
-    symbol-file exit-with-interrupts-on.elf
+    file exit-with-interrupts-on.elf
     target remote | limen debug rsp-owned.json - 2>/dev/null
     monitor world
     monitor events
@@ -73,7 +73,7 @@ import Testing
       ["sh", "-c", "exec gdb -nx -q 2>&1"], input: Array((setting + commands).map { $0 + "\n" }.joined().utf8))
     try #require(ended.status == 0, "\(String(decoding: ended.output, as: UTF8.self))\(ended.complaint)")
     let lines = String(decoding: ended.output, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-    return lines.drop { !$0.contains("+") || !$0.contains(commands[0]) }
+    return lines.drop { !$0.contains("+") || !$0.contains(commands[0]) }.filter { $0 != "+quit" }
       .map { line in
         let text = line.hasPrefix("(gdb) ") ? line.dropFirst(6) : line
         return text.hasPrefix("+") ? "(gdb) \(text.dropFirst())" : String(text)
@@ -93,7 +93,7 @@ import Testing
     var page = try String(contentsOf: Self.page, encoding: .utf8)
     let end = try #require(page.range(of: Self.marker), "Documentation/Debugger.md has lost its marker")
     if ProcessInfo.processInfo.environment["LIMEN_BLESS"] == "1" {
-      page = page[..<end.upperBound] + "\n" + text + "\n"
+      page = String(page[..<end.upperBound]) + "\n" + text + "\n"
       try page.write(to: Self.page, atomically: true, encoding: .utf8)
     }
     #expect(page[end.upperBound...] == "\n\(text)\n", "'./dev bless' rewrites it; now:\n\(text)")
