@@ -301,22 +301,6 @@ final class Exploration {
     WindowMap(boundaries, crossing, machine, firstCall: firstCall, lastReturn: lastReturn)
   }
 
-  /// Where it came from: the event, and who gave RSP, the GS base or CR3 the value that is at fault.
-  private func origin(of found: Found) -> Origin? {
-    let written = found.writer.map { writer in
-      (
-        text: "\(writer.part.title) was written at boundary \(writer.boundary)",
-        place: machine.location(writer.rip)
-      )
-    }
-    guard let event = found.violation.origin else {
-      return written.map { Origin(location: $0.place, explanation: $0.text) }
-    }
-    let text = found.violation.originText ?? "it came from here"
-    return Origin(
-      location: machine.location(event), explanation: text + (written.map { "; \($0.text), \($0.place)" } ?? ""))
-  }
-
   /// The first finding of each invariant and sequence of events, with how often it was met.
   private func findings(_ found: [Found]) -> [Finding] {
     var first: [String: (found: Found, count: Int)] = [:]
@@ -333,7 +317,9 @@ final class Exploration {
     return order.map { key in
       let (one, count) = first[key]!
       let more = count > 1 ? " (and at \(count - 1) more boundaries)" : ""
-      let origin = origin(of: one)
+      let origin = one.violation.origin.map {
+        Origin(location: machine.location($0), explanation: one.violation.originText ?? "it came from here")
+      }
       return Finding(
         invariant: one.invariant, message: one.violation.message + more, location: machine.location(one.violation.rip),
         origin: origin, path: one.path, replay: replayLine(one.invariant, one.path),

@@ -73,8 +73,7 @@ struct InterruptsAsClaimed: Monitor {
   func judge(_ run: Outcome) -> Violation? {
     if let open = openWindow {
       return Violation(
-        "maskable interrupts are open while RSP \(hex(open.rsp)) is not the kernel's", step: open.step, at: open.rip,
-        fault: StateFault(.rsp, at: open.step))
+        "maskable interrupts are open while RSP \(hex(open.rsp)) is not the kernel's", step: open.step, at: open.rip)
     }
     if let promise = brokenPromise { return Violation(promise.message, step: promise.step, at: promise.rip) }
     if let claim = brokenClaim(run) { return claim }

@@ -87,14 +87,10 @@ public struct Violation: Sendable, Hashable {
   /// Where that came from.
   public var origin: UInt64?
   public var originText: String?
-  /// What of the state is at fault, and the boundary at which it was; nil where it is something else.
-  public var fault: StateFault?
 
   public init(
-    _ message: String, step: Int = .max, at rip: UInt64, origin: UInt64? = nil, _ originText: String? = nil,
-    fault: StateFault? = nil
+    _ message: String, step: Int = .max, at rip: UInt64, origin: UInt64? = nil, _ originText: String? = nil
   ) {
-    self.fault = fault
     self.step = step
     self.message = message
     self.rip = rip

@@ -98,7 +98,7 @@ struct PageTablesOwned: Monitor {
     if let fault, violation.map({ fault.step <= $0.step }) ?? true {
       return Violation(
         "kernel mode faulted on \(hex(fault.cr2)) while the user's page tables were loaded", step: fault.step,
-        at: fault.from, origin: run.eventOrigin, Outcome.eventWords, fault: StateFault(.cr3, at: fault.step - 1))
+        at: fault.from, origin: run.eventOrigin, Outcome.eventWords)
     }
     if var violation {
       (violation.origin, violation.originText) = (run.eventOrigin, Outcome.eventWords)

@@ -24,23 +24,21 @@ struct RSPOwned: Monitor {
   mutating func take(_ delivery: DeliveryRecord) {
     guard violation == nil, !delivery.ownership.isDisjoint(with: .notKernelStack) else { return }
     let here = "the event was taken here, with RSP "
-    let fault = StateFault(.rsp, at: delivery.step - 1)
     if delivery.isLost {
       guard delivery.onCurrentStack else { return }
       violation = Violation(
         "the frame of \(delivery.name) could not be pushed at \(hex(delivery.frame)), where the user's RSP "
           + "\(hex(delivery.previousRSP)) pointed", step: delivery.step, at: delivery.from, origin: delivery.from,
-        here + "still the user's", fault: fault)
+        here + "still the user's")
     } else if delivery.fromKernel && delivery.vector == 8 {
       violation = Violation(
         "an event could not push its frame at \(hex(delivery.previousRSP)), which is not the kernel's stack, and became a "
-          + "double fault", step: delivery.step, at: delivery.from, origin: delivery.from, here + "not the kernel's",
-        fault: fault)
+          + "double fault", step: delivery.step, at: delivery.from, origin: delivery.from, here + "not the kernel's")
     } else if delivery.onCurrentStack {
       violation = Violation(
         "the frame of \(delivery.name) was pushed at \(hex(delivery.frame)), where the user's RSP "
           + "\(hex(delivery.previousRSP)) pointed", step: delivery.step, at: delivery.from, origin: delivery.from,
-        here + "still the user's", fault: fault)
+        here + "still the user's")
     }
   }
 

@@ -1,4 +1,4 @@
-/// Where RSP, the GS base and CR3 got the value that a boundary runs on: what a finding about one of them came from.
+/// Where RSP, the GS base and CR3 got the value that a boundary runs on.
 ///
 /// RSP is written by what gives it a value from elsewhere: MOV, POP RSP, LEAVE, a return, a delivery with a stack of its own. What only
 /// moves it (PUSH, CALL, arithmetic, a frame on the current stack) leaves its writer. The other two are written where they change.
@@ -25,17 +25,6 @@ public struct StateWrite: Sendable, Hashable {
   public var boundary: Int
   /// The instruction that did it, or that the event interrupted.
   public var rip: UInt64
-}
-
-/// A boundary at which one of them is not what it is to be.
-public struct StateFault: Sendable, Hashable {
-  public var part: StatePart
-  public var boundary: Int
-
-  init(_ part: StatePart, at boundary: Int) {
-    self.part = part
-    self.boundary = boundary
-  }
 }
 
 /// Every such step of a run so far.

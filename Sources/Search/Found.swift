@@ -9,8 +9,6 @@ package struct Found {
   package var violation: Violation
   package var path: Path
   package var boundary: BoundaryState
-  /// Who gave the state its value that is at fault, where some is and a step of the run did.
-  package var writer: StateWrite?
 
   /// What broke first in the run; nil when everything held.
   package init?(_ run: Run, _ outcome: Outcome, _ path: Path, _ boundary: BoundaryState) {
@@ -21,6 +19,5 @@ package struct Found {
     self.violation = violation
     self.path = path
     self.boundary = boundary
-    writer = violation.fault.flatMap { run.writes.last($0.part, before: $0.boundary) }
   }
 }

@@ -1,4 +1,4 @@
-/// Goal: a trace says which steps gave RSP, the GS base and CR3 their values, and a finding says which of them it came from.
+/// Goal: a trace says which steps gave RSP, the GS base and CR3 their values.
 ///
 /// Oracles: the instructions as the disassembler writes them (SDM vol. 2: MOV, POP, LEAVE and IRET load RSP; SWAPGS exchanges the GS base;
 /// MOV to CR3), and the interrupt stacks that a delivery names (vol. 3A, "Interrupt Stack Table").
@@ -50,19 +50,5 @@ import Testing
       input: nil)
     #expect(ended.status == 0, "\(ended.complaint)")
     return try JSONDecoder().decode(Trace.self, from: Data(ended.output))
-  }
-
-  /// The specimen loads the user's RSP with interrupts on; its page names the place.
-  @Test func aFindingSaysWhoWroteRSP() throws {
-    let served = try Served(
-      "specimen:exit-with-interrupts-on", platform: "bare-metal", event: "external-interrupt",
-      witness: "bare-metal_intel_syscall64_normal_rsp-owned_117-external-interrupt.json")
-    defer { served.remove() }
-    let ended = try served.run([Served.program, "replay", served.witness], input: nil)
-    let text = String(decoding: ended.output, as: UTF8.self)
-    // The boundary before the one at which the event was taken: the instruction there is the load.
-    #expect(
-      text.contains("; RSP was written at boundary 115, ") || text.contains("; RSP was written at boundary 116, "))
-    #expect(ended.status == 1, "\(text)")
   }
 }
