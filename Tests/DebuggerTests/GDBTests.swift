@@ -73,11 +73,14 @@ import Testing
       ["sh", "-c", "exec gdb -nx -q 2>&1"], input: Array((setting + commands).map { $0 + "\n" }.joined().utf8))
     try #require(ended.status == 0, "\(String(decoding: ended.output, as: UTF8.self))\(ended.complaint)")
     let lines = String(decoding: ended.output, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-    return lines.drop { !$0.contains("+") || !$0.contains(commands[0]) }.filter { $0 != "+quit" }
+    return lines.drop { !$0.contains("+") || !$0.contains(commands[0]) }
+      // The end of input, and what a reverse command does inside gdb.
+      .filter { $0 != "+quit" && !($0.hasPrefix("+") && $0.hasSuffix(" ")) }
       .map { line in
-        let text = line.hasPrefix("(gdb) ") ? line.dropFirst(6) : line
+        var text = line
+        while text.hasPrefix("(gdb) ") { text = text.dropFirst(6) }
         return text.hasPrefix("+") ? "(gdb) \(text.dropFirst())" : String(text)
-      }.joined(separator: "\n")
+      }.joined(separator: "\n").replacing(served.folder.path + "/", with: "")
   }
 
   @Test func theSessionIsThePages() throws {
