@@ -8,6 +8,9 @@ package final class DebugServer {
   private var stream = PacketStream()
   private var waiting: [PacketToken] = []
   private var acknowledges = true
+  /// Nothing more comes; what came is answered.
+  private var isClosed = false
+  /// Nobody hears the answers any more.
   private var isGone = false
   /// For the other side to ask for again.
   private var last: [UInt8] = []
@@ -42,7 +45,7 @@ package final class DebugServer {
 
   private func next() -> PacketToken? {
     while waiting.isEmpty {
-      let bytes = connection.receive()
+      let bytes = isClosed ? [] : connection.receive()
       if bytes.isEmpty { return nil }
       waiting = stream.take(bytes)
     }
@@ -51,10 +54,10 @@ package final class DebugServer {
 
   /// Whether the run that goes on is to stop: Ctrl-C came, or nobody is there any more.
   private func look() -> Bool {
-    if isGone { return true }
+    if isGone || isClosed { return true }
     guard let bytes = connection.poll() else { return false }
     if bytes.isEmpty {
-      isGone = true
+      isClosed = true
       return true
     }
     let tokens = stream.take(bytes)
