@@ -12,8 +12,7 @@ enum TargetDescription {
     for feature in Feature.all {
       text += "<feature name=\"\(feature.name)\">\(feature.types)\n"
       for register in feature.registers {
-        let group = feature.name == "org.limen.system" ? " group=\"system\"" : ""
-        text += "<reg name=\"\(register.name)\" bitsize=\"\(register.bits)\" type=\"\(register.type)\"\(group)/>\n"
+        text += "<reg name=\"\(register.name)\" bitsize=\"\(register.bits)\" type=\"\(register.type)\"/>\n"
       }
       text += "</feature>\n"
     }
