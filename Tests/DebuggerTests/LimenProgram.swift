@@ -51,9 +51,9 @@ struct Served {
     for (file, bytes) in [(source, input ?? []), (output, []), (complaint, [])] {
       try Data(bytes).write(to: URL(filePath: file))
     }
-    process.standardInput = try #require(FileHandle(forReadingAtPath: source))
-    process.standardOutput = try #require(FileHandle(forWritingAtPath: output))
-    process.standardError = try #require(FileHandle(forWritingAtPath: complaint))
+    process.standardInput = try FileHandle(forReadingFrom: URL(filePath: source))
+    process.standardOutput = try FileHandle(forWritingTo: URL(filePath: output))
+    process.standardError = try FileHandle(forWritingTo: URL(filePath: complaint))
     try process.run()
     process.waitUntilExit()
     return (
