@@ -11,19 +11,31 @@ public struct Comparison: Sendable {
     public var report: DiffReport
     /// For each kernel, in the order of the checkers.
     public var witnesses: [[Witness]]
+    /// So too: each kernel's own report, and the runs of its sections where they were asked for.
+    public var reports: [CheckReport]
+    public var records: [[SectionRecord]]
   }
 
   /// A reason that `stop` gives ends it, as it ends a check.
+  ///
+  /// - Parameter showsRuns: whether the runs are made once more and written down.
   public func compare(
-    stop: () -> String? = { nil }, progress: @escaping @Sendable (CheckStage) -> Void
+    showsRuns: Bool = false, stop: () -> String? = { nil }, progress: @escaping @Sendable (CheckStage) -> Void
   ) throws -> Result {
     var sides: [DiffSide] = []
     var witnesses: [[Witness]] = []
+    var reports: [CheckReport] = []
+    var records: [[SectionRecord]] = []
     var columns: [[Checker.Task: DiffCell]] = []
     var machines: [Checker.Combination] = []
     for checker in checkers {
       let result = try checker.check(stop: stop, progress: progress)
       witnesses.append(result.witnesses)
+      reports.append(result.report)
+      if showsRuns {
+        records.append(
+          checker.records(of: result.report, arrivals: result.arrivals, stop: { stop() != nil }))
+      }
       for machine in checker.combinations {
         machines.append(machine)
         sides.append(DiffSide(kernel: checker.identity, platform: machine.platform, profile: machine.profile))
@@ -45,6 +57,7 @@ public struct Comparison: Sendable {
           column[Checker.Task(machine: machine, crossing: crossing, posture: posture)]!
         })
     }
-    return Result(report: DiffReport(sides: sides, crossings: crossings), witnesses: witnesses)
+    return Result(
+      report: DiffReport(sides: sides, crossings: crossings), witnesses: witnesses, reports: reports, records: records)
   }
 }
