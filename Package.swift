@@ -54,13 +54,16 @@ let package = Package(
       name: "Mutation",
       dependencies: ["Explorer", "Search", "Execution", "Subjects", "Machine", "KernelImage", "Findings"]),
     .target(
+      name: "Debugger",
+      dependencies: ["Explorer", "Execution", "Subjects", "Invariants", "Platform", "Machine", "Findings"]),
+    .target(
       name: "Reports", dependencies: ["Findings"],
       resources: [.embedInCode("Page/page.css"), .embedInCode("Page/page.js"), .embedInCode("Page/body.html")]),
     .target(
       name: "LimenCommands",
       dependencies: [
-        "Mutation", "Thread", "Explorer", "Subjects", "Reports", "Invariants", "Platform", "Machine", "KernelImage",
-        "Findings", "Confinement", "BuildIdentity",
+        "Debugger", "Mutation", "Thread", "Explorer", "Subjects", "Reports", "Invariants", "Platform", "Machine",
+        "KernelImage", "Findings", "Confinement", "BuildIdentity",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "limen", dependencies: ["LimenCommands"]),
@@ -78,6 +81,7 @@ let package = Package(
       exclude: ["Expected"]),
     .testTarget(name: "KernelImageTests", dependencies: ["KernelImage"]),
     .testTarget(name: "FindingsTests", dependencies: ["Findings", "Reports"], exclude: ["Golden"]),
+    .testTarget(name: "DebuggerTests", dependencies: ["Debugger", "Findings"]),
     .testTarget(
       name: "ExplorerTests",
       dependencies: [

@@ -38,6 +38,8 @@ package final class Run {
   package private(set) var hasRoom = true
   /// What happened so far, as one number: every transition and its place.
   package private(set) var digest = RunDigest()
+  /// Who gave RSP, the GS base and CR3 their values.
+  package private(set) var writes = StateWrites()
   var swapgsSeen = 0
   /// Ablations that took something away in this run.
   package internal(set) var struck: Set<Ablation> = []
@@ -117,6 +119,7 @@ package final class Run {
     var stack: StackOwner
     var hasRoom: Bool
     var digest: RunDigest
+    var writes: StateWrites
     var swapgsSeen: Int
     var struck: Set<Ablation>
     var monitors: Monitors
@@ -133,15 +136,16 @@ package final class Run {
   package var mark: Mark {
     get {
       Mark(
-        stack: stack, hasRoom: hasRoom, digest: digest, swapgsSeen: swapgsSeen, struck: struck, monitors: monitors,
-        deliveries: deliveries, injected: injected, entered: entered, kernelIsToBeEntered: kernelIsToBeEntered,
-        crossedAt: crossedAt, console: console,
-        lastNMI: lastNMI, alarmIsDue: alarmIsDue)
+        stack: stack, hasRoom: hasRoom, digest: digest, writes: writes, swapgsSeen: swapgsSeen, struck: struck,
+        monitors: monitors, deliveries: deliveries, injected: injected, entered: entered,
+        kernelIsToBeEntered: kernelIsToBeEntered, crossedAt: crossedAt, console: console, lastNMI: lastNMI,
+        alarmIsDue: alarmIsDue)
     }
     set {
       stack = newValue.stack
       hasRoom = newValue.hasRoom
       digest = newValue.digest
+      writes = newValue.writes
       swapgsSeen = newValue.swapgsSeen
       struck = newValue.struck
       monitors = newValue.monitors
@@ -232,7 +236,7 @@ package final class Run {
   // MARK: Whose state it is
 
   /// Whose state the boundary at which the run stands is on.
-  func ownership(of state: BoundaryState) -> Ownership {
+  package func ownership(of state: BoundaryState) -> Ownership {
     user.ownership(of: state, rspIsUser: stack.isUser)
   }
 
@@ -295,6 +299,7 @@ package final class Run {
 
   private func take(_ transition: Transition, injected: Bool) {
     digest.add(transition)
+    writes.take(transition, at: boundary - 1)
     monitors.watch(transition, step: boundary, processor)
     let (before, after) = (transition.before, transition.after)
     if !before.isKernel && computer.isInHypervisor {

@@ -83,39 +83,18 @@ final class Exploration {
     try apply(edits)
     var user = machine.userSide(crossing)
     if !edits.isEmpty, let endless = endless(user) { return endless }
-    let meter = measure(user)
-
-    // Ask twice on the kernel as it is; ablations come after.
-    let recording = machine.observe(crossing, &user)
-    question.costs.instructions += recording.instructions
-    if case .unsupported(let what) = recording.end {
-      throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(recording.stoppedAt))"))
-    }
+    let (recording, cost) = try observe(&user)
     var boundaries = recording.boundaries
-    recorded = boundaries
-    if question.log?.dead == nil {
-      question.log?.dead = machine.deadWords(boundaries)
-      question.log?.tables = machine.tablePages(boundaries)
-    }
-    parts = meter.parts(boundaries)
-    (firstCall, lastReturn) = (meter.firstCall(boundaries), meter.lastReturn(boundaries))
     for i in boundaries.indices where boundaries[i].state.isKernel {
       boundaries[i].claimedOn = machine.claims.areOn(at: boundaries[i].state.rip)
     }
     let (swapgs, expected) = (recording.swapgs, recording.view)
 
-    question.knownFalselyOn = Set(
-      boundaries.lazy.filter { $0.claimedOn == true && !$0.state.interruptsOpen }.map(\.state.rip))
-    if machine.hasAlarm {
-      computer.restore()
-      question.contract = machine.contract(crossing)
-    }
-    findHeldReturns(user, swapgs)
-    try takeGuardsAway(user, boundaries)
+    try makeReady(user, recording)
     var found: [Found] = []
     if let path, !path.steps.isEmpty {
       try follow(path, boundaries, user, swapgs, expected, &found)
-      return assemble(boundaries, nil, found, meter.baseline)
+      return assemble(boundaries, nil, found, cost)
     }
     let vainTableLoad = recording.vainTableLoad(wayIn: firstCall ?? 0)
     let baseline = try judgeBaseline(
@@ -125,11 +104,50 @@ final class Exploration {
       throw Stop(
         verdict: .inconclusive(bound: "the crossing without events does not come back as it did with the guards"))
     }
-    guard baseline && path == nil else { return assemble(boundaries, nil, found, meter.baseline) }
+    guard baseline && path == nil else { return assemble(boundaries, nil, found, cost) }
     let search = Search(question, user, swapgs: swapgs, expected: expected)
     search.explore(&boundaries)
     arrivals = boundaries.map(\.arrivals)
-    return assemble(boundaries, search, found + search.news, meter.baseline)
+    return assemble(boundaries, search, found + search.news, cost)
+  }
+
+  /// Measures the crossing and asks twice, on the kernel as it is; ablations come after.
+  func observe(_ user: inout UserSide) throws -> (recording: Recording, cost: Baseline) {
+    let meter = measure(user)
+    let recording = machine.observe(crossing, &user)
+    question.costs.instructions += recording.instructions
+    if case .unsupported(let what) = recording.end {
+      throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(recording.stoppedAt))"))
+    }
+    recorded = recording.boundaries
+    if question.log?.dead == nil {
+      question.log?.dead = machine.deadWords(recorded)
+      question.log?.tables = machine.tablePages(recorded)
+    }
+    parts = meter.parts(recorded)
+    (firstCall, lastReturn) = (meter.firstCall(recorded), meter.lastReturn(recorded))
+    return (recording, meter.baseline)
+  }
+
+  /// Notes what of the kernel as it is every run is judged by, and takes the guards away.
+  func makeReady(_ user: UserSide, _ recording: Recording) throws {
+    question.knownFalselyOn = Set(
+      recording.boundaries.lazy.map(\.state).filter {
+        $0.isKernel && !$0.interruptsOpen && self.machine.claims.areOn(at: $0.rip) == true
+      }.map(\.rip))
+    if machine.hasAlarm {
+      computer.restore()
+      question.contract = machine.contract(crossing)
+    }
+    findHeldReturns(user, recording.swapgs)
+    try takeGuardsAway(user, recording.boundaries)
+  }
+
+  /// Judges the crossing without events; throws `Stop` where it cannot be.
+  func judgeWithoutEvents(_ user: UserSide, _ recording: Recording, _ found: inout [Found]) throws {
+    let vainTableLoad = recording.vainTableLoad(wayIn: firstCall ?? 0)
+    _ = try judgeBaseline(
+      user, swapgs: recording.swapgs, expected: recording.view, boundaries: recording.boundaries, vainTableLoad, &found)
   }
 
   /// Some of the guards that were to be taken away, if any, are the platform's.

@@ -98,7 +98,7 @@ extension Exploration {
       if saysMode { step.mode = mode(of: boundary.state) }
       steps.append(step)
     }
-    var (retired, delivered) = (processor.retired, 0)
+    var (retired, delivered, written) = (processor.retired, 0, 0)
     /// Completes the last line by what has happened since.
     func close() {
       guard let index = steps.indices.last else { return }
@@ -109,7 +109,9 @@ extension Exploration {
       let deliveries = run.deliveries.dropFirst(delivered).map(delivery)
       steps[index].delivery = deliveries.last
       if deliveries.count > 1 { steps[index].outerDeliveries = deliveries.dropLast() }
-      (retired, delivered) = (processor.retired, run.deliveries.count)
+      let writes = run.writes.all.dropFirst(written).map { TracePart($0.part) }
+      if !writes.isEmpty { steps[index].writes = writes.sorted() }
+      (retired, delivered, written) = (processor.retired, run.deliveries.count, run.writes.all.count)
     }
     let end = run.play(
       goesOn: { run.hasEvent(events) },
@@ -198,6 +200,17 @@ extension Exploration {
       errorCode: record.errorCode.map(UInt64.init), injected: record.injected,
       interruptStack: record.fred == nil ? record.interruptStack : 0, frame: record.frame, words: words,
       fred: record.fred.map { TraceFRED($0, stackLevel: record.interruptStack) })
+  }
+}
+
+extension TracePart {
+  fileprivate init(_ part: StatePart) {
+    self =
+      switch part {
+      case .rsp: .rsp
+      case .gsBase: .gsBase
+      case .cr3: .cr3
+      }
   }
 }
 

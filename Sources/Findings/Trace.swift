@@ -108,6 +108,21 @@ public enum Owner: String, Vocabulary {
   case shared
 }
 
+/// A piece of state that a boundary runs on, of which a trace says who wrote it. RSP is not written by what only moves it.
+public enum TracePart: String, Vocabulary {
+  case rsp
+  case gsBase
+  case cr3
+
+  public var title: String {
+    switch self {
+    case .rsp: "RSP"
+    case .gsBase: "GS base"
+    case .cr3: "CR3"
+    }
+  }
+}
+
 /// One boundary, and the step that followed it.
 public struct TraceStep: Hashable, Sendable, Encodable {
   /// Counted from the crossing; the first is 0.
@@ -137,6 +152,8 @@ public struct TraceStep: Hashable, Sendable, Encodable {
   public var registers: [HexadecimalWord]?
   /// The kinds of the hypercalls that the step made, those of a multicall among them; absent where there are none.
   public var hypercalls: [String]?
+  /// What the step gave a value from elsewhere; absent where nothing. The last step before a boundary that names one of them is its last writer.
+  public var writes: [TracePart]?
   /// The event that the step delivered; the last where there were several.
   public var delivery: TraceDelivery?
   /// Those before it, each interrupted by the next before its handler's first instruction; absent where there are none.

@@ -36,6 +36,8 @@ struct Limen: ParsableCommand {
             the designs of the mail they come from, and what they answer
         limen replay FILE
             the run that a finding names, once more
+        limen debug FILE
+            the same run in gdb, forwards and backwards
         limen mitigations vmlinuz --profile skylake,zen3
             what the kernel reports and patches in on these processors
         limen explain rsp-owned
@@ -65,14 +67,14 @@ struct Limen: ParsableCommand {
       """,
     version: VersionLine.text,
     subcommands: [
-      Boot.self, Check.self, Trace.self, Diff.self, Compare.self, Mutate.self, Thread.self, Replay.self,
+      Boot.self, Check.self, Trace.self, Diff.self, Compare.self, Mutate.self, Thread.self, Replay.self, Debug.self,
       Mitigations.self, Explain.self, List.self, Cache.self, Config.self, Doctor.self,
     ])
 
   func run() throws {
     throw CommandFailure(
       .badInput, nil,
-      "a verb is needed: boot, check, trace, diff, compare, mutate, thread, replay, mitigations, explain, list, cache, config or "
-        + "doctor; see --help")
+      "a verb is needed: boot, check, trace, diff, compare, mutate, thread, replay, debug, mitigations, explain, list, cache, "
+        + "config or doctor; see --help")
   }
 }

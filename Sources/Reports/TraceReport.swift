@@ -37,6 +37,7 @@ public struct TraceReport {
     lines += record.injections.filter { $0.outcome == .notReached }.map {
       style(.open, "\($0.event.title) at boundary \($0.boundary): not reached")
     }
+    if let writers = Self.writers(Self.lastWriters(record)) { lines.append(style(.quiet, "at the end: \(writers)")) }
     lines.append(end(record))
     return lines.joined(separator: "\n") + "\n"
   }
@@ -77,6 +78,8 @@ public struct TraceReport {
       grouping: record.injections.filter { $0.outcome != .taken && $0.outcome != .notReached }, by: \.boundary)
     var lines = [style(.quiet, rows[0])]
     var symbol: String?
+    /// The last step that wrote each of them.
+    var writers: [TracePart: TraceStep] = [:]
     for (step, row) in zip(record.steps, rows.dropFirst()) {
       if !namesEachPlace, let name = step.location.symbol, name != symbol { lines.append("\(printable(name)):") }
       symbol = step.location.symbol
@@ -85,13 +88,30 @@ public struct TraceReport {
       for injection in refused[step.boundary] ?? [] {
         lines.append(indent + style(.open, "\(injection.event.title) not taken here: \(phrase(injection.outcome))"))
       }
+      let before = writers
       for access in step.accesses ?? [] { lines.append(indent + style(.quiet, self.access(access))) }
       for call in step.hypercalls ?? [] { lines.append(indent + style(.bold, "hypercall \(printable(call))")) }
+      for part in step.writes ?? [] { writers[part] = step }
+      if step.delivery != nil, let line = Self.writers(before) { lines.append(indent + style(.quiet, line)) }
       for delivery in (step.outerDeliveries ?? []) + (step.delivery.map { [$0] } ?? []) {
         lines += self.delivery(delivery).map { indent + $0 }
       }
     }
     return lines
+  }
+
+  private static func lastWriters(_ record: TraceRecord) -> [TracePart: TraceStep] {
+    var writers: [TracePart: TraceStep] = [:]
+    for step in record.steps { for part in step.writes ?? [] { writers[part] = step } }
+    return writers
+  }
+
+  /// `RSP written at boundary 4, entry+0xc`, and the others; nil where nothing was since user mode.
+  private static func writers(_ writers: [TracePart: TraceStep]) -> String? {
+    let parts = writers.sorted { $0.key < $1.key }.map { part, step in
+      "\(part.title) written at boundary \(step.boundary), \(printable(step.location.description))"
+    }
+    return parts.isEmpty ? nil : parts.joined(separator: "; ")
   }
 
   private static func column(of title: String, in header: String) -> Int {

@@ -22,10 +22,11 @@ import Testing
       "Explorer", "Execution", "Subjects", "Invariants", "Platform", "Machine", "KernelImage", "Findings",
     ],
     "Mutation": ["Explorer", "Search", "Execution", "Subjects", "Machine", "KernelImage", "Findings"],
+    "Debugger": ["Explorer", "Execution", "Subjects", "Invariants", "Platform", "Machine", "Findings"],
     "Reports": ["Findings"],
     "LimenCommands": [
-      "Mutation", "Thread", "Explorer", "Subjects", "Reports", "Invariants", "Platform", "Machine", "KernelImage",
-      "Findings",
+      "Debugger", "Mutation", "Thread", "Explorer", "Subjects", "Reports", "Invariants", "Platform", "Machine",
+      "KernelImage", "Findings",
     ],
     "limen": ["LimenCommands"],
   ]
@@ -74,7 +75,7 @@ import Testing
   }
 
   /// Whoever asks about a run says what happens at its boundaries (`Run.play`), and does not step it.
-  @Test(arguments: ["Explorer", "Thread"])
+  @Test(arguments: ["Debugger", "Explorer", "Thread"])
   func nobodyAboveStepsARun(room: String) throws {
     for (name, text) in try Self.files(of: room) {
       for call in [".step()", ".proceed(", ".cross()"] {

@@ -37,8 +37,8 @@ import Testing
     let help = try Self.limen("--help")
     #expect(help.status == 0 && help.complaint.isEmpty)
     for verb in [
-      "boot", "check", "trace", "diff", "compare", "thread", "replay", "mitigations", "explain", "list", "cache",
-      "config", "doctor",
+      "boot", "check", "trace", "diff", "compare", "thread", "replay", "debug", "mitigations", "explain", "list",
+      "cache", "config", "doctor",
     ] {
       #expect(help.output.contains("\n  \(verb) "))
       let page = try Self.limen(verb, "--help")

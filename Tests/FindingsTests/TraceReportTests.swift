@@ -114,6 +114,7 @@ import Testing
     trace.end.detail = "x"
     trace.ablations = ["nmi-without-ist"]
     trace.steps[1].outerDeliveries = [try #require(trace.steps[1].delivery)]
+    trace.steps[1].writes = [.rsp]
     trace.steps[1].outerDeliveries?[0].fred = TraceFRED(.nmi, stackLevel: 2, previousStackLevel: 0, nested: false)
     let produced = try [trace, Sample.pvTrace].reduce(into: Set<String>()) { names, record in
       names.formUnion(FormatsPageTests.names(try JSONValue(reading: Array(JSONReport.text(of: record).utf8))))
@@ -121,7 +122,7 @@ import Testing
     #expect(produced == documented)
     let words =
       InjectionOutcome.allCases.map(\.rawValue) + TraceEnd.Kind.allCases.map(\.rawValue)
-      + Owner.allCases.map(\.rawValue) + MemoryAccess.Kind.allCases.map(\.rawValue)
+      + Owner.allCases.map(\.rawValue) + TracePart.allCases.map(\.rawValue) + MemoryAccess.Kind.allCases.map(\.rawValue)
       + TraceFRED.Kind.allCases.map(\.rawValue)
     for word in words { #expect(page[start..<end].contains("`\(word)`"), "\(word) is not described") }
   }

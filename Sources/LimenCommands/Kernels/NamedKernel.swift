@@ -13,6 +13,10 @@ struct NamedKernel {
   var fileName: String
   /// What its page says of it, if it is a specimen or the twin of one.
   var specimen: SpecimenDescription?
+  /// Where the file lies from which its names come, the image or another.
+  var symbolFile: String?
+  /// How far above its place in that file the kernel was linked.
+  var symbolOffset: UInt64 = 0
 
   /// A reference kernel is at the probe after a few million instructions.
   static let referenceBound: UInt64 = 200_000_000
@@ -22,7 +26,9 @@ struct NamedKernel {
     switch try KernelName(text) {
     case .file(let path):
       return [
-        NamedKernel(name: text, image: try image(at: path, named: path), isReference: false, fileName: lastPart(path))
+        NamedKernel(
+          name: text, image: try image(at: path, named: path), isReference: false, fileName: lastPart(path),
+          symbolFile: path)
       ]
     case .assembly(let path):
       let bytes = try ThresholdLink(source: path).image()
@@ -89,7 +95,10 @@ struct NamedKernel {
   }
 
   mutating func takeSymbols(of file: String) throws(CommandFailure) {
+    let own = image.symbols.lookup("_stext")
     do { try image.takeSymbols(contentsOf: file) } catch { throw Self.refusal(error) }
+    symbolFile = file
+    if let own, let given = image.symbols.lookup("_stext") { symbolOffset = own &- given }
   }
 
   /// An image that is no kernel to explore.
@@ -116,7 +125,8 @@ struct NamedKernel {
     do { bytes = try Files.read(path, limit: 1 << 26) } catch {
       throw CommandFailure(.badInput, name, "\(error); \(ReferenceFolder.remedy)")
     }
-    return NamedKernel(name: name, image: try image(bytes, named: name), isReference: true, fileName: fileName)
+    return NamedKernel(
+      name: name, image: try image(bytes, named: name), isReference: true, fileName: fileName, symbolFile: path)
   }
 }
 

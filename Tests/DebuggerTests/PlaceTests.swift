@@ -1,0 +1,18 @@
+/// Goal: where gdb finds Limen is a port of this host alone, a socket's path, or the standard streams; all else is refused.
+import Debugger
+import Testing
+
+@Suite struct PlaceTests {
+  @Test(arguments: ["1234", ":1234", "localhost:1234", "127.0.0.1:1234"])
+  func portsAreOfThisHost(text: String) { #expect(Connection.Place(text) == .port(1234)) }
+
+  @Test func theOthers() {
+    #expect(Connection.Place("-") == .standardStreams)
+    #expect(Connection.Place("./gdb") == .path("./gdb"))
+  }
+
+  @Test(arguments: [
+    "", "65536", "-1", "0.0.0.0:1", "example.org:1", "1:2:3", "gdb", "/" + String(repeating: "a", count: 107),
+  ])
+  func allElseIsRefused(text: String) { #expect(Connection.Place(text) == nil) }
+}
