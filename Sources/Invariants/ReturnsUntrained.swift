@@ -13,8 +13,8 @@ struct ReturnsUntrained: Monitor {
     why:
       "On Zen to Zen 4 a branch of user mode's can decide how a return of the kernel's is predicted (Retbleed, CVE-2022-29900; Inception, "
       + "CVE-2023-20569). So all returns are made in one place, and each entry takes the prediction of that place from the user before the "
-      + "first: on family 17H by an instruction that has the RET among its bytes, on family 19H by a branch whose address differs from the "
-      + "RET's in bits 2, 8, 14 and 20. An IBPB does for all branches. Both together cost twice, and one hides that the other is misplaced.",
+      + "first: on family 17H by an instruction that has the RET among its bytes, on family 19H by code whose address differs from that of "
+      + "the RET's in bits 2, 8, 14 and 20. An IBPB does for all branches. Both together cost twice, and one hides that the other is misplaced.",
     citation:
       "AMD, \"Technical Guidance for Mitigating Branch Type Confusion\"; \"Technical Update Regarding Speculative Return Stack "
       + "Overflow\"; Linux Documentation/admin-guide/hw-vuln/srso.rst",
@@ -28,13 +28,9 @@ struct ReturnsUntrained: Monitor {
   private struct Instruction: Sendable, Hashable {
     var rip: UInt64
     var length: Int
-    var isBranch: Bool
 
-    /// Whether it takes the prediction of the RET from the user, on a part where returns are untrained so.
-    func untrains(_ ret: UInt64, _ owed: OwedGuards) -> Bool {
-      owed.contains(.untrainedReturns) && rip < ret && ret - rip < UInt64(length)
-        || owed.contains(.aliasedReturns) && isBranch && rip ^ ret == ReturnsUntrained.aliased
-    }
+    /// It has the RET among its bytes.
+    func covers(_ ret: UInt64) -> Bool { rip < ret && ret - rip < UInt64(length) }
   }
 
   private struct Waiting: Sendable, Hashable {
@@ -65,18 +61,27 @@ struct ReturnsUntrained: Monitor {
     if sight.isAboutToWritePredictorBarrier { now.barrier = true }
     guard next.kind == .nearReturn else {
       if now.recent.count == Self.mostRecent { now.recent.removeFirst() }
-      now.recent.append(Instruction(rip: sight.rip, length: next.length, isBranch: next.kind == .directBranch))
+      now.recent.append(Instruction(rip: sight.rip, length: next.length))
       waiting = now
       return
     }
     waiting = nil
-    let isUntrained = now.recent.contains { $0.untrains(sight.rip, owed) }
+    let isUntrained = untrains(now.recent, sight.rip)
     guard broken == nil, now.barrier == isUntrained else { return }
     broken = Violation(
       now.barrier
         ? "an IBPB was made and the kernel's first return untrained as well"
         : "the kernel's first return since user mode is made as user mode may have trained it",
       step: sight.step, at: sight.rip)
+  }
+
+  /// Whether what was executed right before takes the prediction of the RET from the user, as returns are untrained on the part.
+  private func untrains(_ recent: [Instruction], _ ret: UInt64) -> Bool {
+    if owed.contains(.untrainedReturns) && recent.contains(where: { $0.covers(ret) }) { return true }
+    guard owed.contains(.aliasedReturns) else { return false }
+    // What leads up to the RET, and what shares its place.
+    let run = recent.map(\.rip).filter { $0 <= ret && ret - $0 <= 8 } + [ret]
+    return recent.contains { other in run.contains { $0 ^ other.rip == Self.aliased } }
   }
 
   func needsEveryBoundary(_ sight: Sight) -> Bool { waiting != nil && sight.isKernel }
