@@ -14,11 +14,34 @@
 //       GUARDED_GATES
 //       THRESHOLD_START_END
 //
-// A threshold for a processor that lacks IBRS defines NO_RESTRICTION first.
+// A threshold for a processor that lacks IBRS defines NO_RESTRICTION first; one whose returns user mode can train, on family 17H, UNTRAINS: AMD,
+// "Technical Guidance for Mitigating Branch Type Confusion".
 #define MSR_SPEC_CTRL 0x48
+
+// At every entry, before anything returns. Flags may change.
+.macro BEFORE_RETURNS
+#ifdef UNTRAINS
+  call untrained
+#endif
+.endm
+
+#ifdef UNTRAINS
+  .text
+// The RET is the last byte but one of a TEST, by whose execution the processor forgets that a branch stands there.
+untrained:
+  .byte 0xf6                    // test $0xcc, %bl
+untrained_return:
+  ret
+  int3
+  lfence
+  jmp untrained_return
+#endif
 
 // No register changes; RSP is the kernel's.
 .macro RESTRICT value
+  .if \value
+  BEFORE_RETURNS
+  .endif
 #ifndef NO_RESTRICTION
   pushq %rax
   pushq %rcx

@@ -1,9 +1,9 @@
-// Finishes a safe return that an event has interrupted, in the event's frame: the file defines `safe_ret`, a LEA of five bytes and a RET. Linux does so
-// since 6.12.102 (`handle_interrupted_saferet`).
+// Finishes a safe return that an event has interrupted, in the event's frame: the file defines `safe_ret`, a LEA of five bytes and a RET, and includes
+// Guards.h. Linux does so since 6.12.102 (`handle_interrupted_saferet`).
 .macro FINISH_RETURN vector
 finish_\vector:
   testb $3, 8(%rsp)
-  jnz trap_\vector
+  jnz guarded_\vector
   pushq %rax
   pushq %rcx
   movq 40(%rsp), %rcx           // the RSP that was interrupted
@@ -24,5 +24,5 @@ finish_\vector:
 3:
   popq %rcx
   popq %rax
-  jmp trap_\vector
+  jmp guarded_\vector
 .endm

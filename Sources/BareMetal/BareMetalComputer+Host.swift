@@ -20,7 +20,7 @@ extension BareMetalComputer {
       // Where IF lets it in it is the interrupt that every host may send.
       return interruptsOpen || processor.shadow == .movSS ? .noSource : nil
     default:
-      if !processor.canTakeInterrupt { return .masked }
+      if !processor.canTakeInterrupt || processor.debugTrapIsDue { return .masked }
       var copy = board
       copy.deliverInterruptMessage(vector: vector(ofHost: event))
       return copy.interruptRequest && copy.acknowledgeInterrupt() == vector(ofHost: event) ? nil : .noSource

@@ -104,9 +104,11 @@ extension BareMetalComputer: PlatformComputer {
 
   public func obstacle(to event: EventKind) -> Arrival? {
     switch event {
-    case .nmi: return processor.canTakeNMI ? nil : .blocked
+    // The trap of the instruction before goes first, and what it leads to has boundaries of its own: SDM vol. 3A, "Priority Among
+    // Concurrent Events"; AMD APM vol. 2, "Priorities".
+    case .nmi: return !processor.canTakeNMI ? .blocked : processor.debugTrapIsDue ? .masked : nil
     case .externalInterrupt:
-      if !processor.canTakeInterrupt { return .masked }
+      if !processor.canTakeInterrupt || processor.debugTrapIsDue { return .masked }
       return board.canRaiseTimerInterrupt ? nil : .noSource
     case .machineCheck:
       // Behind another that is not over it would shut the processor down, and no kernel can do anything about that.

@@ -34,6 +34,14 @@ extension Run {
         guard Ablation.clearsBuffers(bytes), let next = processor.nextInstruction() else { continue }
         processor.skip(to: processor.rip &+ UInt64(next.length))
         struck.insert(ablation)
+      case .historyLoopSkipped, .untrainingSkipped:
+        guard let routine = processor.directCallTarget else { continue }
+        let isIt =
+          ablation == .historyLoopSkipped
+          ? Ablation.clearsHistory(routine.bytes) : Ablation.untrainsReturns(routine.bytes)
+        guard isIt else { continue }
+        processor.skip(to: processor.rip &+ routine.length)
+        struck.insert(ablation)
       default: break
       }
     }

@@ -338,7 +338,7 @@ package final class Run {
         stack.follow(loaded(after.rsp), to: after.rsp)
       }
     case .pageTables: monitors.load(tables(transition), isKernel: after.isKernel)
-    case .stackMove, .gsBase, .flags, .buffers: break
+    case .stackMove, .gsBase, .flags, .buffers, .lowBranch: break
     }
   }
 

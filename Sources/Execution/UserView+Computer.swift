@@ -8,8 +8,11 @@ extension UserView {
   /// - Parameter memory: the user's memory at a fork that is still open.
   init(_ computer: any PlatformComputer, _ memory: UserMemory) {
     let processor = computer.processor
+    var registers = GeneralRegister.allCases.map { processor[$0] }
+    // ERETU clears what such code has no name for: SDM vol. 2, "ERETU".
+    if processor.deliversByFRED && !processor.isIn64BitCode { registers[GeneralRegister.rsp.rawValue] &= 0xFFFF_FFFF }
     self.init(
-      registers: GeneralRegister.allCases.map { processor[$0] }, rip: processor.rip, rflags: processor.rflags,
+      registers: registers, rip: processor.rip, rflags: processor.rflags,
       selectors: processor.selectors, attributes: Self.attributes(processor), fsBase: processor.segmentBase(.fs),
       gsBase: processor.segmentBase(.gs), debugRegisters: computer.debugRegisters, vectors: processor.digestVectors(),
       memory: processor.userPages(since: memory)

@@ -1,4 +1,5 @@
-/// Boots a kernel to the probe and asks it what it does about the processor: its own report in sysfs, and its entry code beside the image's.
+/// Boots a kernel to the probe and asks it what it does about the processor: its own report in sysfs, and its entry code beside the image's: the
+/// instructions that are others, and those that a jump went around which is no longer there.
 ///
 /// Linux Documentation/ABI/testing/sysfs-devices-system-cpu, "vulnerabilities".
 import Findings
@@ -45,6 +46,8 @@ extension Checker {
     let starts = Set(kernel.symbols.symbols.map(\.address).filter(code.contains))
     var order: [String] = []
     var places: [String: [Location]] = [:]
+    // Code up to here was jumped over in the image.
+    var letInUntil: UInt64 = 0
     var at = 0
     while at < now.count {
       let address = code.lowerBound + UInt64(at)
@@ -54,13 +57,26 @@ extension Checker {
       }
       // An instruction that runs across a label is none: what stands before it was filled up.
       let length = (1..<max(next.length, 2)).first { starts.contains(address + UInt64($0)) } ?? next.length
-      if length == next.length, now[at..<at + length] != before[at..<at + length], let what = name(next.text) {
+      let isChanged = now[at..<at + length] != before[at..<at + length]
+      if isChanged, next.text.hasPrefix("nop"),
+        let target = jump(Array(before[at..<min(at + 15, before.count)]), at: address),
+        target > address, target <= code.upperBound
+      {
+        letInUntil = max(letInUntil, target)
+      }
+      if length == next.length, isChanged || address < letInUntil, let what = name(next.text) {
         if places[what] == nil { order.append(what) }
         places[what, default: []].append(machine.location(address))
       }
       at += length
     }
     return order.map { MitigationReport.Patch(what: $0, places: places[$0]!) }
+  }
+
+  /// Where a JMP that stands there leads.
+  private func jump(_ bytes: [UInt8], at address: UInt64) -> UInt64? {
+    guard let text = Disassembler.instruction(bytes, at: address)?.text, text.hasPrefix("jmp ") else { return nil }
+    return UInt64(text.dropFirst(4).drop { $0 == " " }.dropFirst(2), radix: 16)
   }
 
   /// What stands there, where it is something that a kernel patches in against speculation; calls and jumps by the name of where they lead.

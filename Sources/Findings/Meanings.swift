@@ -89,7 +89,7 @@ extension Arrival: Explained {
   public var meaning: String {
     switch self {
     case .noSource: "Nothing in the window can raise the event."
-    case .masked: "RFLAGS.IF, or the platform's mask, keeps the event out until later."
+    case .masked: "RFLAGS.IF, the platform's mask, or an event that goes first keeps the event out until later."
     case .blocked: "NMIs are blocked there until the next IRET."
     case .ownStack: "The event arrives on a stack of its own, which the gate's IST chooses, and every invariant held."
     case .recovered: "The event arrives, its handler puts the state right first, and every invariant held."

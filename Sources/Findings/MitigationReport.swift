@@ -7,7 +7,7 @@ public struct MitigationReport: Sendable, Codable, Hashable {
   public var profile: ProfileName
   /// /sys/devices/system/cpu/vulnerabilities: the name of each file, and its line.
   public var vulnerabilities: [Vulnerability]
-  /// Instructions of the entry code that are not those of the image, by kind in the order of their first places; nil where the kernel's
+  /// Instructions of the entry code that are not those of the image, or that a jump of the image's no longer goes around, by kind in the order of their first places; nil where the kernel's
   /// symbols do not say where that code is.
   public var patched: [Patch]?
 

@@ -32,7 +32,7 @@ public enum Direction: String, Vocabulary {
 public enum Arrival: String, Vocabulary {
   /// Nothing in this window can raise it.
   case noSource = "no-source"
-  /// RFLAGS.IF, or the platform's mask, keeps it out. Where it may fall due all the same, it did, and every invariant held.
+  /// RFLAGS.IF, the platform's mask, or an event that goes first keeps it out. Where it may fall due all the same, it did, and every invariant held.
   case masked
   /// NMIs are blocked until the next IRET.
   case blocked

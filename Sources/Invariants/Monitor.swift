@@ -54,6 +54,7 @@ public struct Sight {
   public var rflags: RFLAGS { processor.rflags }
   var nextInstruction: NextInstruction? { processor.nextInstruction() }
   var speculationControl: UInt64 { processor.speculationControl }
+  var isAboutToWritePredictorBarrier: Bool { processor.isAboutToWritePredictorBarrier }
   /// Nil where nothing is mapped.
   func word(at address: UInt64) -> UInt64? {
     processor.bytes(atLinear: address, count: 8)?.reversed().reduce(0) { $0 << 8 | UInt64($1) }

@@ -22,6 +22,10 @@ public struct Monitors: Sendable {
   private var swapgsFenced: SWAPGSFenced
   private var buffersCleared: BuffersCleared
   private var defenceHolds: DefenceHolds
+  private var historyCleared: HistoryCleared
+  private var returnsUntrained: ReturnsUntrained
+  private var returnStackFilled: ReturnStackFilled
+  private var branchesAligned: BranchesAligned
   /// Nil where events are not delivered by FRED.
   private var fred: FREDMonitors?
 
@@ -41,6 +45,10 @@ public struct Monitors: Sendable {
     swapgsFenced = SWAPGSFenced(isOwed: owed.contains(.fencedSWAPGS))
     buffersCleared = BuffersCleared(isOwed: owed.contains(.clearedBuffers))
     defenceHolds = DefenceHolds(isOwed: owed.contains(.heldReturns))
+    historyCleared = HistoryCleared(isOwed: owed.contains(.clearedHistory))
+    returnsUntrained = ReturnsUntrained(owed)
+    returnStackFilled = ReturnStackFilled(isOwed: owed.contains(.filledReturnStack))
+    branchesAligned = BranchesAligned(isOwed: owed.contains(.alignedBranches))
     guard let sight else { return }
     var evidence = FREDMonitors.Evidence()
     evidence.stack.top = sight.taskStack
@@ -54,7 +62,7 @@ public struct Monitors: Sendable {
       gsOwned, pageTablesOwned, flagsSanitised, interruptsAsClaimed, cleanExit, rspOwned, frameIntact, stackBounded,
     ] + (fred?.evidence.all ?? []) + [
       noKernelDeath, progress, workDone, noLeak, userStatePreserved, entriesKept, branchesRestricted, swapgsFenced,
-      buffersCleared, defenceHolds,
+      buffersCleared, defenceHolds, historyCleared, returnsUntrained, returnStackFilled, branchesAligned,
     ]
   }
 
@@ -69,8 +77,11 @@ public struct Monitors: Sendable {
     let asked: [(OwedGuards, InvariantDescription)] = [
       (.restrictedBranches, BranchesRestricted.description), (.fencedSWAPGS, SWAPGSFenced.description),
       (.clearedBuffers, BuffersCleared.description), (.heldReturns, DefenceHolds.description),
+      (.clearedHistory, HistoryCleared.description),
+      ([.untrainedReturns, .aliasedReturns], ReturnsUntrained.description),
+      (.filledReturnStack, ReturnStackFilled.description), (.alignedBranches, BranchesAligned.description),
     ]
-    let notOwed = Set(asked.filter { !owed.contains($0.0) }.map(\.1.identifier))
+    let notOwed = Set(asked.filter { owed.isDisjoint(with: $0.0) }.map(\.1.identifier))
     return descriptions.map(\.identifier).filter { !notOwed.contains($0) }
   }
 
@@ -101,6 +112,10 @@ public struct Monitors: Sendable {
     swapgsFenced.watch(transition)
     buffersCleared.watch(transition, step: step, processor)
     defenceHolds.watch(transition, step: step, processor)
+    historyCleared.watch(transition)
+    returnsUntrained.watch(transition)
+    returnStackFilled.watch(transition)
+    branchesAligned.watch(transition, step: step)
   }
 
   /// An event was delivered, or its frame could not be pushed.
@@ -196,6 +211,9 @@ public struct Monitors: Sendable {
     swapgsFenced.execute(sight)
     buffersCleared.execute(sight)
     defenceHolds.execute(sight)
+    historyCleared.execute(sight)
+    returnsUntrained.execute(sight)
+    returnStackFilled.execute(sight)
   }
 
   /// Whether a monitor asks for the next boundary, whatever leads to it.
@@ -207,6 +225,8 @@ public struct Monitors: Sendable {
   private func guardsNeedEveryBoundary(_ sight: Sight) -> Bool {
     branchesRestricted.needsEveryBoundary(sight) || swapgsFenced.needsEveryBoundary(sight)
       || buffersCleared.needsEveryBoundary(sight) || defenceHolds.needsEveryBoundary(sight)
+      || historyCleared.needsEveryBoundary(sight) || returnsUntrained.needsEveryBoundary(sight)
+      || returnStackFilled.needsEveryBoundary(sight)
   }
 
   // MARK: What is to come
@@ -225,6 +245,8 @@ public struct Monitors: Sendable {
   private func guardsGoOn(as other: Monitors) -> Bool {
     branchesRestricted.goesOn(as: other.branchesRestricted) && swapgsFenced.goesOn(as: other.swapgsFenced)
       && buffersCleared.goesOn(as: other.buffersCleared) && defenceHolds.goesOn(as: other.defenceHolds)
+      && historyCleared.goesOn(as: other.historyCleared) && returnsUntrained.goesOn(as: other.returnsUntrained)
+      && returnStackFilled.goesOn(as: other.returnStackFilled) && branchesAligned.goesOn(as: other.branchesAligned)
   }
 
   private func fredGoesOn(as other: Monitors) -> Bool {

@@ -10,7 +10,7 @@ struct Mitigations: ParsableCommand {
     abstract: "Boots kernels under profiles and prints what they report and patch against speculation.",
     discussion: """
       Each kernel is booted under each profile. Printed is what it says in /sys/devices/system/cpu/vulnerabilities, but for what it is not
-      affected by, and which instructions of its entry code are not those of the image.
+      affected by, and which instructions of its entry code are not those of the image, or are jumped over there and here not.
 
       EXAMPLES
         limen mitigations vmlinuz --profile skylake,zen3

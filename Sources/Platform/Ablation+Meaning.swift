@@ -21,6 +21,8 @@ extension Ablation: Explained {
     case .ibrsNotWritten: "The write of IA32_SPEC_CTRL that sets IBRS on entry is skipped."
     case .swapgsFenceSkipped: "The fence behind the test that decides a SWAPGS is skipped."
     case .verwSkipped: "The VERW that clears the processor's buffers on the way out is skipped."
+    case .historyLoopSkipped: "The call of the loop that overwrites the branch history is skipped."
+    case .untrainingSkipped: "The call of what untrains the kernel's returns on entry is skipped."
     case .upcallMaskNotSetAtSyscall:
       "Xen does not set evtchn_upcall_mask when it enters the guest at its syscall callback."
     case .frameAtUserRSP: "Xen pushes bounce frames at the user's RSP."

@@ -22,6 +22,8 @@ public enum Ablation: String, CaseIterable, Sendable {
   case ibrsNotWritten = "ibrs-not-written"
   case swapgsFenceSkipped = "swapgs-fence-skipped"
   case verwSkipped = "verw-skipped"
+  case historyLoopSkipped = "history-loop-skipped"
+  case untrainingSkipped = "untraining-skipped"
 
   // What the hypervisor does for a PV guest.
   case upcallMaskNotSetAtSyscall = "upcall-mask-not-set-at-syscall"
@@ -71,7 +73,7 @@ public enum Ablation: String, CaseIterable, Sendable {
   package var watchesInstructions: Bool {
     switch self {
     case .swapgsSkippedAtEntry, .swapgsSkippedAtExit, .userCR3KeptAtEntry, .registerNotRestored, .frameSlotUnwritten,
-      .ibrsNotWritten, .swapgsFenceSkipped, .verwSkipped:
+      .ibrsNotWritten, .swapgsFenceSkipped, .verwSkipped, .historyLoopSkipped, .untrainingSkipped:
       true
     default: false
     }

@@ -17,12 +17,17 @@
 // invariant: defence-holds
 #include "threshold.h"
 #define DESIGN_NAME "safe-ret-interrupted"
+#define NO_RESTRICTION
+#define UNTRAINS
+#include "parts/Guards.h"
 .purgem ENTER_KERNEL_TABLES
 .macro ENTER_KERNEL_TABLES
+  RESTRICT 1
   call counted
 .endm
 #include "designs/complete/Entry.S"
 #include "parts/Start.h"
+#include "parts/Paranoid.h"
 
   .text
 counted:
@@ -39,3 +44,10 @@ safe_ret:
   .bss
 entries:
   .skip 8
+
+  .text
+  GUARDED_RETURN
+  GUARDED_TRAPS
+  THRESHOLD_START
+  GUARDED_GATES
+  THRESHOLD_START_END

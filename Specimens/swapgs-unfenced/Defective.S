@@ -10,7 +10,7 @@
 //
 // crossing: ud
 // platform: bare-metal
-// profile: ice-lake
+// profile: raptor-lake
 // posture: normal
 // path: none
 // depth: 0

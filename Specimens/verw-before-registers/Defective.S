@@ -10,17 +10,17 @@
 //
 // crossing: syscall64
 // platform: bare-metal
-// profile: zen3
+// profile: skylake
 // posture: normal
 // path: none
 // depth: 0
 // invariant: buffers-cleared
 #include "threshold.h"
 #define DESIGN_NAME "verw-before-registers"
-#define NO_RESTRICTION
 #include "parts/Guards.h"
 .purgem LEAVE_KERNEL_TABLES
 .macro LEAVE_KERNEL_TABLES
+  RESTRICT 0
   CLEAR_BUFFERS
 .endm
 .purgem BEFORE_SYSRET

@@ -1,7 +1,6 @@
 // verw-before-registers, fixed: VERW is the last instruction before SYSRET.
 #include "threshold.h"
 #define DESIGN_NAME "verw-before-registers, fixed"
-#define NO_RESTRICTION
 #include "parts/Guards.h"
 #include "designs/complete/Entry.S"
 #include "parts/Start.h"

@@ -26,6 +26,8 @@ import Testing
     (.ibrsNotWritten, "debian-6.1-cloud", "branches-restricted"),
     (.swapgsFenceSkipped, "debian-6.1-cloud", "swapgs-fenced"),
     (.verwSkipped, "debian-6.1-cloud", "buffers-cleared"),
+    (.historyLoopSkipped, "debian-6.1-cloud", "history-cleared"),
+    (.untrainingSkipped, "debian-6.1-cloud", "returns-untrained"),
     (.upcallMaskNotSetAtSyscall, "debian-6.1-cloud", "interrupts-as-claimed"),
     (.frameAtUserRSP, "debian-6.1-cloud", "rsp-owned"),
     // The stack that the domain started with is gone once Linux runs: nothing can be pushed there.
@@ -52,6 +54,8 @@ import Testing
     switch ablation {
     case .ibrsNotWritten, .verwSkipped: (.skylake, .syscall64)
     case .swapgsFenceSkipped: (.iceLake, .ud)
+    case .historyLoopSkipped: (.iceLake, .syscall64)
+    case .untrainingSkipped: (.zen3, .syscall64)
     default: (.intel, .syscall64)
     }
   }

@@ -82,4 +82,20 @@ import Testing
       #expect(ended.status == 0, "\(ended.output)")
     }
   }
+
+  /// A #DB that ERETU owes the user goes before an NMI or an interrupt there (SDM vol. 3A, "Priority Among Concurrent Events"), and is no harm
+  /// that those do; nor is it one that ERETU clears RSP 63:32 of compatibility code (SDM vol. 2, "ERETU").
+  @Test(arguments: [
+    ("syscall64,sysenter,int80", "flags-tf,flags-all"), ("sysenter", "rsp-chosen,rsp-kernel-direct,rsp-noncanonical"),
+  ])
+  func theDesignIsNotBlamedForTheProcessor(crossings: String, postures: String) throws {
+    let folder = try TemporaryFolder()
+    let limen = LimenProgram(
+      probe: Probe.root.appendingPathComponent(".build-probe/probe.elf").path,
+      cache: folder.url.appendingPathComponent("cache").path)
+    let ended = try limen(
+      "check", "design:fred", "--platform", "bare-metal", "--profile", "wildcat-lake", "--crossing", crossings,
+      "--posture", postures, "--witnesses", folder.url.appendingPathComponent("witnesses").path)
+    #expect(ended.status == 0, "\(ended.output)")
+  }
 }

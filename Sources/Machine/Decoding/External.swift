@@ -5,6 +5,8 @@ enum External: UInt16 {
   case enter, leave
   // Stand behind the micro-operations of an instruction that gives RSP a value from elsewhere, or moves it far
   case stackLoaded, stackMoved
+  // Stands before a return or an indirect branch whose place matters to the profile
+  case branchesLow
   // Integer
   case rotateLeft, rotateRight, rotateCarryLeft, rotateCarryRight, shiftDoubleLeft, shiftDoubleRight
   case multiply, multiplySigned, divide, divideSigned

@@ -456,6 +456,7 @@ extension Translator {
     if isFar { return far(.farJump) }
     if isImmediate(0) { return emit(.jump, imm: immediate(0)) }
     let source = load(0, into: Slot.t0) ?? Slot.zero
+    noteLowBranch()
     emit(.jumpIndirect, src: narrowed(source))
   }
 
@@ -480,6 +481,7 @@ extension Translator {
         operation.imm = immediate(0)
       } else {
         operation.src = load(0, into: Slot.t0) ?? Slot.zero
+        noteLowBranch()
       }
       emit(operation)
       return
@@ -494,12 +496,19 @@ extension Translator {
     emit(operation)
   }
 
+  /// Where the part's kernels owe it, a return or an indirect branch is noted whose last byte is among the first 32 of a cache line.
+  private mutating func noteLowBranch() {
+    guard is64, profile.owed.contains(.alignedBranches), (nextRIP &- 1) & 32 == 0 else { return }
+    emit(.branchesLow)
+  }
+
   private mutating func returnFrom() {
     ended = true
     let extra = current.visible > 0 && isImmediate(0) ? immediate(0) : 0
     if isFar {
       emit(.farReturn, width: operandWidth, imm: extra, [.endsBlock, .setsRIP])
     } else if is64 {
+      noteLowBranch()
       emit(.ret, imm: extra)
     } else {
       emit(.returnSized, width: operandWidth, imm: extra, [.endsBlock, .setsRIP])

@@ -16,7 +16,7 @@ extension Processor {
     case .popAll: try popAll(u)
     case .enter: try enterFrame(u)
     case .leave: try leaveFrame(u)
-    case .stackLoaded, .stackMoved: break
+    case .stackLoaded, .stackMoved, .branchesLow: break
 
     case .rotateLeft, .rotateRight: rotate(u)
     case .rotateCarryLeft: sizedCarry(u, left: true)

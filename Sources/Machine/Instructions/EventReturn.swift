@@ -2,7 +2,7 @@
 ///
 /// SDM vol. 2, "ERETS", "ERETU", "LKGS". The frame is that of `Events/FREDDelivery.swift`; of the word with SS bits 63 to 32 are not
 /// looked at. ERETU loads flat segments where the selectors are those of IA32_STAR, and descriptors, with IRET's checks, where not.
-/// Unlike IRET it restores RSP whole and leaves ES, DS, FS and GS alone.
+/// Unlike IRET it restores RSP whole for 64-bit code and leaves ES, DS, FS and GS alone.
 
 extension Processor {
   /// A frame as ERETS and ERETU pop it, from above the error code.

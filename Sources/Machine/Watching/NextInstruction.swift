@@ -9,13 +9,15 @@ public struct NextInstruction: Sendable {
     case nearReturn
     /// JMP or CALL to a place that a register or memory names.
     case indirectBranch
-    /// CALL to a fixed place.
-    case directCall
+    /// JMP or CALL to a fixed place.
+    case directBranch
     case conditionalBranch
     /// What follows waits until it is done: LFENCE, CPUID, SERIALIZE, a write of CR3, or a GS base that is written whatever it was.
     case fence
     case swapGS
     case interruptReturn
+    /// WRMSR, WRMSRNS.
+    case writeMSR
     case other
   }
 
@@ -60,11 +62,12 @@ extension Processor {
     switch decoded.mnemonic {
     case ZYDIS_MNEMONIC_RET:
       return decoded.instruction.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ? .other : .nearReturn
-    case ZYDIS_MNEMONIC_CALL: return isDirect ? .directCall : .indirectBranch
-    case ZYDIS_MNEMONIC_JMP: return isDirect ? .other : .indirectBranch
+    case ZYDIS_MNEMONIC_CALL: return isDirect ? .directBranch : .indirectBranch
+    case ZYDIS_MNEMONIC_JMP: return isDirect ? .directBranch : .indirectBranch
     case ZYDIS_MNEMONIC_LFENCE, ZYDIS_MNEMONIC_CPUID, ZYDIS_MNEMONIC_SERIALIZE, ZYDIS_MNEMONIC_WRGSBASE: return .fence
     case ZYDIS_MNEMONIC_MOV where isRegister && decoded.operands[0].reg.value == ZYDIS_REGISTER_CR3: return .fence
     case ZYDIS_MNEMONIC_SWAPGS: return .swapGS
+    case ZYDIS_MNEMONIC_WRMSR: return .writeMSR
     case ZYDIS_MNEMONIC_IRET, ZYDIS_MNEMONIC_IRETD, ZYDIS_MNEMONIC_IRETQ: return .interruptReturn
     default: return decoded.instruction.meta.category == ZYDIS_CATEGORY_COND_BR ? .conditionalBranch : .other
     }
@@ -89,6 +92,12 @@ extension Processor {
       address &-= UInt64(size)
     }
     return NextInstruction.Access(address: address, size: size)
+  }
+
+  /// It stands at a WRMSR that writes IBPB to IA32_PRED_CMD, or AMD's PRED_CMD.
+  public var isAboutToWritePredictorBarrier: Bool {
+    nextInstruction()?.kind == .writeMSR && get(Slot.rcx, UInt32.self) == 0x49
+      && get(Slot.rax, UInt64.self) & PredictorCommand.barrier != 0
   }
 
   /// IA32_SPEC_CTRL, or AMD's.

@@ -109,6 +109,7 @@ extension Processor {
       case .gsBase: before.gsBase != after.gsBase
       case .pageTables: before.cr3 != after.cr3
       // The operand was loaded from memory.
+      case .lowBranch: s.pointee.cpl == 0
       case .buffers: profile.verwClearsBuffers && u.pointee.src == Slot.t0
       case .flags:
         !before.rflags.symmetricDifference(after.rflags).isDisjoint(with: [.trap, .nestedTask])
@@ -130,6 +131,7 @@ extension Transition.Kind {
     case .writeControl: self = .pageTables
     case .popFlags: self = .flags
     case .verifyWrite: self = .buffers
+    case .branchesLow: self = .lowBranch
     default: return nil
     }
   }

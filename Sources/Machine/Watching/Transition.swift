@@ -44,6 +44,8 @@ public struct Transition: Sendable, Hashable {
     case flags
     /// VERW with a memory operand, on a processor that clears its buffers by it.
     case buffers
+    /// A return or an indirect branch of privilege 0 whose last byte lies in the lower half of a cache line, on a part where that matters.
+    case lowBranch
   }
 
   public var kind: Kind
