@@ -83,6 +83,8 @@ public protocol PlatformComputer: AnyObject {
   var stackTops: [UInt64] { get }
   /// DR0 to DR3 and DR7, as the guest has them.
   var debugRegisters: [UInt64] { get }
+  /// What a hypervisor shows its guest's kernel of its virtual CPU; nil where there is none.
+  var sharedCPU: SharedCPU? { get }
 
   // MARK: Events
 
@@ -142,6 +144,7 @@ extension PlatformComputer {
   public func canBecomePending(_ event: EventKind) -> Bool { false }
   public var owesTheGuest: Bool { false }
   public var isInHypervisor: Bool { false }
+  public var sharedCPU: SharedCPU? { nil }
   public var lastFrameEndsAtKernelStack: Bool? { nil }
 
   /// The event can be injected here, to be delivered now or later.

@@ -30,11 +30,14 @@ public struct DiffTable {
     for (name, side) in zip(names, report.sides) {
       if let symbols = SymbolLine.text(of: side.kernel) { lines.append(style(.open, "  \(name): \(symbols)")) }
     }
-    lines += columns == nil ? Self.legend.map { style(.quiet, $0) } : folded(Self.legend.joined(separator: " "))
+    if !report.crossings.isEmpty {
+      lines += columns == nil ? Self.legend.map { style(.quiet, $0) } : folded(Self.legend.joined(separator: " "))
+    }
     for crossing in report.crossings {
       lines.append("")
       lines += self.crossing(crossing, names)
     }
+    if let agreements = report.agreements { lines += [""] + AgreementTable(style: style).lines(agreements) }
     return lines.joined(separator: "\n") + "\n"
   }
 
