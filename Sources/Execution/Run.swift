@@ -48,6 +48,9 @@ package final class Run {
   private var entered = false
   /// User mode was left into a hypervisor, whose return to its guest's kernel is the kernel's entry.
   private var kernelIsToBeEntered = false
+  /// What is below the guest runs, and what its kernel stood on when that took over from it.
+  private var isBelow = false
+  private var left: LeftGuest?
   /// The last return led to what an event interrupted.
   private(set) var returnsToInterrupted = false
   /// Where the last event was injected.
@@ -113,6 +116,8 @@ package final class Run {
     var injected: (event: EventKind, boundary: BoundaryState)?
     var entered: Bool
     var kernelIsToBeEntered: Bool
+    var isBelow: Bool
+    var left: LeftGuest?
     var crossedAt: Int?
     var console: [UInt8]
     var lastNMI: UInt64
@@ -123,7 +128,8 @@ package final class Run {
       Mark(
         stack: stack, hasRoom: hasRoom, digest: digest, swapgsSeen: swapgsSeen, struck: struck, monitors: monitors,
         deliveries: deliveries, injected: injected, entered: entered, kernelIsToBeEntered: kernelIsToBeEntered,
-        crossedAt: crossedAt, console: console,
+        isBelow: isBelow,
+        left: left, crossedAt: crossedAt, console: console,
         lastNMI: lastNMI)
     }
     set {
@@ -137,6 +143,7 @@ package final class Run {
       injected = newValue.injected
       entered = newValue.entered
       kernelIsToBeEntered = newValue.kernelIsToBeEntered
+      (isBelow, left) = (newValue.isBelow, newValue.left)
       crossedAt = newValue.crossedAt
       console = newValue.console
       lastNMI = newValue.lastNMI
@@ -284,6 +291,7 @@ package final class Run {
     digest.add(transition)
     monitors.watch(transition, step: boundary, processor)
     let (before, after) = (transition.before, transition.after)
+    followHypervisor(transition)
     if !before.isKernel && computer.isInHypervisor {
       kernelIsToBeEntered = true
     } else if kernelIsToBeEntered && after.isKernel && !computer.isInHypervisor {
@@ -321,6 +329,20 @@ package final class Run {
       }
     case .pageTables: monitors.load(tables(transition), isKernel: after.isKernel)
     case .stackMove, .gsBase, .flags, .buffers: break
+    }
+  }
+
+  /// A hypervisor's own bytes take over from the guest, or give it back.
+  private func followHypervisor(_ transition: Transition) {
+    let was = isBelow
+    isBelow = computer.isInHypervisor
+    if isBelow && !was {
+      left = transition.before.isKernel ? leftGuest(transition) : nil
+    } else if was && !isBelow {
+      if let left, transition.after.isKernel, let frame = bounceFrame(since: left, transition.after) {
+        monitors.take(bounce: frame)
+      }
+      left = nil
     }
   }
 

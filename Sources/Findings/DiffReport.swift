@@ -22,15 +22,18 @@ public struct CrossingCost: Hashable, Sendable, Encodable {
   public var privilegedOperations: Int
   /// Sorted by kind; empty where the platform has no such calls.
   public var hypercalls: [HypercallCount]
+  /// How many of the instructions are those of what is below the kernel; absent where nothing runs there.
+  public var hypervisorInstructions: Int?
 
   public init(
     instructions: Int = 0, memoryReads: Int = 0, memoryWrites: Int = 0, privilegedOperations: Int = 0,
-    hypercalls: [HypercallCount] = []
+    hypercalls: [HypercallCount] = [], hypervisorInstructions: Int? = nil
   ) {
     self.instructions = instructions
     self.memoryReads = memoryReads
     self.memoryWrites = memoryWrites
     self.privilegedOperations = privilegedOperations
+    self.hypervisorInstructions = hypervisorInstructions
     self.hypercalls = hypercalls.sorted { $0.kind < $1.kind }
   }
 

@@ -13,8 +13,8 @@ extension HypervisorComputer {
     image.withUnsafeBufferPointer { bytes in
       var at = 0
       while at + 7 <= bytes.count {
-        if bytes[at] == 0x48, bytes[at + 1] == 0x8B, bytes[at + 2] == 0x43, bytes[at + 4] == 0xFF, bytes[at + 5] == 0x70,
-          bytes[at + 6] == 0x01
+        if bytes[at] == 0x48, bytes[at + 1] == 0x8B, bytes[at + 2] == 0x43, bytes[at + 4] == 0xFF,
+          bytes[at + 5] == 0x70, bytes[at + 6] == 0x01
         {
           found.insert(UInt64(bytes[at + 3]))
         }

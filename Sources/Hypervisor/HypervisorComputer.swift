@@ -32,6 +32,10 @@ public final class HypervisorComputer: PlatformComputer {
   static let lastWords = "xpti=no"
 
   let machine: BareMetalComputer
+  public var console: ((UInt8) -> Void)?
+  /// What it said, and what it had said at each fork.
+  private var words = HypervisorWords()
+  private var forks: [HypervisorWords] = []
   /// Where `struct vcpu` names the guest's vcpu_info.
   let vcpuInfoField: UInt64?
 
@@ -39,6 +43,10 @@ public final class HypervisorComputer: PlatformComputer {
     self.machine = machine
     vcpuInfoField = guest.hypervisor.flatMap { Self.vcpuInfoField(in: $0.image.bytes) }
     machine.processor.guestKernel = Self.anchor(guest.kernel)
+    machine.console = { [unowned self] in
+      words.hear($0)
+      console?($0)
+    }
   }
 
   /// The kernel's first address in the upper half, where its user has nothing.
@@ -84,17 +92,21 @@ public final class HypervisorComputer: PlatformComputer {
   // MARK: Running
 
   public var processor: Processor { machine.processor }
-  public var console: ((UInt8) -> Void)? {
-    get { machine.console }
-    set { machine.console = newValue }
-  }
   public func feedConsole(_ bytes: [UInt8]) { machine.feedConsole(bytes) }
 
   public func proceed(_ budget: UInt64, until address: UInt64?) -> ComputerEnd {
-    machine.proceed(budget, until: address)
+    ended(machine.proceed(budget, until: address))
   }
-  public func proceed(toward position: UInt64) -> ComputerEnd { machine.proceed(toward: position) }
-  public func takeStep() -> ComputerEnd { machine.takeStep() }
+  public func proceed(toward position: UInt64) -> ComputerEnd { ended(machine.proceed(toward: position)) }
+  public func takeStep() -> ComputerEnd { ended(machine.takeStep()) }
+
+  /// A hypervisor that gives up halts, or resets the machine: what it said tells who died.
+  private func ended(_ end: ComputerEnd) -> ComputerEnd {
+    switch end {
+    case .powerOff, .died: words.death.map { .died(how: $0) } ?? end
+    case .budget, .left, .unsupported: end
+    }
+  }
 
   public func settledPlatform(blockingNMIs: Bool) -> Int { machine.settledPlatform(blockingNMIs: blockingNMIs) }
   public var blocksNMIsItself: Bool { false }
@@ -102,10 +114,22 @@ public final class HypervisorComputer: PlatformComputer {
   /// An NMI's handler that came from the guest leaves the rest to an interrupt of its own: `handle_ist_exception` in entry.S.
   public var owesTheGuest: Bool { machine.board.interruptRequest && !isInKernel }
 
-  public func fork() { machine.fork() }
-  public func restore() { machine.restore() }
-  public func refork() { machine.refork() }
-  public func drop() { machine.drop() }
+  public func fork() {
+    machine.fork()
+    forks.append(words)
+  }
+  public func restore() {
+    machine.restore()
+    words = forks[forks.count - 1]
+  }
+  public func refork() {
+    machine.refork()
+    forks[forks.count - 1] = words
+  }
+  public func drop() {
+    machine.drop()
+    forks.removeLast()
+  }
 
   // MARK: The boundary
 
@@ -157,9 +181,9 @@ public final class HypervisorComputer: PlatformComputer {
 
   public func leftover(against event: EventKind) -> String? { machine.leftover(against: event) }
   public func inject(_ event: EventKind) -> ComputerEnd {
-    guard event == .eventUpcall else { return machine.inject(event) }
+    guard event == .eventUpcall else { return ended(machine.inject(event)) }
     processor.skipIdle(nanoseconds: Self.tick)
-    return machine.inject(.externalInterrupt)
+    return ended(machine.inject(.externalInterrupt))
   }
   public func event(_ transition: Transition) -> DeliveredEvent { machine.event(transition) }
   public var brokenPromise: String? { nil }

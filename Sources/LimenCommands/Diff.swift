@@ -143,7 +143,9 @@ struct Diff: ParsableCommand {
     }
     return try Starting.exploring {
       for checker in checkers { try checker.verify() }
-      return try Comparison(checkers: checkers, onlyAgreement: onlyAgreement).compare(stop: { interruption.reason }) { progress.show("\($0)") }
+      return try Comparison(checkers: checkers, onlyAgreement: onlyAgreement).compare(stop: { interruption.reason }) {
+        progress.show("\($0)")
+      }
     }
   }
 }

@@ -16,6 +16,14 @@ public enum ComputerEnd: Sendable, Equatable {
   case unsupported(String)
 }
 
+extension ComputerEnd {
+  /// A death in a sentence: it is the kernel's where nobody else is said to have died.
+  public static func sentence(ofDeath how: String) -> String { isHypervisors(how) ? how : "the kernel died: \(how)" }
+
+  /// What is below the kernel died, or ended it.
+  public static func isHypervisors(_ how: String) -> Bool { how.hasPrefix("the hypervisor ") }
+}
+
 public protocol PlatformComputer: AnyObject {
   static var platform: PlatformName { get }
   /// What every kernel is told besides what the user adds: the console, and no address-space layout of chance.

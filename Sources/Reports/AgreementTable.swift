@@ -11,7 +11,8 @@ struct AgreementTable {
       "kernel", "crossing", "event", "trials", "entries", "one-sided", "parted", "verdict",
     ])
     for agreement in agreements {
-      let title = "\(agreement.crossing.rawValue)/\(printable(agreement.posture.rawValue)) \(agreement.profile.rawValue)"
+      let posture = printable(agreement.posture.rawValue)
+      let title = "\(agreement.crossing.rawValue)/\(posture) \(agreement.profile.rawValue)"
       table.rows.append([
         printable(agreement.kernel.name), title, "-", "-", "\(agreement.entries)", "-", "-",
         printable(agreement.verdict.description),

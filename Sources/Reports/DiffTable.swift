@@ -78,6 +78,9 @@ public struct DiffTable {
       add("", "out") { $0.parts.map { number($0.wayOut) } }
     }
     measure("instructions", \.instructions)
+    if crossing.sides.compactMap(\.parts).contains(where: { $0.wayIn.hypervisorInstructions != nil }) {
+      measure("of these the hypervisor's", { $0.hypervisorInstructions ?? 0 })
+    }
     measure("memory reads", \.memoryReads)
     measure("memory writes", \.memoryWrites)
     measure("privileged operations", \.privilegedOperations)
