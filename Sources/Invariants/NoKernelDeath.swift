@@ -58,7 +58,7 @@ public struct NoKernelDeath: Monitor {
   public func judge(_ run: Outcome) -> Violation? {
     guard case .dead(let how) = run.end else { return nil }
     return Violation(
-      ComputerEnd.sentence(ofDeath: how), at: lastEvent ?? run.boundary?.rip ?? run.stoppedAt ?? 0, origin: run.eventOrigin,
-      Outcome.eventWords)
+      ComputerEnd.sentence(ofDeath: how), at: lastEvent ?? run.boundary?.rip ?? run.stoppedAt ?? 0,
+      origin: run.eventOrigin, Outcome.eventWords)
   }
 }
