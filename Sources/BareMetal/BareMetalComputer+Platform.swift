@@ -85,6 +85,8 @@ extension BareMetalComputer: PlatformComputer {
   public var nextIsPrivileged: Bool { isInKernel && processor.nextInstructionIsPrivileged() }
 
   public var stackTops: [UInt64] { processor.taskStackTops }
+  public var entryState: EntryState { processor.entryState }
+  public var entryBytes: [UInt64: UInt8] { processor.entryBytes }
 
   public var debugRegisters: [UInt64] { [0, 1, 2, 3, 7].map(processor.debugRegister) }
 

@@ -3,13 +3,11 @@
 /// Intel SDM vol. 3A, chapter "Advanced Programmable Interrupt Controller (APIC)", by section: "Local APIC Registers",
 /// "Handling Local Interrupts", "Issuing Interprocessor Interrupts", "Handling Interrupts", "Spurious Interrupt".
 ///
-/// One processor, APIC ID 0: an IPI for anybody else vanishes. Not modelled: x2APIC (CPUID must not show it), CMCI,
+/// One processor, APIC ID 0: an IPI for anybody else vanishes. The timer's input clock, the processor's bus, is 1 GHz: one tick of
+/// an undivided timer per virtual nanosecond. Not modelled: x2APIC (CPUID must not show it), CMCI,
 /// level-triggered LINT0 in fixed mode (the trigger bit reads back, the pin is taken as edge-triggered), SMI and
 /// start-up IPIs (ignored), and sources of thermal and performance interrupts.
 public struct LocalAPIC: Equatable, Codable, Sendable {
-  /// The timer's input clock, the processor's bus: 1 GHz, one tick of an undivided timer per virtual nanosecond.
-  public static let busFrequency: UInt64 = 1_000_000_000
-
   /// Version 14H (a P4-like local APIC) with six LVT entries.
   static let version: UInt32 = 0x0005_0014
 

@@ -21,7 +21,7 @@ extension ReadyMachine {
         continue
       }
       unapplied[ablation] = computer.prepare(ablation) ?? prepare(ablation, pointer, user, boundaries)
-      if ablation.watchesRuns { unapplied[ablation] = ablation.isAbsent("nothing of the kind was met") }
+      if ablation.watchesInstructions { unapplied[ablation] = ablation.isAbsent("nothing of the kind was met") }
     }
     refork()
     return unapplied

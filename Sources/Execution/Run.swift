@@ -23,6 +23,8 @@ package final class Run {
   let stacks: [ReadyMachine.Stack]
   /// The user's memory at the crossing.
   private let userMemory: UserMemory
+  /// How the kernel is entered before the crossing.
+  private let entryState: EntryState
   /// The machine's position at boundary 0, and where the bound on a run was counted from last.
   private let origin: UInt64
   private var start: UInt64
@@ -36,9 +38,9 @@ package final class Run {
   package private(set) var hasRoom = true
   /// What happened so far, as one number: every transition and its place.
   package private(set) var digest = RunDigest()
-  private var swapgsSeen = 0
+  var swapgsSeen = 0
   /// Ablations that took something away in this run.
-  package private(set) var struck: Set<Ablation> = []
+  package internal(set) var struck: Set<Ablation> = []
   /// What the invariants saw of it.
   package var monitors: Monitors
   /// What was delivered so far.
@@ -83,6 +85,7 @@ package final class Run {
     self.swapgsCount = swapgsCount
     self.claims = claims
     stack = StackOwner(values: user.stackPointers)
+    entryState = computer.entryState
     // Xen enters and leaves a PV guest itself; what the guest's kernel does of its own remains.
     let owed = computer.processor.profile.owed
     monitors = Monitors(
@@ -96,7 +99,7 @@ package final class Run {
     computer.processor.clearTransitions()
   }
 
-  private var processor: Processor { computer.processor }
+  var processor: Processor { computer.processor }
   package var memory: PhysicalMemory { computer.processor.memory }
 
   /// Boundaries taken so far.
@@ -205,7 +208,7 @@ package final class Run {
 
   /// Somebody looks at the next boundary, whatever leads to it: a monitor, an ablation, or the run itself while user mode is not left.
   private var mustStep: Bool {
-    if !entered || ablations.contains(where: \.watchesRuns) { return true }
+    if !entered || ablations.contains(where: \.watchesInstructions) { return true }
     let sight = sight
     return !sight.isKernel || monitors.needsEveryBoundary(sight)
   }
@@ -372,10 +375,6 @@ package final class Run {
     stackPointers.append(delivery.frame)
     stack.interrupt(at: delivery.previousRSP)
     stack.follow(delivery.onCurrentStack ? .moved : .switched, to: delivery.frame)
-    if ablations.contains(.nmiUnblockedEarly) && processor.lastVector == .nmi {
-      processor.nmiBlocked = false
-      struck.insert(.nmiUnblockedEarly)
-    }
   }
 
   /// A line that the kernel has just finished and in which it gives up.
@@ -398,43 +397,6 @@ package final class Run {
     return absorb(drive { $0.inject(event) }, injected: true)
   }
 
-  // MARK: Ablations that watch instructions
-
-  private func skipAblated() {
-    for ablation in ablations where ablation.watchesInstructions && computer.isInKernel {
-      guard let bytes = processor.bytes(atLinear: processor.rip, count: 4) else { continue }
-      switch ablation {
-      case .swapgsSkippedAtEntry, .swapgsSkippedAtExit:
-        guard Array(bytes.prefix(3)) == Ablation.swapgs else { continue }
-        swapgsSeen += 1
-        let wanted = ablation == .swapgsSkippedAtEntry ? 1 : swapgsCount
-        guard swapgsSeen == wanted else { continue }
-        processor.skip(to: processor.rip &+ 3)
-        struck.insert(ablation)
-      case .userCR3KeptAtEntry:
-        guard let length = Ablation.writesCR3(bytes), struck.insert(ablation).inserted else { continue }
-        processor.skip(to: processor.rip &+ UInt64(length))
-      case .frameSlotUnwritten:
-        guard Ablation.pushesArgument(bytes), struck.insert(ablation).inserted else { continue }
-        processor[.rsp] &-= 8
-        processor.skip(to: processor.rip &+ 2)
-      case .ibrsNotWritten:
-        guard Array(bytes.prefix(2)) == Ablation.wrmsr, processor[.rcx] & 0xFFFF_FFFF == 0x48 else { continue }
-        processor.skip(to: processor.rip &+ 2)
-        struck.insert(ablation)
-      case .swapgsFenceSkipped:
-        guard Array(bytes.prefix(3)) == Ablation.lfence else { continue }
-        processor.skip(to: processor.rip &+ 3)
-        struck.insert(ablation)
-      case .verwSkipped:
-        guard Ablation.clearsBuffers(bytes), let next = processor.nextInstruction() else { continue }
-        processor.skip(to: processor.rip &+ UInt64(next.length))
-        struck.insert(ablation)
-      default: break
-      }
-    }
-  }
-
   // MARK: The end
 
   /// How the run ended, now that it ended so.
@@ -448,30 +410,10 @@ package final class Run {
       result.view = UserView(computer, userMemory)
       if crossedAt == nil { result.expected = before }
       result.unfinished = computer.unfinished
+      result.entryChange = computer.entryState.difference(from: entryState)
       result.shutsEventsOut = user.interruptsOpen && !computer.interruptsOpen
       if processor.topTable != user.topTable { result.foreignTables = processor.topTable }
     }
     return result
-  }
-}
-
-extension UserView {
-  /// - Parameter memory: the user's memory at a fork that is still open.
-  init(_ computer: any PlatformComputer, _ memory: UserMemory) {
-    let processor = computer.processor
-    self.init(
-      registers: GeneralRegister.allCases.map { processor[$0] }, rip: processor.rip, rflags: processor.rflags,
-      selectors: processor.selectors, attributes: Self.attributes(processor), fsBase: processor.segmentBase(.fs),
-      gsBase: processor.segmentBase(.gs), debugRegisters: computer.debugRegisters, vectors: processor.digestVectors(),
-      memory: processor.userPages(since: memory)
-    )
-  }
-
-  /// Without the DPL of SS, which no instruction of the user's depends on: AMD's SYSRET loads the selector alone and leaves the
-  /// kernel's there, until an interrupt's return loads all of it (APM vol. 3, "SYSRET").
-  private static func attributes(_ processor: Processor) -> [UInt16] {
-    var attributes = processor.segmentAttributes
-    attributes[SegmentName.ss.rawValue] &= ~(3 << 5)
-    return attributes
   }
 }

@@ -94,18 +94,3 @@ package struct RunDigest: Hashable, Sendable {
     return words.value
   }
 }
-
-/// FNV-1a over words.
-struct WordDigest {
-  private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
-
-  mutating func add(_ word: UInt64) {
-    value = (value ^ word) &* 0x0000_0100_0000_01B3
-    value ^= value >> 32
-  }
-
-  mutating func add(_ text: String) {
-    for byte in text.utf8 { add(UInt64(byte)) }
-    add(UInt64(text.utf8.count))
-  }
-}

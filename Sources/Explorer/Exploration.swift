@@ -140,7 +140,7 @@ final class Exploration {
   /// Takes the guards away. Stops where none of them is there to be taken.
   func takeGuardsAway(_ user: UserSide, _ boundaries: [Boundary]) throws {
     standing = machine.ablate(ablations, crossing: crossing, user: user, boundaries: boundaries)
-    if !ablations.isEmpty && ablations.allSatisfy({ unapplied[$0] != nil && !$0.watchesRuns }) {
+    if !ablations.isEmpty && ablations.allSatisfy({ unapplied[$0] != nil && !$0.watchesInstructions }) {
       throw Stop(verdict: whatUnappliedAblationsSay)
     }
   }

@@ -155,6 +155,9 @@ public final class HypervisorComputer: PlatformComputer {
   public var debugRegisters: [UInt64] { machine.debugRegisters }
   /// The hypervisor's lie in one block, and those of its guest it alone knows.
   public var stackTops: [UInt64] { [] }
+  /// The hypervisor's own: what it keeps of its guest lies in its memory.
+  public var entryState: EntryState { machine.entryState }
+  public var entryBytes: [UInt64: UInt8] { machine.entryBytes }
 
   // MARK: Events
 

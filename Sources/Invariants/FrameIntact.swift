@@ -11,8 +11,7 @@ struct FrameIntact: Monitor {
     why:
       "An IST stack starts at the same address for every event. When a second one arrives before the first has moved its "
       + "frame away, the first returns to where the second was taken.",
-    citation: "Intel SDM vol. 3A, \"Interrupt Stack Table\", \"Handling Multiple NMIs\"",
-    specimens: ["ablation nmi-unblocked-early"])
+    citation: "Intel SDM vol. 3A, \"Interrupt Stack Table\", \"Handling Multiple NMIs\"")
 
   /// Frames whose handlers have not returned.
   private var frames: [DeliveryRecord] = []

@@ -15,6 +15,7 @@ public struct Monitors: Sendable {
   private let progress = Progress()
   private let noLeak = NoLeak()
   private let userStatePreserved = UserStatePreserved()
+  private let entriesKept = EntriesKept()
   private let owed: OwedGuards
   private var branchesRestricted: BranchesRestricted
   private var swapgsFenced: SWAPGSFenced
@@ -51,8 +52,8 @@ public struct Monitors: Sendable {
     [
       gsOwned, pageTablesOwned, flagsSanitised, interruptsAsClaimed, cleanExit, rspOwned, frameIntact, stackBounded,
     ] + (fred?.evidence.all ?? []) + [
-      noKernelDeath, progress, noLeak, userStatePreserved, branchesRestricted, swapgsFenced, buffersCleared,
-      defenceHolds,
+      noKernelDeath, progress, noLeak, userStatePreserved, entriesKept, branchesRestricted, swapgsFenced,
+      buffersCleared, defenceHolds,
     ]
   }
 

@@ -137,6 +137,8 @@ public struct Outcome: Sendable {
   public var shutsEventsOut = false
   /// CR3 in user mode at the end, where it does not name the user's page tables.
   public var foreignTables: UInt64?
+  /// How the kernel will be entered otherwise than before, in words.
+  public var entryChange: String?
   /// Where the kernel loaded tables of its own for the crossing without events, on which user mode had run already.
   public var vainTableLoad: UInt64?
 

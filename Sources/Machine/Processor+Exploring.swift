@@ -107,19 +107,19 @@ extension Processor {
   /// A digest of the floating-point and vector registers. The pointers to the last x87 instruction are left out: AMD's
   /// FXSAVE keeps them only while an exception is pending. AMD APM vol. 3, "FXSAVE".
   public func digestVectors() -> UInt64 {
-    var hash: UInt64 = UInt64(s.pointee.mxcsr)
-    func add(_ word: UInt64) { hash = (hash ^ word) &* 0x0000_0100_0000_01B3 }
+    var digest = WordDigest()
+    digest.add(UInt64(s.pointee.mxcsr))
     for i in 0..<16 {
-      add(s.pointee.vectors[i].low)
-      add(s.pointee.vectors[i].high)
+      digest.add(s.pointee.vectors[i].low)
+      digest.add(s.pointee.vectors[i].high)
     }
     for i in 0..<8 {
-      add(s.pointee.x87.registers[i].significand)
-      add(UInt64(s.pointee.x87.registers[i].signExponent))
+      digest.add(s.pointee.x87.registers[i].significand)
+      digest.add(UInt64(s.pointee.x87.registers[i].signExponent))
     }
-    add(UInt64(s.pointee.x87.occupied) | UInt64(s.pointee.x87.top) << 8)
-    add(UInt64(s.pointee.x87.status) | UInt64(s.pointee.x87.control) << 16)
-    return hash
+    digest.add(UInt64(s.pointee.x87.occupied) | UInt64(s.pointee.x87.top) << 8)
+    digest.add(UInt64(s.pointee.x87.status) | UInt64(s.pointee.x87.control) << 16)
+    return digest.value
   }
 
   // MARK: Snapshots

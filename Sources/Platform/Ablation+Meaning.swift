@@ -12,7 +12,6 @@ extension Ablation: Explained {
     case .swapgsSkippedAtEntry: "The crossing's first SWAPGS is skipped: the kernel keeps the user's GS base."
     case .swapgsSkippedAtExit: "The crossing's last SWAPGS is skipped: the user gets the kernel's GS base."
     case .userCR3KeptAtEntry: "The first load of CR3 is skipped: the kernel keeps the user's page tables."
-    case .nmiUnblockedEarly: "NMIs are unblocked while one is being handled, and a second one comes."
     case .kernelStackPointerUser: "The word from which the entry code loads RSP holds the user's RSP."
     case .kernelStackShort: "The kernel's stack has room for the crossing, and not for an event on top of it."
     case .nmiGateAbsent: "The NMI's gate is not present."

@@ -13,7 +13,6 @@ public enum Ablation: String, CaseIterable, Sendable {
   case swapgsSkippedAtEntry = "swapgs-skipped-at-entry"
   case swapgsSkippedAtExit = "swapgs-skipped-at-exit"
   case userCR3KeptAtEntry = "user-cr3-kept-at-entry"
-  case nmiUnblockedEarly = "nmi-unblocked-early"
   case kernelStackPointerUser = "kernel-stack-pointer-user"
   case kernelStackShort = "kernel-stack-short"
   case nmiGateAbsent = "nmi-gate-absent"
@@ -67,9 +66,6 @@ public enum Ablation: String, CaseIterable, Sendable {
   package func isOutOfReach(_ what: String) -> Verdict {
     .inconclusive(bound: "\(rawValue) took nothing away: \(what) cannot be reached")
   }
-
-  /// Whether it strikes while a run goes on, not before.
-  package var watchesRuns: Bool { watchesInstructions || self == .nmiUnblockedEarly }
 
   /// Whether instructions are watched while the crossing runs.
   package var watchesInstructions: Bool {

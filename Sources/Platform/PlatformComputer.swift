@@ -89,6 +89,9 @@ public protocol PlatformComputer: AnyObject {
 
   /// Where the stacks begin that the processor's tables name, or that the guest told its hypervisor of.
   var stackTops: [UInt64] { get }
+  /// What decides how the guest's kernel is entered next, and the bytes of RAM among it: a bit for each byte of a word, by its number.
+  var entryState: EntryState { get }
+  var entryBytes: [UInt64: UInt8] { get }
   /// DR0 to DR3 and DR7, as the guest has them.
   var debugRegisters: [UInt64] { get }
   /// What a hypervisor shows its guest's kernel of its virtual CPU; nil where there is none.

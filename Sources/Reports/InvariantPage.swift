@@ -39,14 +39,11 @@ public enum InvariantPage {
       lines += wrapped(invariant.why, columns: 120)
       lines.append("")
       lines += wrapped("See: " + invariant.citation, columns: 120)
-      lines.append("")
-      lines += wrapped(
-        invariant.specimens.isEmpty
-          ? "Nothing in this version breaks it on purpose."
-          : "Broken on purpose by: " + invariant.specimens.joined(separator: ", "), columns: 120)
-      if let names = specimens[invariant.identifier], !names.isEmpty {
+      let named = specimens[invariant.identifier] ?? []
+      for (words, names) in [("Broken on purpose by: ", invariant.specimens), ("Specimens: ", named)]
+      where !names.isEmpty {
         lines.append("")
-        lines += wrapped("Specimens: " + names.joined(separator: ", "), columns: 120)
+        lines += wrapped(words + names.joined(separator: ", "), columns: 120)
       }
       return lines.joined(separator: "\n") + "\n"
     }

@@ -9,6 +9,8 @@ final class Continuation {
   private let computer: any PlatformComputer
   /// Pages that user mode can write.
   private let userPages: Set<Int>
+  /// Bytes by which the kernel is entered next: they are read in the end.
+  private let entryBytes: [UInt64: UInt8]
   /// How many forks were open when the crossing began.
   private let depth: Int
   /// Pages that were used as page tables, and pages that instructions touched, in any run that was taken down.
@@ -25,6 +27,7 @@ final class Continuation {
   init(_ computer: any PlatformComputer, userPages: Set<Int>) {
     self.computer = computer
     self.userPages = userPages
+    entryBytes = computer.entryBytes
     depth = computer.processor.memory.depth
     evictions = computer.processor.codeEvictions
     computer.processor.memory.forgetUses()
@@ -76,9 +79,13 @@ final class Continuation {
     return memory.forEachChangedWord { word, before, after in
       let page = Int(word >> 9)
       let changed = before ^ after
-      if Bytes.mask(course.liveBytes(of: word)) & changed != 0 { return false }
+      if Bytes.mask(liveBytes(of: word, along: course)) & changed != 0 { return false }
       return course.tables.contains(page) ? changed & ~Self.accessedAndDirty == 0 : isNobodys(page)
     }
+  }
+
+  private func liveBytes(of word: UInt64, along course: Course) -> UInt8 {
+    course.liveBytes(of: word) | entryBytes[word, default: 0]
   }
 
   /// The A and D flags of a page-table entry.
@@ -111,7 +118,8 @@ final class Continuation {
 
   private func isDead(_ bytes: Bytes, along course: Course) -> Bool {
     let page = Int(bytes.word >> 9)
-    return Bytes.mask(course.liveBytes(of: bytes.word)) & bytes.mask == 0 && isNobodys(page) && !tables.contains(page)
+    return Bytes.mask(liveBytes(of: bytes.word, along: course)) & bytes.mask == 0 && isNobodys(page)
+      && !tables.contains(page)
   }
 
   func isWanted(_ event: EventKind, at place: Prospect) -> Bool {

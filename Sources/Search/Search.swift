@@ -10,9 +10,9 @@ import Platform
 import Subjects
 
 package final class Search {
-  private let question: Question
-  private let run: Run
-  private let expected: UserView?
+  let question: Question
+  let run: Run
+  let expected: UserView?
   private var found: [Found] = []
   /// Boundaries of the crossing, and how many behind events were passed.
   private var boundaryCount = 0
@@ -22,7 +22,7 @@ package final class Search {
   /// By depth, from 2 on.
   private var nestedCounts: [Count]
   /// What need not be run; nil where everything is to be.
-  private var continuation: Continuation?
+  var continuation: Continuation?
   /// The crossing without events, and whether it broke anything from a boundary on.
   private var baseline: (course: Course, breaks: (Int) -> Bool)?
 
@@ -38,12 +38,12 @@ package final class Search {
   /// What the harmful trials of each sequence of several events have cost.
   private var harm: [[EventKind]: Int] = [:]
 
-  private let footprint = Footprint()
+  let footprint = Footprint()
   /// The fork at the crossing.
-  private let crossingFork: Int
+  let crossingFork: Int
 
-  private var machine: ReadyMachine { question.machine }
-  private var computer: any PlatformComputer { question.computer }
+  var machine: ReadyMachine { question.machine }
+  var computer: any PlatformComputer { question.computer }
   private var events: [EventKind] { question.events }
 
   /// - Parameter expected: what the user sees behind the crossing without events.
@@ -216,91 +216,7 @@ package final class Search {
     computer.processor.footprint = nil
   }
 
-  // MARK: One trial
-
-  private struct Trial {
-    var path: [PathStep]
-    var arrival: Arrival
-    var found: Found?
-    var digest: UInt64
-    /// What is to be followed up, where it was taken down.
-    var course: Course?
-  }
-
-  /// Injects one event here, runs until the end is reached or known, and judges.
-  ///
-  /// - Parameters:
-  ///   - place: the boundary, where the rest may turn out to be known.
-  ///   - course: the run as it is without the event.
-  private func trial(
-    _ event: EventKind, after path: [PathStep], stepped: Bool, at place: Prospect?, along course: Course?
-  ) -> Trial {
-    let state = BoundaryState(computer)
-    var path = path + [PathStep(boundary: run.boundary, location: machine.location(state.rip), event: event)]
-    let before = run.digest
-    run.resetInstructions()
-    run.stackPointers.removeAll(keepingCapacity: true)
-    let isLast = path.count == question.depth
-    var footprint: Footprint?
-    if let place, !isLast || path.count > 1 && continuation!.isWanted(event, at: place) {
-      footprint = self.footprint
-      self.footprint.clear()
-      computer.processor.footprint = footprint
-    }
-    defer { if footprint != nil { computer.processor.footprint = nil } }
-    let stores = Continuation.Stores(computer.processor)
-    var end = run.inject(event)
-    let onOwnStack = state.rsp &- computer.processor[.rsp] > 64
-    if question.ablations.contains(.nmiUnblockedEarly), event == .nmi, end == nil {
-      // A second NMI on the handler's first instructions, while the first frame still lies where it was pushed.
-      for _ in 0..<2 where end == nil { end = run.step() }
-      if end == nil {
-        let rip = computer.processor.rip
-        path.append(PathStep(boundary: run.boundary, location: machine.location(rip), event: .nmi))
-        end = run.inject(.nmi)
-      }
-    }
-    if isLast, !stepped, let place, let course, !breaks(from: path[0].boundary) {
-      run.meeting = (state.rip, state.rsp)
-      while end == nil {
-        end = run.proceed()
-        guard end == nil,
-          continuation!.isKnown(run, since: place, stores: stores, along: course)
-        else { continue }
-        run.meeting = nil
-        let known = run.digest.rest(behind: before)
-        if let footprint {
-          continuation!.keep(event, at: place, footprint, of: run, digest: known, onOwnStack: onOwnStack)
-        }
-        question.costs.instructions += run.instructions
-        question.costs.known += 1
-        var digest = run.digest
-        digest.append(course.digest.rest(behind: before))
-        return Trial(
-          path: path, arrival: onOwnStack ? .ownStack : .recovered, found: nil,
-          digest: digest.closed(by: course.ending), course: nil)
-      }
-      run.meeting = nil
-    }
-    let last = end ?? run.finish(stepped: stepped)
-    question.note(run)
-    question.costs.instructions += run.instructions
-    var outcome = run.outcome(last)
-    outcome.expected = outcome.expected ?? expected
-    if case .unsupported(let what) = last, question.unsupported == nil {
-      question.unsupported = .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))")
-    }
-    let found = Found(run, outcome, Path(path), state)
-    let ending = RunDigest.ending(outcome.end, outcome.view)
-    question.log?.add(state.rip, event, ending, run, sinceFork: crossingFork)
-    var taken: Course?
-    if !isLast, found == nil, last == .user, let footprint {
-      taken = continuation!.course(footprint, of: run, ending: ending, stores: stores)
-    }
-    return Trial(
-      path: path, arrival: found != nil ? .harmful : onOwnStack ? .ownStack : .recovered, found: found,
-      digest: run.digest.closed(by: ending), course: taken)
-  }
+  // MARK: What is known
 
   /// Takes down the crossing without events.
   private func takeDownBaseline() {
@@ -327,7 +243,7 @@ package final class Search {
   }
 
   /// Without events something breaks behind the boundary, so that no trial can be said to break nothing.
-  private func breaks(from boundary: Int) -> Bool { baseline?.breaks(boundary) ?? true }
+  func breaks(from boundary: Int) -> Bool { baseline?.breaks(boundary) ?? true }
 
   private func count(_ known: KnownTrial, along course: Course) {
     question.costs.known += 1
@@ -340,7 +256,7 @@ package final class Search {
 
   private func count(_ trial: Trial, of event: EventKind) {
     if let one = trial.found { found.append(one) }
-    let depth = question.depth == 1 ? 1 : trial.path.count
+    let depth = trial.path.count
     if depth == 1 {
       counts[event, default: Count()].trials += 1
       counts[event]!.distinct.insert(trial.digest)

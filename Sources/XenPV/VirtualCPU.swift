@@ -2,6 +2,8 @@
 ///
 /// The registers are the processor's own while the guest runs: nothing is copied in or out.
 
+import Machine
+
 /// One entry of the virtual IDT. Xen `xen/include/public/arch-x86/xen.h`, `struct trap_info`.
 public struct TrapInfo: Sendable, Codable, Hashable {
   /// Zero where no handler is registered.
@@ -101,5 +103,27 @@ public struct VirtualCPU: Sendable, Codable, Hashable {
   /// Masks NMIs as the delivery of one does, where nothing is masked.
   mutating func blockNMIs() {
     if asyncExceptionMask == 0 && nmi.oldMask == 0 { asyncExceptionMask = AsyncMask.nmi }
+  }
+}
+
+extension VirtualCPU {
+  /// What the guest asked for of the ways into its kernel, by the names of struct pv_vcpu, and what is loaded there.
+  var entryState: EntryState {
+    var callbacks = WordDigest()
+    for callback in [eventCallback, failsafeCallback, syscallCallback, syscall32Callback, sysenterCallback] {
+      callbacks.add(callback.address)
+      callbacks.add(callback.masksEvents ? 1 : 0)
+    }
+    var table = WordDigest()
+    for trap in traps {
+      table.add(trap.address)
+      table.add(UInt64(trap.flags) << 16 | UInt64(trap.cs))
+    }
+    return EntryState([
+      EntryState.Word("guest_table", guestTable), EntryState.Word("kernel_ss", UInt64(kernelSS)),
+      EntryState.Word("kernel_sp", kernelSP), EntryState.Word("gs_base_kernel", inactiveGSBase),
+      EntryState.Word("ctrlreg[4]", cr4), EntryState.Word("the digest of the callbacks", callbacks.value),
+      EntryState.Word("the digest of the trap table", table.value),
+    ])
   }
 }

@@ -104,6 +104,9 @@ extension XenPVComputer: PlatformComputer {
   }
 
   public var stackTops: [UInt64] { [domain.vcpu.kernelSP].filter { $0 != 0 } }
+  public var entryState: EntryState { domain.vcpu.entryState }
+  /// Xen keeps all of it itself.
+  public var entryBytes: [UInt64: UInt8] { [:] }
 
   public var debugRegisters: [UInt64] {
     (0..<4).map(processor.debugRegister) + [domain.vcpu.dr7 | domain.vcpu.dr7Emulated]

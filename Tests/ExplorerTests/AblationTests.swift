@@ -17,7 +17,6 @@ import Testing
     (.swapgsSkippedAtEntry, "debian-6.1-cloud", "gs-owned"),
     (.swapgsSkippedAtExit, "debian-6.1-cloud", "clean-exit"),
     (.userCR3KeptAtEntry, "debian-6.1-cloud", "page-tables-owned"),
-    (.nmiUnblockedEarly, "debian-6.1-cloud", "frame-intact"),
     (.kernelStackPointerUser, "debian-6.1-cloud", "rsp-owned"),
     (.kernelStackShort, "debian-6.1-cloud", "stack-bounded"),
     (.nmiGateAbsent, "debian-6.1-cloud", "no-kernel-death"),
@@ -39,7 +38,7 @@ import Testing
   /// The event that an ablation needs to do harm; none where the crossing alone shows it.
   private static func events(_ ablation: Ablation) -> [EventKind] {
     switch ablation {
-    case .nmiWithoutIST, .nmiUnblockedEarly, .nmiGateAbsent, .registerNotRestored: [.nmi]
+    case .nmiWithoutIST, .nmiGateAbsent, .registerNotRestored: [.nmi]
     case .dbWithoutIST: [.debugBreakpoint]
     case .mcWithoutIST: [.machineCheck]
     case .kernelStackShort: [.externalInterrupt]

@@ -427,7 +427,6 @@ import Testing
     ("swapgs-skipped-at-exit", "", 4, "nothing of the kind was met"),
     ("user-cr3-kept-at-entry", "", 4, "nothing of the kind was met"),
     ("frame-slot-unwritten", "", 4, "nothing of the kind was met"),
-    ("nmi-unblocked-early", "", 4, "nothing of the kind was met"),
     // It loads RSP with a constant.
     ("kernel-stack-pointer-user", "", 5, "took nothing away"),
     ("kernel-stack-short", "", 5, "took nothing away"),

@@ -45,4 +45,14 @@ import Testing
     #expect(try WithoutCosts.of(pruned) == WithoutCosts.of(report(asked + ["--stepped"])))
     #expect(try known(pruned) > 0, "something was known")
   }
+
+  /// The rest of a crossing does not read by what the kernel is entered next, but what is said of the trial hangs on it.
+  @Test func ofWhatOnlyTheNextEntryReads() throws {
+    let asked = [
+      "specimen:debug-shifts-ist", "--crossing", "syscall64", "--profile", "intel", "--event", "debug-breakpoint",
+    ]
+    let pruned = try report(asked)
+    #expect(pruned.contains("entries-kept"))
+    #expect(try WithoutCosts.of(pruned) == WithoutCosts.of(report(asked + ["--no-pruning"])))
+  }
 }

@@ -82,10 +82,10 @@ extension Processor {
   }
 
   private func digest(page: UInt64) -> UInt64 {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    var digest = WordDigest()
     // SAFETY: the page lies in RAM: `add` looked.
     let words = (memory.base + Int(page)).assumingMemoryBound(to: UInt64.self)
-    for i in 0..<512 { hash = (hash ^ words[i]) &* 0x0000_0100_0000_01B3 ^ (hash >> 29) }
-    return hash
+    for i in 0..<512 { digest.add(words[i]) }
+    return digest.value
   }
 }

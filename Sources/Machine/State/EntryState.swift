@@ -1,0 +1,89 @@
+/// What decides where, and on which state, the kernel is entered the next time: the registers that entries load from, and what they
+/// read of the task state segment and the interrupt descriptor table.
+///
+/// SDM vol. 3A, "System Registers", "64-Bit Task State Segment", "64-Bit Mode IDT"; vol. 2B, "SYSCALL", "SYSENTER", "SWAPGS".
+///
+/// Not modelled: what descriptors hold that the kernel loads its segments from, and what a kernel keeps in memory of its own to enter by.
+public struct EntryState: Sendable, Equatable {
+  public struct Word: Sendable, Equatable {
+    /// The manual's name of it, or the hypervisor's.
+    public var name: String
+    public var value: UInt64
+
+    public init(_ name: String, _ value: UInt64) { (self.name, self.value) = (name, value) }
+  }
+
+  public var words: [Word]
+
+  public init(_ words: [Word]) { self.words = words }
+
+  /// The first word in which `other` has another value; nil where they are equal.
+  public func difference(from other: EntryState) -> String? {
+    for (mine, theirs) in zip(words, other.words) where mine != theirs {
+      return "\(mine.name) is 0x\(String(mine.value, radix: 16)), not 0x\(String(theirs.value, radix: 16))"
+    }
+    return nil
+  }
+}
+
+/// The parts of the task state segment that entries read: RSP0, and IST1 to IST7, by their offsets.
+private let entryStacks: [(name: String, offset: Int)] = [("RSP0", 4)] + (1...7).map { ("IST\($0)", 0x1C + $0 * 8) }
+
+extension Processor {
+  public var entryState: EntryState {
+    let (state, msr) = (s.pointee, s.pointee.msr)
+    var words = [
+      // TS says whose the floating-point registers are: a switch of tasks may set it.
+      EntryState.Word("CR0", state.cr0 & ~CR0.taskSwitched), EntryState.Word("CR4", state.cr4),
+      EntryState.Word("CR8", state.cr8), EntryState.Word("IA32_EFER", msr.efer),
+      EntryState.Word("IA32_STAR", msr.star), EntryState.Word("IA32_LSTAR", msr.lstar),
+      EntryState.Word("IA32_CSTAR", msr.cstar), EntryState.Word("IA32_FMASK", msr.syscallMask),
+      EntryState.Word("IA32_SYSENTER_CS", msr.sysenterCS), EntryState.Word("IA32_SYSENTER_ESP", msr.sysenterESP),
+      EntryState.Word("IA32_SYSENTER_EIP", msr.sysenterEIP),
+      EntryState.Word("IA32_KERNEL_GS_BASE", msr.kernelGSBase),
+      EntryState.Word("the base of the GDT", state.gdtr.base), EntryState.Word("the base of the IDT", state.idtr.base),
+      EntryState.Word("the limit of the IDT", UInt64(state.idtr.limit)),
+      EntryState.Word("the base of the TSS", state.trBase),
+    ]
+    if deliversByFRED {
+      words += [
+        EntryState.Word("IA32_FRED_CONFIG", msr.fred.configuration),
+        EntryState.Word("IA32_FRED_STKLVLS", msr.fred.stackLevels),
+      ]
+      words += (0..<4).map { EntryState.Word("IA32_FRED_RSP\($0)", msr.fred.stacks[$0]) }
+    } else {
+      let segment = bytes(atLinear: state.trBase, count: 0x5C) ?? Array(repeating: 0, count: 0x5C)
+      words += entryStacks.map { stack in
+        EntryState.Word(stack.name, (0..<8).reversed().reduce(0) { $0 << 8 | UInt64(segment[stack.offset + $1]) })
+      }
+      words.append(EntryState.Word("the digest of the IDT", digestOfGates))
+    }
+    return EntryState(words)
+  }
+
+  /// The bytes of RAM that it is made of: a bit for each byte of a word, by the word's number.
+  public var entryBytes: [UInt64: UInt8] {
+    var bytes: [UInt64: UInt8] = [:]
+    guard !deliversByFRED else { return bytes }
+    let gates = s.pointee.idtr.base...(s.pointee.idtr.base &+ UInt64(s.pointee.idtr.limit))
+    let stacks = entryStacks.flatMap { stack in (0..<8).map { s.pointee.trBase &+ UInt64(stack.offset + $0) } }
+    for linear in Array(gates) + stacks {
+      guard let place = physicalAddress(of: linear) else { continue }
+      bytes[place >> 3, default: 0] |= 1 << (place & 7)
+    }
+    return bytes
+  }
+
+  /// One number for all gates; 0 where they cannot be read.
+  private var digestOfGates: UInt64 {
+    let count = min((Int(s.pointee.idtr.limit) + 1) & ~7, 4096)
+    guard let gates = bytes(atLinear: s.pointee.idtr.base, count: count) else { return 0 }
+    var digest = WordDigest()
+    gates.withUnsafeBytes { gates in
+      for offset in stride(from: 0, to: gates.count, by: 8) {
+        digest.add(gates.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+      }
+    }
+    return digest.value
+  }
+}

@@ -1,0 +1,114 @@
+/// One trial of a search: an event at a boundary, what becomes of it, and what is said of it.
+import Execution
+import Findings
+import Invariants
+import Machine
+import Platform
+import Subjects
+
+extension Search {
+  struct Trial {
+    var path: [PathStep]
+    var arrival: Arrival
+    var found: Found?
+    var digest: UInt64
+    /// What is to be followed up, where it was taken down.
+    var course: Course?
+  }
+
+  /// An event that was injected, and what it is judged by.
+  private struct Shot {
+    let event: EventKind
+    let path: [PathStep]
+    let state: BoundaryState
+    /// What had happened before it.
+    let before: RunDigest
+    let stores: Continuation.Stores
+    /// What the trial reads and writes, where somebody asks.
+    let footprint: Footprint?
+    /// Its frame does not lie on the stack that it found.
+    let onOwnStack: Bool
+
+    var arrival: Arrival { onOwnStack ? .ownStack : .recovered }
+  }
+
+  /// Injects one event here, runs until the end is reached or known, and judges.
+  ///
+  /// - Parameters:
+  ///   - place: the boundary, where the rest may turn out to be known.
+  ///   - course: the run as it is without the event.
+  func trial(
+    _ event: EventKind, after path: [PathStep], stepped: Bool, at place: Prospect?, along course: Course?
+  ) -> Trial {
+    defer { computer.processor.footprint = nil }
+    var (shot, end) = fire(event, after: path, at: place)
+    let isLast = shot.path.count == question.depth
+    if isLast, !stepped, let place, let course, !breaks(from: shot.path[0].boundary),
+      let known = rest(of: shot, since: place, along: course, until: &end)
+    {
+      return known
+    }
+    return judge(shot, end ?? run.finish(stepped: stepped))
+  }
+
+  private func fire(_ event: EventKind, after path: [PathStep], at place: Prospect?) -> (Shot, RunEnd?) {
+    let state = BoundaryState(computer)
+    let step = PathStep(boundary: run.boundary, location: machine.location(state.rip), event: event)
+    let before = run.digest
+    run.resetInstructions()
+    run.stackPointers.removeAll(keepingCapacity: true)
+    var footprint: Footprint?
+    if let place, path.count + 1 < question.depth || !path.isEmpty && continuation!.isWanted(event, at: place) {
+      footprint = self.footprint
+      self.footprint.clear()
+      computer.processor.footprint = footprint
+    }
+    let stores = Continuation.Stores(computer.processor)
+    let end = run.inject(event)
+    let shot = Shot(
+      event: event, path: path + [step], state: state, before: before, stores: stores, footprint: footprint,
+      onOwnStack: state.rsp &- computer.processor[.rsp] > 64)
+    return (shot, end)
+  }
+
+  /// Runs until the rest is that of the course. Nil where it never is, and the run is at its end.
+  private func rest(of shot: Shot, since place: Prospect, along course: Course, until end: inout RunEnd?) -> Trial? {
+    run.meeting = (shot.state.rip, shot.state.rsp)
+    defer { run.meeting = nil }
+    while end == nil {
+      end = run.proceed()
+      guard end == nil, continuation!.isKnown(run, since: place, stores: shot.stores, along: course) else { continue }
+      if let footprint = shot.footprint {
+        continuation!.keep(
+          shot.event, at: place, footprint, of: run, digest: run.digest.rest(behind: shot.before),
+          onOwnStack: shot.onOwnStack)
+      }
+      question.costs.instructions += run.instructions
+      question.costs.known += 1
+      var digest = run.digest
+      digest.append(course.digest.rest(behind: shot.before))
+      return Trial(path: shot.path, arrival: shot.arrival, digest: digest.closed(by: course.ending))
+    }
+    return nil
+  }
+
+  private func judge(_ shot: Shot, _ end: RunEnd) -> Trial {
+    question.note(run)
+    question.costs.instructions += run.instructions
+    var outcome = run.outcome(end)
+    outcome.expected = outcome.expected ?? expected
+    if case .unsupported(let what) = end, question.unsupported == nil {
+      question.unsupported = .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))")
+    }
+    let found = Found(run, outcome, Path(shot.path), shot.state)
+    let ending = RunDigest.ending(outcome.end, outcome.view)
+    question.log?.add(shot.state.rip, shot.event, ending, run, sinceFork: crossingFork)
+    var course: Course?
+    if let footprint = shot.footprint, shot.path.count < question.depth, found == nil, end == .user {
+      course = continuation!.course(footprint, of: run, ending: ending, stores: shot.stores)
+    }
+    return Trial(
+      path: shot.path, arrival: found != nil ? .harmful : shot.arrival, found: found,
+      digest: run.digest.closed(by: ending), course: course)
+  }
+}
