@@ -7,12 +7,14 @@ import Findings
 import Subjects
 
 /// Pages of the kernel's that stand for each other, one for one.
-struct PageRenaming {
+package struct PageRenaming {
   private var originals: [UInt64: UInt64] = [:]
   private var models: [UInt64: UInt64] = [:]
 
+  package init() {}
+
   /// Whether the two may be one address, and they are one from now on.
-  mutating func agree(_ model: UInt64, _ original: UInt64) -> Bool {
+  package mutating func agree(_ model: UInt64, _ original: UInt64) -> Bool {
     guard model & 0xFFF == original & 0xFFF, model >> 47 == 0x1FFFF, original >> 47 == 0x1FFFF else { return false }
     let (a, b) = (model >> 12, original >> 12)
     if originals[a] == nil && models[b] == nil {

@@ -4,7 +4,7 @@
 /// `xen/common/domain.c`, `__domain_crash`; `xen/arch/x86/traps.c`, `asm_domain_crash_synchronous`.
 
 /// Reads the console, line by line.
-struct HypervisorWords: Sendable {
+public struct HypervisorWords: Sendable {
   private var line: [UInt8] = []
   /// Why it gives up: what its panic says.
   private var panic: String?
@@ -19,7 +19,9 @@ struct HypervisorWords: Sendable {
   private static let prefix = "(XEN) "
   private static let causes = ["Xen BUG at", "Assertion '", "FATAL TRAP", "FATAL PAGE FAULT"]
 
-  mutating func hear(_ byte: UInt8) {
+  public init() {}
+
+  public mutating func hear(_ byte: UInt8) {
     guard byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") else {
       // Nobody's line is longer.
       if line.count < 1024 { line.append(byte) }
@@ -51,7 +53,7 @@ struct HypervisorWords: Sendable {
   }
 
   /// Who died and of what, in a sentence that begins with the hypervisor; nil where it said nothing of the kind.
-  var death: String? {
+  public var death: String? {
     if let panic {
       let before = cause ?? previous
       return "the hypervisor died: \(panic)" + (before.isEmpty ? "" : "; before that it said: \(before)")
