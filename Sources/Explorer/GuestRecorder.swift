@@ -42,7 +42,11 @@ final class GuestRecorder {
         return
       }
       let sight = GuestSight(computer, boundary: run.boundary)
-      if let last, sight.isSame(as: last) { return }
+      if let last, sight.isSame(as: last) {
+        // The hypervisor did something of its own, or goes on at once with what it owes.
+        isBehindHypervisor = false
+        return
+      }
       let index = result.rips.count
       result.rips.append(sight.rip)
       result.boundaries.append(sight.boundary)

@@ -70,7 +70,10 @@ import Testing
     #expect(report.sections.map(\.crossing) == ["syscall64", "int80", "nmi"])
     for section in report.sections {
       #expect(section.verdict.kind == "held" && section.findings.isEmpty)
-      #expect(section.trials.map(\.event) == ["nmi", "external-interrupt", "machine-check", "debug-breakpoint", "event-upcall"])
+      #expect(
+        section.trials.map(\.event) == [
+          "nmi", "external-interrupt", "machine-check", "debug-breakpoint", "event-upcall",
+        ])
       // An NMI's handler in Xen leaves the kernel's part to an interrupt of its own, which belongs to the crossing.
       #expect(section.boundaries > 500)
     }
