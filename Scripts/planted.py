@@ -5,7 +5,8 @@ Every defect of Scripts/planted-defects.txt is put into a copy of the tree, all 
 variable LIMEN_PLANTED names. So the copy is built once. With 0 it is Limen as it is, and its tests must pass; with any other number one
 defect is there, and the tests that should notice are run until the first failure.
 
-  Scripts/planted.py COPY             make the copy and build it
+  Scripts/planted.py check            say whether every defect's text still stands in the sources, once each
+  Scripts/planted.py COPY             make the copy and build it; the same again goes on where it was stopped
   Scripts/planted.py COPY run [N ..]  run the defects, or some of them; results are kept in COPY/planted.tsv
   Scripts/planted.py COPY table       the results as the table of Documentation/Mutants.md
 """
@@ -62,16 +63,36 @@ private let number: Int = getenv("LIMEN_PLANTED").flatMap { Int(String(cString: 
 """
 
 
-def make(copy):
-    if not copy.exists():
-        subprocess.run(["git", "-C", ROOT, "worktree", "add", "--detach", copy, "HEAD"], check=True)
+def planted(root):
+    """The files of the tree below `root` with all the defects in them; ends the program where a text is not there exactly once."""
+    files, complaints = {}, []
     for defect in defects():
-        path = copy / defect.file
-        text = path.read_text()
+        text = files.get(defect.file) or (root / defect.file).read_text()
         if text.count(defect.old) != 1:
-            sys.exit(f"{defect.file}: {text.count(defect.old)} times, not once: {defect.old}")
-        path.write_text(text.replace(defect.old, defect.new.replace("PLANTED", f"isPlanted({defect.number})")))
-        (copy / "/".join(defect.file.split("/")[:2]) / "IsPlanted.swift").write_text(SWITCH)
+            complaints.append(f"{defect.number} {defect.file}: {text.count(defect.old)} times, not once: {defect.old}")
+        files[defect.file] = text.replace(defect.old, defect.new.replace("PLANTED", f"isPlanted({defect.number})"))
+        files["/".join(defect.file.split("/")[:2]) + "/IsPlanted.swift"] = SWITCH
+    if complaints:
+        sys.exit("\n".join(complaints))
+    return files
+
+
+def check():
+    planted(ROOT)
+    print(f"{len(defects())} defects can be planted")
+
+
+def make(copy):
+    # A worktree's .git is a file that names its place.
+    if not (copy / ".git").exists():
+        subprocess.run(["git", "-C", ROOT, "worktree", "add", "--detach", copy, "HEAD"], check=True)
+        for name in [".build-probe", ".build-reference"]:
+            shutil.copytree(ROOT / name, copy / name, symlinks=True)
+    # What is as it was is not written, so that nothing of it is built anew.
+    for name, text in planted(ROOT).items():
+        path = copy / name
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
     # With the tests, of which one is run.
     subprocess.run(
         ["swift", "test", "-c", "release", "--disable-testable-imports", "--filter", "VerdictTests"], cwd=copy, check=True)
@@ -146,5 +167,7 @@ def table(copy):
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
+    if sys.argv[1] == "check":
+        sys.exit(check())
     copy, verb = pathlib.Path(sys.argv[1]).resolve(), (sys.argv[2:] or ["make"])[0]
     {"make": lambda: make(copy), "run": lambda: run(copy, {int(n) for n in sys.argv[3:]}), "table": lambda: table(copy)}[verb]()
