@@ -171,9 +171,12 @@ package final class Run {
     return end
   }
 
+  /// What an event before the crossing left to be done comes before an event that is the crossing.
+  private var owesBeforeCrossing: Bool { computer.owesTheGuest && computer.event(of: crossing) != nil }
+
   /// One step. Nil while the run goes on.
   package func step() -> RunEnd? {
-    if crossedAt == nil && !computer.isInKernel { return cross() }
+    if crossedAt == nil && !computer.isInKernel && !owesBeforeCrossing { return cross() }
     skipAblated()
     monitors.execute(sight)
     let returns = ablations.contains(.registerNotRestored) && computer.isInKernel && isNext(Ablation.iretq)

@@ -60,7 +60,9 @@ final class GuestRecorder {
           let start = Int(truncatingIfNeeded: Int64(bitPattern: record.frame &- sight.rsp))
           places += (0..<record.wordCount).map { start + $0 * 8 }.filter { 0..<Self.window ~= $0 }
         }
-        result.entries.append(GuestEntry(index: index, before: last, after: sight, frame: words(places, at: sight.rsp)))
+        result.entries.append(
+          GuestEntry(
+            index: index, before: last, after: sight, stack: stack(of: last), frame: words(places, at: sight.rsp)))
       }
       last = sight
       isBehindHypervisor = false
@@ -85,6 +87,16 @@ final class GuestRecorder {
       result.endsAsExpected = view == expected
     }
     return result
+  }
+
+  /// The words above RSP; none where the user ran, or where they are not mapped.
+  private func stack(of sight: GuestSight) -> [UInt64] {
+    guard sight.isKernel,
+      let bytes = computer.processor.bytes(atLinear: sight.rsp, count: 128, tables: sight.cr3)
+    else { return [] }
+    return stride(from: 0, to: bytes.count, by: 8).map {
+      bytes[$0..<$0 + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
   }
 
   private func words(_ places: [Int], at rsp: UInt64) -> [Int: UInt64] {

@@ -13,6 +13,8 @@ struct GuestSight: Equatable {
   var fsBase: UInt64
   var gsBase: UInt64
   var shared: SharedCPU?
+  /// The page tables, by which its stack is found again.
+  var cr3: UInt64
 
   init(_ computer: any PlatformComputer, boundary: Int) {
     let processor = computer.processor
@@ -25,6 +27,7 @@ struct GuestSight: Equatable {
     fsBase = processor.segmentBase(.fs)
     gsBase = processor.segmentBase(.gs)
     shared = computer.sharedCPU
+    cr3 = processor.cr3
   }
 
   /// The guest cannot tell the two apart.
@@ -62,6 +65,8 @@ struct GuestEntry {
   var index: Int
   var before: GuestSight
   var after: GuestSight
+  /// What lay on the kernel's stack where the guest gave the processor away: what an iret takes its state from.
+  var stack: [UInt64]
   /// The words of the frames, by their distance from RSP behind them.
   var frame: [Int: UInt64]
 }

@@ -73,7 +73,7 @@ struct Boot: ParsableCommand {
     case .died(let how):
       throw CommandFailure(
         .violation, machine.kernel,
-        "\(ComputerEnd.sentence(ofDeath: how)), at \(Starting.place(computer, kernel.image))")
+        "\(ComputerEnd.sentence(ofDeath: how)) at \(Starting.place(computer, kernel.image))")
     case .left(let status, _): throw Outcome(status: status == 0 ? .allHeld : .violation)
     case .unsupported(let what):
       throw CommandFailure(
