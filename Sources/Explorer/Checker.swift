@@ -38,8 +38,8 @@ public struct Checker: Sendable {
   public var sectionBound = Checker.standardSectionBound
   /// Events that come from a malicious host alone are injected too, where they are among the events.
   public var hostIsMalicious = false
-  /// Crossings that are taken from every other posture as well, as far as the machine has it; it is no section where it has not.
-  public var fromEveryPosture: [CrossingKind] = []
+  /// Postures that a crossing is taken from as well; a pair that the machine has not is no section.
+  public var furtherPostures: [CrossingKind: [PostureName]] = [:]
   /// Sections of the same question that are known: they are taken over, and not explored.
   public var known: [CheckSection] = []
   /// Hears of every section that was explored to the end, as soon as it was, on the thread that did.
@@ -162,7 +162,7 @@ public struct Checker: Sendable {
     let wanted = namedPostures
     return combinations.flatMap { machine in
       crossings.flatMap { crossing in
-        let others = fromEveryPosture.contains(crossing) ? probe.postures(of: crossing) : []
+        let others = furtherPostures[crossing] ?? []
         return (wanted + others.filter { !wanted.contains($0) }).map {
           Task(machine: machine, crossing: crossing, posture: $0)
         }

@@ -7,11 +7,12 @@ struct InterruptsAsClaimed: Monitor {
   static let description = InvariantDescription(
     identifier: "interrupts-as-claimed",
     claim:
-      "Interrupts are masked wherever the user's RSP is current, they are on and off where the kernel claims it, and every "
-      + "injected event is handled exactly once.",
+      "Interrupts are masked wherever the user's RSP is current and while NMIs are blocked, they are on and off where the "
+      + "kernel claims it, and every injected event is handled exactly once.",
     why:
       "A kernel that believes interrupts masked when they are not is interrupted in the middle of its bookkeeping; an "
-      + "interrupt that is never completed, or an NMI block that is never lifted, silences the machine; causes left in DR6 "
+      + "interrupt that is never completed, or an NMI block that is never lifted, silences the machine; one that the return "
+      + "of an interrupt lifts lets an NMI in on top of the one that is being handled; causes left in DR6 "
       + "are taken for the next #DB's. A PV guest's IF is "
       + "the hypervisor's upcall mask, which must be as the callback's registration and the frame of the return say. A kernel "
       + "can claim the state of its interrupts for a range of addresses (section .limen.claims).",
@@ -33,6 +34,8 @@ struct InterruptsAsClaimed: Monitor {
   private var falselyOn: (step: Int, rip: UInt64, since: UInt64)?
   /// An interrupt that was delivered where the kernel takes interrupts to be off.
   private var falselyOff: DeliveryRecord?
+  /// An interrupt that came while NMIs were blocked, by whose return they no longer are.
+  private var insideNMI: DeliveryRecord?
   /// Where interrupts were first found off, since they were last on.
   private var offSince: UInt64?
 
@@ -56,6 +59,7 @@ struct InterruptsAsClaimed: Monitor {
   ///   - claimedOn: what the kernel claims of the place that was interrupted.
   ///   - promise: what the kernel asked the platform for and the handler does not have.
   mutating func take(_ delivery: DeliveryRecord, claimedOn: Bool?, promise: (rip: UInt64, message: String)?) {
+    if insideNMI == nil, delivery.isMaskable, delivery.fromKernel, delivery.liftsNMIBlock { insideNMI = delivery }
     if falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claimedOn == false { falselyOff = delivery }
     if brokenPromise == nil, let promise { brokenPromise = (delivery.step, promise.rip, promise.message) }
   }
@@ -67,7 +71,7 @@ struct InterruptsAsClaimed: Monitor {
   func goesOn(as other: InterruptsAsClaimed) -> Bool { sawNothing && other.sawNothing }
 
   private var sawNothing: Bool {
-    openWindow == nil && brokenPromise == nil && falselyOn == nil && falselyOff == nil
+    openWindow == nil && brokenPromise == nil && insideNMI == nil && falselyOn == nil && falselyOff == nil
   }
 
   func judge(_ run: Outcome) -> Violation? {
@@ -76,6 +80,11 @@ struct InterruptsAsClaimed: Monitor {
         "maskable interrupts are open while RSP \(hex(open.rsp)) is not the kernel's", step: open.step, at: open.rip)
     }
     if let promise = brokenPromise { return Violation(promise.message, step: promise.step, at: promise.rip) }
+    if let inside = insideNMI {
+      return Violation(
+        "\(inside.name) was let in while NMIs were blocked, and its return lets the next NMI in before this one is done",
+        step: inside.step, at: inside.from)
+    }
     if let claim = brokenClaim(run) { return claim }
     guard run.end == .user else { return nil }
     if run.unfinished.nmiBlocked {

@@ -228,7 +228,7 @@ struct Check: ParsableCommand {
       checker.hypervisor = hypervisor
       checker.depth = depth
       checker.hostIsMalicious = host == .malicious
-      if crossing.isEmpty && posture.isEmpty { checker.fromEveryPosture = kernel.crossingsFromEveryPosture }
+      if crossing.isEmpty && posture.isEmpty { checker.furtherPostures = kernel.furtherPostures(probe) }
       checker.sectionBound = section.instructions
       checker.warn = progress.warn
       return checker

@@ -7,10 +7,12 @@ extension Checker {
   /// - Parameter symbols: the file that names places, where one was given.
   func question(symbols: String?) throws(CommandFailure) -> [String: String] {
     func list(_ names: [some RawRepresentable<String>]) -> String { names.map(\.rawValue).joined(separator: ",") }
+    let further = furtherPostures.sorted { $0.key < $1.key }.map { "\($0.key.rawValue) from \(list($0.value))" }
+      .joined(separator: "; ")
     var question = [
       "kernel": kernelPath, "sha256": kernel.digest, "probe": SHA256.hexadecimal(of: probe.bytes),
       "--memory": "\(memory)", "--append": append, "--platform": list(platforms), "--profile": list(profiles),
-      "--crossing": list(crossings), "--posture": list(postures), "every posture": list(fromEveryPosture),
+      "--crossing": list(crossings), "--posture": list(postures), "further postures": further,
       "--event": list(events),
       "--ablate": list(ablations.map(\.name)), "--bound": "\(bootBound / 1_000_000)",
       "--section-bound": "\(sectionBound / 1_000_000)", "--depth": "\(depth)", "--stepped": "\(stepped)",

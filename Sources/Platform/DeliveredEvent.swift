@@ -30,6 +30,8 @@ public struct DeliveredEvent: Sendable, Hashable {
   public var isMaskable: Bool
   /// The instruction that was interrupted returns to user mode (SYSRET, IRET, SYSEXIT).
   public var atReturn: Bool
+  /// NMIs were blocked, and its return by IRET, or by Xen's iret, lets them in again.
+  public var liftsNMIBlock: Bool
   /// What FRED says of it; nil where FRED did not deliver it.
   public var fred: FREDDelivered?
 
@@ -50,5 +52,6 @@ public struct DeliveredEvent: Sendable, Hashable {
     cr2 = delivered.cr2
     isMaskable = delivered.isMaskable
     atReturn = delivered.atReturn
+    liftsNMIBlock = delivered.liftsNMIBlock
   }
 }

@@ -72,10 +72,16 @@ struct NamedKernel {
   /// Where the postures are not named: of a specimen the one that its page names.
   var postures: [PostureName] { [specimen?.posture ?? "normal"] }
 
-  /// Where neither is named: of a design those that go through what it defines, and the way back that has most to look out for. A stock
-  /// kernel's take minutes.
-  var crossingsFromEveryPosture: [CrossingKind] {
-    isReference && specimen == nil ? [.syscall64, .syscall32, .sysenter, .int80, .sigreturn] : []
+  /// Where neither is named: a design's crossings that go through what it defines, and the way back that has most to look out for, are
+  /// taken from every posture; the others from that which sets all flags, as each has a first instruction of its own. A stock kernel's
+  /// take minutes.
+  func furtherPostures(_ probe: ProbeImage) -> [CrossingKind: [PostureName]] {
+    guard isReference && specimen == nil else { return [:] }
+    let all: Set<CrossingKind> = [.syscall64, .syscall32, .sysenter, .int80, .sigreturn]
+    return Dictionary(
+      uniqueKeysWithValues: CrossingKind.allCases.map { crossing in
+        (crossing, probe.postures(of: crossing).filter { all.contains(crossing) || $0 == "flags-all" })
+      })
   }
 
   func bound(_ options: BoundOptions) -> UInt64 {

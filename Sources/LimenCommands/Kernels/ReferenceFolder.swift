@@ -1,4 +1,5 @@
-/// What the build leaves of the reference kernel: `$LIMEN_REFERENCE`, or `.build-reference` beside the program or above it.
+/// What the build leaves of the reference kernel: `$LIMEN_REFERENCE`, where it is installed, or `.build-reference` beside the program or
+/// above it.
 import Findings
 import Foundation
 
@@ -12,18 +13,11 @@ struct ReferenceFolder {
     if let given = ProcessInfo.processInfo.environment["LIMEN_REFERENCE"], !given.isEmpty {
       return try ReferenceFolder(url: URL(filePath: given, directoryHint: .isDirectory)).checked()
     }
-    let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-    var folder = program.deletingLastPathComponent()
-    for _ in 0..<8 {
-      let candidate = folder.appending(path: ".build-reference", directoryHint: .isDirectory)
-      if FileManager.default.fileExists(atPath: candidate.path) {
-        return try ReferenceFolder(url: candidate).checked()
-      }
-      if folder.path == "/" { break }
-      folder = folder.deletingLastPathComponent()
+    if let folder = ProgramFolder.find(["lib/limen/reference", ".build-reference"]) {
+      return try ReferenceFolder(url: folder).checked()
     }
     throw CommandFailure(
-      .badInput, "reference kernel", "no .build-reference beside \(program.path) or above; \(remedy)")
+      .badInput, "reference kernel", "no .build-reference beside \(ProgramFolder.program.path) or above; \(remedy)")
   }
 
   private func checked() throws(CommandFailure) -> ReferenceFolder {

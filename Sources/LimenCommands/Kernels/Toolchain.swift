@@ -22,7 +22,8 @@ struct Toolchain {
       return Files.wholePath("\(folder)/\(name)")
     }
     throw CommandFailure(
-      .badInput, name, "not found beside swiftc or on PATH; it is needed to \(task) (the Swift toolchain has it)")
+      .badInput, name,
+      "not found beside swiftc or on PATH; it is needed to \(task) (apt install clang lld; Swift's toolchain has both)")
   }
 
   struct Ended {

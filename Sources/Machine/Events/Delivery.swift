@@ -186,7 +186,8 @@ extension Processor {
             wordCount: count, interruptStack: ist,
             // SDM vol. 3A, "64-Bit Mode Stack Frame": without a change of privilege and without an IST the stack stays.
             onCurrentStack: fromKernel && ist == 0 && newCPL == oldCPL, cr2: s.pointee.cr2,
-            isMaskable: vector.rawValue >= 32 && before.rflags.contains(.interruptEnable), atReturn: returnFaulted)))
+            isMaskable: vector.rawValue >= 32 && before.rflags.contains(.interruptEnable), atReturn: returnFaulted,
+            liftsNMIBlock: s.pointee.nmiBlocked)))
       returnFaulted = false
     }
     observer?.delivered(vector, errorCode: errorCode, from: from)

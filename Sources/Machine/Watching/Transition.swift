@@ -87,10 +87,13 @@ public struct Delivered: Sendable, Hashable {
   public var isMaskable: Bool
   /// The fault of an instruction that returns: IRET, SYSRET, SYSEXIT.
   public var atReturn: Bool
+  /// NMIs were blocked, and its return by IRET, or by Xen's iret, lets them in again.
+  public var liftsNMIBlock: Bool
 
   public init(
     vector: UInt8?, platformKind: UInt8 = 0, errorCode: UInt32?, fromKernel: Bool, frame: UInt64, wordCount: Int,
-    interruptStack: Int = 0, onCurrentStack: Bool, cr2: UInt64, isMaskable: Bool, atReturn: Bool = false
+    interruptStack: Int = 0, onCurrentStack: Bool, cr2: UInt64, isMaskable: Bool, atReturn: Bool = false,
+    liftsNMIBlock: Bool = false
   ) {
     self.vector = vector
     self.platformKind = platformKind
@@ -103,5 +106,6 @@ public struct Delivered: Sendable, Hashable {
     self.cr2 = cr2
     self.isMaskable = isMaskable
     self.atReturn = atReturn
+    self.liftsNMIBlock = liftsNMIBlock
   }
 }

@@ -83,7 +83,8 @@ extension XenPVComputer {
       vector: hasVector ? delivery.vector : nil, platformKind: delivery.kind.rawValue, errorCode: delivery.errorCode,
       fromKernel: delivery.wasInKernel, frame: delivery.frame, wordCount: delivery.errorCode == nil ? 7 : 8,
       onCurrentStack: delivery.wasInKernel || domain.ablations.contains(.frameAtUserRSP), cr2: processor.cr2,
-      isMaskable: delivery.kind == .eventUpcall)
+      isMaskable: delivery.kind == .eventUpcall,
+      liftsNMIBlock: domain.vcpu.asyncExceptionMask & AsyncMask.nmi != 0)
   }
 
   /// pv_inject_event: notes the exception; the frame is made on the way out.
