@@ -63,7 +63,7 @@ trap '[ -z "$work" ] || rm -rf "$work"' EXIT
 inside() {
   unshare --mount --pid --fork bash -c '
     mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" &&
-      exec chroot "$1" /usr/bin/env -i HOME=/root PATH=/usr/bin:/bin:/usr/sbin:/sbin LC_ALL=C.UTF-8 TERM=dumb COLUMNS=120 \
+      exec chroot "$1" /usr/bin/env -i HOME=/root PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LC_ALL=C.UTF-8 TERM=dumb COLUMNS=120 \
         DEBIAN_FRONTEND=noninteractive sh -c "cd /root && $2"' inside "$work" "$1" </dev/null
 }
 
@@ -75,6 +75,25 @@ shown() {
   sed 's/^\(.\)/    \1/' "$work/said" >>"$transcript"
   echo >>"$transcript"
   [ "$status" = "$1" ] || { cat "$work/said" "$work/complained" >&2; fail "$suite: $2: status $status instead of $1"; }
+}
+
+# common TRANSCRIPT: without what is each system's own: where its tools lie, and the image that its clang and LLD make of a design.
+common() { sed -E '/clang and LLD|busybox/d; s/(\.S: sha256) [0-9a-f]+/\1/' "$1"; }
+
+# abridged TRANSCRIPT: of each command the first 24 lines and the last two.
+abridged() {
+  awk '
+    function finish(  i) {
+      while (count && lines[count] == "") count--
+      for (i = 1; i <= count; i++)
+        if (count <= 27 || i <= 24 || i > count - 2) print lines[i]
+        else if (i == 25) print "    ... (" count - 26 " lines)"
+      if (count) print ""
+      count = 0
+    }
+    /^    \$ / { finish() }
+    { lines[++count] = $0 }
+    END { finish() }' "$1"
 }
 
 first=
@@ -118,12 +137,11 @@ for suite in "${suites[@]}"; do
   inside '! command -v limen && test ! -e /usr/lib/limen' || fail "$suite: the package leaves something behind"
   mkdir "$work/opt/limen"
   tar -C "$work/opt/limen" --strip-components=1 -xf "$archive"
-  inside '/opt/limen/bin/limen check my-entry.S 2>/dev/null && ln -s /opt/limen/bin/limen /usr/local/bin/ && limen list designs' >/dev/null ||
+  inside '/opt/limen/bin/limen check my-entry.S --crossing syscall64 --posture normal 2>/dev/null && ln -s /opt/limen/bin/limen /usr/local/bin/ && limen list designs' >/dev/null ||
     fail "$suite: the archive's program does not work"
 
   if [ -z "$first" ]; then first=$suite; else
-    # The cache folder and the processors are the machine's; the paths of the tools are each system's own.
-    diff <(sed -E '/clang and LLD|busybox/d' "$transcripts/$first.md") <(sed -E '/clang and LLD|busybox/d' "$transcript") >&2 ||
+    diff <(common "$transcripts/$first.md") <(common "$transcript") >&2 ||
       fail "$suite says something else than $first"
   fi
   rm -rf "$work"
@@ -136,7 +154,7 @@ if [ "${LIMEN_BLESS-}" = 1 ]; then
   {
     sed '/^<!-- What follows/q' "$page"
     printf '\n%s\n\n' "In a clean root of $first, with what apt installed beside it. The package has $(stat -c %s "$deb") bytes, the archive $(stat -c %s "$archive"), the program $(dpkg-deb --fsys-tarfile "$deb" | tar -tv ./usr/bin/limen | awk '{ print $3 }')."
-    cat "$transcripts/$first.md"
+    abridged "$transcripts/$first.md"
   } | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}' >"$page.new"
   mv "$page.new" "$page"
 fi

@@ -16,14 +16,21 @@ public struct Comparison: Sendable {
     public var report: DiffReport
     /// For each kernel, in the order of the checkers.
     public var witnesses: [[Witness]]
+    /// So too: each kernel's own report, and the runs of its sections where they were asked for.
+    public var reports: [CheckReport]
+    public var records: [[SectionRecord]]
   }
 
   /// A reason that `stop` gives ends it, as it ends a check.
+  ///
+  /// - Parameter showsRuns: whether the runs are made once more and written down.
   public func compare(
-    stop: () -> String? = { nil }, progress: @escaping @Sendable (CheckStage) -> Void
+    showsRuns: Bool = false, stop: () -> String? = { nil }, progress: @escaping @Sendable (CheckStage) -> Void
   ) throws -> Result {
     var sides: [DiffSide] = []
     var witnesses: [[Witness]] = []
+    var reports: [CheckReport] = []
+    var records: [[SectionRecord]] = []
     var columns: [[Checker.Task: DiffCell]] = []
     var machines: [Checker.Combination] = []
     let agreements = try checkers.flatMap { try $0.agreements(stop: stop, progress: progress) }
@@ -34,11 +41,17 @@ public struct Comparison: Sendable {
         }
       }
       return Result(
-        report: DiffReport(sides: sides, crossings: [], agreements: agreements), witnesses: checkers.map { _ in [] })
+        report: DiffReport(sides: sides, crossings: [], agreements: agreements), witnesses: checkers.map { _ in [] },
+        reports: [], records: [])
     }
     for checker in checkers {
       let result = try checker.check(stop: stop, progress: progress)
       witnesses.append(result.witnesses)
+      reports.append(result.report)
+      if showsRuns {
+        records.append(
+          checker.records(of: result.report, arrivals: result.arrivals, stop: { stop() != nil }))
+      }
       for machine in checker.combinations {
         machines.append(machine)
         sides.append(DiffSide(kernel: checker.identity, platform: machine.platform, profile: machine.profile))
@@ -61,6 +74,7 @@ public struct Comparison: Sendable {
         })
     }
     return Result(
-      report: DiffReport(sides: sides, crossings: crossings, agreements: agreements), witnesses: witnesses)
+      report: DiffReport(sides: sides, crossings: crossings, agreements: agreements), witnesses: witnesses,
+      reports: reports, records: records)
   }
 }

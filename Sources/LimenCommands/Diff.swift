@@ -20,6 +20,7 @@ struct Diff: ParsableCommand {
       EXAMPLES
         limen diff vmlinuz-5.10 vmlinuz-6.12
         limen diff vmlinuz --platform bare-metal,xen-pv
+        limen diff vmlinuz --platform bare-metal,xen-pv --report html=diff.html
         limen diff design:2015 design:complete --platform xen-pv
         limen diff vmlinuz --profile intel,amd --crossing syscall64,int80,pf --format json
         limen diff design:complete --platform xen-pv,xen --hypervisor xen-4.17-amd64 --only-agreement
@@ -53,16 +54,31 @@ struct Diff: ParsableCommand {
   @OptionGroup var time: TimeOptions
   @OptionGroup var output: DocumentOptions
 
+  @Option(
+    name: .customLong("report"),
+    help: ArgumentHelp(
+      "Write the diff to a file as well, as terminal, json or html, a page with the sides' runs beside each other. May be repeated.",
+      valueName: "format=file"), completion: .file())
+  var files: [ReportFile] = []
+
   @OptionGroup var jobs: JobOptions
 
   @OptionGroup var witnesses: WitnessOptions
 
   static let mostMachines = 16
+  private static let formats: [ReportFormat] = [.terminal, .json, .html]
 
   func run() throws {
     let sides = try sides()
     let interruption = Interruption(after: time.timeout)
     let progress = Progress()
+    for file in files {
+      guard Self.formats.contains(file.format) else {
+        let names = Self.formats.map(\.rawValue).joined(separator: ", ")
+        throw CommandFailure(.badInput, "--report \(file.format.rawValue)", "a diff can be written as \(names)")
+      }
+      try file.requireRoom()
+    }
     for index in sides.kernels.indices where !witnesses.none {
       let folder = folder(of: index, among: sides.kernels.count)
       if let reason = Files.obstacle(toWritingInto: folder) {
@@ -73,6 +89,7 @@ struct Diff: ParsableCommand {
     progress.erase()
     let found = try answer.get()
     try StandardOutput.write(text(of: found.report))
+    for file in files { try Files.write(text(of: found, file.format), to: file.path) }
     for (index, own) in found.witnesses.enumerated() {
       if witnesses.none { continue }
       do { try Files.write(own, into: folder(of: index, among: sides.kernels.count)) } catch {
@@ -114,6 +131,14 @@ struct Diff: ParsableCommand {
     return Sides(kernels: try naming.naming(names.map(NamedKernel.one)), platforms: platforms)
   }
 
+  private func text(of found: Comparison.Result, _ format: ReportFormat) -> String {
+    switch format {
+    case .html: HTMLComparison.text(of: found.report, reports: found.reports, records: found.records)
+    case .json: JSONReport.text(of: found.report)
+    default: DiffTable().text(of: found.report)
+    }
+  }
+
   private func text(of report: DiffReport) -> String {
     switch output.format {
     case .terminal:
@@ -143,7 +168,10 @@ struct Diff: ParsableCommand {
     }
     return try Starting.exploring {
       for checker in checkers { try checker.verify() }
-      return try Comparison(checkers: checkers, onlyAgreement: onlyAgreement).compare(stop: { interruption.reason }) {
+      let showsRuns = files.contains { $0.format == .html }
+      return try Comparison(checkers: checkers, onlyAgreement: onlyAgreement).compare(
+        showsRuns: showsRuns, stop: { interruption.reason }
+      ) {
         progress.show("\($0)")
       }
     }

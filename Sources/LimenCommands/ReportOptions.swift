@@ -68,14 +68,7 @@ struct ReportOptions: ParsableArguments {
   }
 
   /// Says, before a long job, that a report will not be written.
-  func requireRoom() throws(CommandFailure) {
-    for file in files {
-      let folder = file.path.lastIndex(of: "/").map { file.path[..<$0] } ?? "."
-      if let reason = Files.obstacle(toWritingInto: folder.isEmpty ? "/" : String(folder)) {
-        throw CommandFailure(.badInput, file.path, reason)
-      }
-    }
-  }
+  func requireRoom() throws(CommandFailure) { for file in files { try file.requireRoom() } }
 
   /// What is left to print of several kernels, whose reports for eyes are printed already.
   func printCollection(_ collection: CheckCollection, _ records: [[SectionRecord]]) throws(CommandFailure) {
@@ -121,4 +114,11 @@ struct ReportFile: ExpressibleByArgument {
   }
 
   static var allValueStrings: [String] { ReportFormat.allCases.map { "\($0.rawValue)=FILE" } }
+
+  func requireRoom() throws(CommandFailure) {
+    let folder = path.lastIndex(of: "/").map { path[..<$0] } ?? "."
+    if let reason = Files.obstacle(toWritingInto: folder.isEmpty ? "/" : String(folder)) {
+      throw CommandFailure(.badInput, path, reason)
+    }
+  }
 }

@@ -42,7 +42,7 @@ public struct DiffTable {
   }
 
   /// A, B, C, ... Beyond Z nobody reads a table; the letters go on in pairs all the same.
-  private static func names(_ sides: [DiffSide]) -> [String] {
+  static func names(_ sides: [DiffSide]) -> [String] {
     sides.indices.map { index in
       let letter = String(UnicodeScalar(UInt8(65 + index % 26)))
       return index < 26 ? letter : letter + "\(index / 26)"
@@ -57,14 +57,20 @@ public struct DiffTable {
 
   private func crossing(_ crossing: DiffCrossing, _ names: [String]) -> [String] {
     var table = TextTable(alignments: [.left, .left] + names.map { _ in .right })
-    table.rows.append(["\(crossing.crossing.rawValue) \(printable(crossing.posture.rawValue))", ""] + names)
-    table.rows.append(["verdict", ""] + crossing.sides.map { $0.section.verdict.kind.rawValue })
-    // Where nobody crossed there is nothing to count.
-    if crossing.sides.contains(where: { $0.parts != nil }) { table.rows += counts(crossing) }
+    table.rows = rows(of: crossing, names)
     let rows = table.lines(indent: "")
     var lines = [style(.bold, rows[0])] + zip(table.rows, rows).dropFirst().map(marked)
     for (name, side) in zip(names, crossing.sides) { lines += details(name, side) }
     return lines
+  }
+
+  /// What was counted: what, on which way, and a number for each side; the first has the crossing's name and the sides'.
+  func rows(of crossing: DiffCrossing, _ names: [String]) -> [[String]] {
+    let head = ["\(crossing.crossing.rawValue) \(printable(crossing.posture.rawValue))", ""] + names
+    let verdicts = ["verdict", ""] + crossing.sides.map { $0.section.verdict.kind.rawValue }
+    // Where nobody crossed there is nothing to count.
+    let hasRun = crossing.sides.contains { $0.parts != nil }
+    return [head, verdicts] + (hasRun ? counts(crossing) : [])
   }
 
   private func counts(_ crossing: DiffCrossing) -> [[String]] {

@@ -2,12 +2,13 @@
 ///
 /// A run is `places`, `code`, `bits` (IF 1, kernel mode 2, executed 4, owners of RSP, GS base and page tables by two bits each from bit 3, the
 /// hypervisor 512),
-/// `registers` (what changed: index into `names` and digits, in turn), `accesses` (1 for a write, address, size, value, in turn) and
+/// `guards` (what the step does against speculation, a letter each), `registers` (what changed: index into `names` and digits, in turn), `accesses` (1 for a write, address, size, value, in turn) and
 /// `deliveries`. Words are hexadecimal digits without a prefix.
 import Findings
 
 enum HTMLData {
-  static func text(of reports: [CheckReport], records: [[SectionRecord]]) -> String {
+  /// - Parameter beside: of a diff, for each crossing the numbers of its sections, one for each side; sections are numbered over all reports.
+  static func text(of reports: [CheckReport], records: [[SectionRecord]], beside: [[Int]] = []) -> String {
     let parts = reports.enumerated().map { index, report in
       let own = index < records.count ? records[index] : []
       let sections = report.sections.enumerated().map { place, section in
@@ -15,7 +16,8 @@ enum HTMLData {
       }
       return object([("kernel", quoted(SymbolLine.title(of: report.kernel))), ("sections", array(sections))])
     }
-    return object([("reports", array(parts))])
+    let pairs = beside.map { array($0.map(String.init)) }
+    return object([("reports", array(parts)), ("beside", array(pairs))])
   }
 
   private static func section(_ section: CheckSection, _ record: SectionRecord) -> String {
@@ -89,6 +91,7 @@ enum HTMLData {
     return object([
       ("places", array(record.steps.map { quoted($0.location.description) })),
       ("code", array(record.steps.map { quoted(code($0)) })), ("bits", array(record.steps.map { "\(bits($0))" })),
+      ("guards", quoted(String(record.steps.map(guardLetter)), limit: record.steps.count)),
       ("names", array(names.map { quoted($0) })), ("registers", array(registers)),
       ("accesses", array(record.steps.map(accesses))), ("deliveries", array(deliveries)),
       ("end", quoted(end(record))),
@@ -99,6 +102,22 @@ enum HTMLData {
     var text = step.instruction ?? "cannot be read"
     if let target = step.target { text += " <\(target)>" }
     return text
+  }
+
+  /// What an executed instruction does against speculation, whatever the kernel calls it: a barrier, a clearing of buffers or predictors,
+  /// a write of IA32_SPEC_CTRL with IBRS (bit 0) set or clear. SDM vol. 2, "LFENCE" and "VERR/VERW"; vol. 4, "IA32_SPEC_CTRL",
+  /// "IA32_PRED_CMD", "IA32_FLUSH_CMD".
+  private static func guardLetter(_ step: TraceStep) -> Character {
+    guard step.executed, let instruction = step.instruction else { return " " }
+    if instruction.hasPrefix("lfence") { return "l" }
+    if instruction.hasPrefix("verw") { return "v" }
+    guard instruction.hasPrefix("wrmsr"), let registers = step.registers else { return " " }
+    switch registers[1].value & 0xFFFF_FFFF {
+    case 0x48: return registers[0].value & 1 == 1 ? "I" : "i"
+    case 0x49: return "p"
+    case 0x10B: return "f"
+    default: return " "
+    }
   }
 
   private static func bits(_ step: TraceStep) -> Int {

@@ -15,33 +15,44 @@ public enum HTMLReport {
       defer { first += report.sections.count }
       return table(report, firstSection: first)
     }
-    return """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-      <title>\(escaped(title))</title>
-      <style>
-      \(page(PackageResources.page_css))</style>
-      </head>
-      <body>
-      <header>
-      <h1>\(escaped(title))</h1>
-      </header>
-      <main>
-      \(tables.joined())\(page(PackageResources.body_html))</main>
-      <footer>Limen \(escaped(reports.first?.limen ?? LimenVersion.current)). Keys: <kbd>j</kbd> <kbd>k</kbd> or arrows step, <kbd>e</kbd> next
-      event, <kbd>c</kbd> next change of owner, <kbd>f</kbd> next finding, <kbd>s</kbd> next section (with Shift: the one before), <kbd>+</kbd>
-      <kbd>&minus;</kbd> scale, space plays, <kbd>t</kbd> light or dark.</footer>
-      <script type="application/json" id="data">\(HTMLData.text(of: reports, records: records))</script>
-      <script>
-      \(page(PackageResources.page_js))</script>
-      </body>
-      </html>
+    return page(
+      title: title, limen: reports.first?.limen, body: tables.joined(),
+      data: HTMLData.text(of: reports, records: records))
+  }
 
-      """
+  /// The whole file.
+  ///
+  /// - Parameters:
+  ///   - body: what can be read without a script.
+  ///   - data: what the script draws from.
+  static func page(title: String, limen: String?, body: String, data: String) -> String {
+    """
+    <!DOCTYPE html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+    <title>\(escaped(title))</title>
+    <style>
+    \(page(PackageResources.page_css))</style>
+    </head>
+    <body>
+    <header>
+    <h1>\(escaped(title))</h1>
+    </header>
+    <main>
+    \(body)\(page(PackageResources.body_html))</main>
+    <footer>Limen \(escaped(limen ?? LimenVersion.current)). Keys: <kbd>j</kbd> <kbd>k</kbd> or arrows step, <kbd>e</kbd> next
+    event, <kbd>c</kbd> next change of owner, <kbd>f</kbd> next finding, <kbd>s</kbd> next section (with Shift: the one before), <kbd>o</kbd>
+    the other side of a diff at the same place, <kbd>+</kbd> <kbd>&minus;</kbd> scale, space plays, <kbd>t</kbd> light or dark.</footer>
+    <script type="application/json" id="data">\(data)</script>
+    <script>
+    \(page(PackageResources.page_js))</script>
+    </body>
+    </html>
+
+    """
   }
 
   private static func page(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

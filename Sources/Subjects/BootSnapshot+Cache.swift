@@ -10,14 +10,11 @@ extension BootSnapshot {
   /// Names this build: a digest of the running program's file.
   package static let build: String = {
     guard let bytes = try? Data(contentsOf: URL(filePath: "/proc/self/exe")) else { return "unknown" }
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    var words = WordDigest()
     bytes.withUnsafeBytes { raw in
-      for i in 0..<raw.count / 8 {
-        hash =
-          (hash ^ raw.loadUnaligned(fromByteOffset: i * 8, as: UInt64.self)) &* 0x0000_0100_0000_01B3 ^ (hash >> 31)
-      }
+      for i in 0..<raw.count / 8 { words.add(raw.loadUnaligned(fromByteOffset: i * 8, as: UInt64.self)) }
     }
-    return String(hash, radix: 16) + "-\(bytes.count)"
+    return String(words.value, radix: 16) + "-\(bytes.count)"
   }()
 
   /// The key of this snapshot. The bound is in it, so that an answer does not depend on what the cache holds: a boot that another

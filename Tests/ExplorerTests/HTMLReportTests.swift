@@ -38,7 +38,7 @@ import Testing
   }
 
   /// The answers to what is asked of the page. It must not have complained, nor asked for anything but itself.
-  private func browse(_ page: URL, pictures: String = "-", _ steps: [[Any]]) throws -> [Any] {
+  func browse(_ page: URL, pictures: String = "-", _ steps: [[Any]]) throws -> [Any] {
     let script = Probe.root.appending(path: "Tests/ExplorerTests/Readers/browse.py").path
     let lines = try steps.map { String(decoding: try JSONSerialization.data(withJSONObject: $0), as: UTF8.self) + "\n" }
     let text = try run(["timeout", "120", "/usr/bin/python3", script, page.path, pictures], input: lines.joined())
@@ -50,10 +50,10 @@ import Testing
     return answers
   }
 
-  private func text(_ id: String) -> [Any] { ["ask", "document.getElementById('\(id)').innerText"] }
+  func text(_ id: String) -> [Any] { ["ask", "document.getElementById('\(id)').innerText"] }
 
   /// What an HTML parser has to say: nothing.
-  private func parse(_ page: URL) throws {
+  func parse(_ page: URL) throws {
     let readers = try run([Probe.root.appending(path: "Scripts/readers.sh").path]).trimmingCharacters(in: .newlines)
     let script =
       "import html5lib, sys; html5lib.HTMLParser(strict=True).parse(open(sys.argv[1], encoding='utf-8')); print('parsed')"

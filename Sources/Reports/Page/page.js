@@ -21,6 +21,16 @@
     { title: "CR3", value: (b) => OWNERS[(b >> 7) & 3] },
     { title: "IF", value: (b) => (b & 1 ? "on" : "off") },
   ];
+  // What a step does against speculation, where the run does anything: a colour, its meaning, and a letter for the map.
+  const GUARDS = {
+    l: ["barrier", "LFENCE", "L"], v: ["clearing", "VERW clears buffers", "V"], I: ["on", "IBRS is set", "I"], i: ["off", "IBRS is cleared", "i"],
+    p: ["clearing", "predictors are flushed", "P"], f: ["clearing", "the L1D is flushed", "F"], " ": ["card", "", ""],
+  };
+  const guardBands = (run) => (run.guards.trim() ? [
+    // What IA32_SPEC_CTRL held before the first write is not in the run.
+    { title: "IBRS", value: (b, i) => run.ibrs[i] },
+    { title: "barriers", value: (b, i) => GUARDS[run.guards[i]][0], letter: (i) => GUARDS[run.guards[i]][2] },
+  ] : []);
   const ARRIVALS = {
     h: ["bad", "harmful", "H"], o: ["own", "own stack", "o"], r: ["recovered", "recovered", "r"], m: ["masked", "masked", "m"],
     b: ["blocked", "blocked", "b"], n: ["nosource", "no source", ""], t: ["nottried", "not tried", "?"], " ": ["card", "", ""],
@@ -30,6 +40,8 @@
   // --- State ---
 
   let section = null; // of data
+  let number = 0; // of the section
+  let bands = BANDS; // and those of the run
   let run = null; // the one that is drawn
   let arrivals = []; // [title, letters] of the events, of a crossing alone
   let now = 0;
@@ -44,7 +56,8 @@
 
   function chooseSection(index) {
     section = sections[index].one;
-    document.querySelectorAll("tr[data-section]").forEach((row) => row.classList.toggle("chosen", Number(row.dataset.section) === index));
+    number = index;
+    document.querySelectorAll("[data-section]:not(button)").forEach((row) => row.classList.toggle("chosen", Number(row.dataset.section) === index));
     byId("view").hidden = false;
     byId("title").textContent = [sections[index].report.kernel, ...section.place].join(" · ");
     const tabs = byId("tabs");
@@ -112,12 +125,26 @@
       if (!run.byStep.has(delivery.step)) run.byStep.set(delivery.step, []);
       run.byStep.get(delivery.step).push(delivery);
     });
+    bands = [...BANDS, ...prepared(run)];
     byId("rows").style.height = `${run.bits.length * ROW}px`;
     byId("list").scrollTop = 0;
     byId("map").scrollLeft = 0;
     legend();
     resizeMap();
     select(0);
+  }
+
+  // The bands of its guards, once it is known whether IBRS is set at each boundary.
+  function prepared(run) {
+    if (!run.ibrs) {
+      let state = "card";
+      run.ibrs = [...run.guards].map((letter) => {
+        const before = state;
+        if (letter === "I" || letter === "i") state = GUARDS[letter][0];
+        return before;
+      });
+    }
+    return guardBands(run);
   }
 
   // --- The map ---
@@ -127,13 +154,13 @@
   function readColours() {
     const style = getComputedStyle(document.documentElement);
     ["card", "ink", "dim", "line", "focus", "kernel", "user", "hypervisor", "none", "shared", "on", "off", "bad", "own", "recovered", "masked", "blocked",
-      "nosource", "nottried", "frame"].forEach((name) => { colours[name] = style.getPropertyValue("--" + name).trim(); });
+      "nosource", "nottried", "frame", "barrier", "clearing"].forEach((name) => { colours[name] = style.getPropertyValue("--" + name).trim(); });
   }
 
   const canvas = byId("canvas");
   function resizeMap() {
     const map = byId("map");
-    const lines = BANDS.length + (arrivals.length || 1);
+    const lines = bands.length + (arrivals.length || 1);
     const width = map.clientWidth, height = HEAD + lines * BAND + 4;
     const scale = window.devicePixelRatio || 1;
     canvas.width = width * scale;
@@ -177,9 +204,9 @@
         }
       }
     };
-    BANDS.forEach((one, line) => band(line, (i) => one.value(run.bits[i])));
-    arrivals.forEach(([, letters], k) => band(BANDS.length + k, (i) => (ARRIVALS[letters[i]] || ARRIVALS[" "])[0], (i) => (ARRIVALS[letters[i]] || ARRIVALS[" "])[2]));
-    if (!arrivals.length) band(BANDS.length, (i) => (!run.byStep.has(i) ? "nosource" : run.byStep.get(i).some((d) => d.injected) ? "bad" : "frame"));
+    bands.forEach((one, line) => band(line, (i) => one.value(run.bits[i], i), one.letter));
+    arrivals.forEach(([, letters], k) => band(bands.length + k, (i) => (ARRIVALS[letters[i]] || ARRIVALS[" "])[0], (i) => (ARRIVALS[letters[i]] || ARRIVALS[" "])[2]));
+    if (!arrivals.length) band(bands.length, (i) => (!run.byStep.has(i) ? "nosource" : run.byStep.get(i).some((d) => d.injected) ? "bad" : "frame"));
     // Functions, where their names fit.
     pen.fillStyle = colours.dim;
     for (let i = first; i < last; ) {
@@ -199,7 +226,7 @@
     pen.fillStyle = colours.card;
     pen.fillRect(0, 0, GUTTER, canvas.height / scale);
     pen.fillStyle = colours.dim;
-    const titles = [...BANDS.map((one) => one.title), ...(arrivals.length ? arrivals.map((one) => one[0]) : ["events"])];
+    const titles = [...bands.map((one) => one.title), ...(arrivals.length ? arrivals.map((one) => one[0]) : ["events"])];
     titles.forEach((title, line) => pen.fillText(title, 6, HEAD + line * BAND + BAND / 2));
   }
 
@@ -215,6 +242,7 @@
     };
     add("kernel", "the kernel's"); add("user", "the user's");
     if (run.bits.some((b) => b & 512)) add("hypervisor", "the hypervisor");
+    if (bands.length > BANDS.length) Object.entries(GUARDS).filter(([key]) => run.guards.includes(key) && key !== " ").forEach(([, [colour, text]]) => add(colour, text));
     add("none", "no stack at all"); add("shared", "shared"); add("on", "interrupts on");
     if (arrivals.length) Object.entries(ARRIVALS).filter(([key]) => key !== " ").forEach(([, [colour, text]]) => add(colour, text));
     else { add("bad", "the event is delivered"); add("frame", "another frame is pushed"); }
@@ -289,10 +317,11 @@
     const deliveries = run.byStep.get(now) || [];
     const fates = arrivals.map(([title, letters]) => `${title} ${(ARRIVALS[letters[now]] || ARRIVALS[" "])[1]}`).filter((text) => !text.endsWith(" "));
     byId("here").textContent = `boundary ${now} of ${run.bits.length - 1}: ${run.places[now]}: ` +
-      (deliveries.length ? deliveries.map((d) => d.title).join(", then ") : run.code[now]) + (fates.length ? ` (${fates.join(", ")})` : "");
+      (deliveries.length ? deliveries.map((d) => d.title).join(", then ") : run.code[now]) + (GUARDS[run.guards[now]][1] ? ` [${GUARDS[run.guards[now]][1]}]` : "") + (fates.length ? ` (${fates.join(", ")})` : "");
     byId("list").setAttribute("aria-activedescendant", `step-${now}`);
     drawRegisters();
     drawStack();
+    drawBeside();
   }
 
   function drawRegisters() {
@@ -370,6 +399,77 @@
     byId("accesses").textContent = lines.join("\n") || "nothing";
   }
 
+  // --- The sides of a diff, each on one strip, all on one scale ---
+
+  const STRIP = 7;
+  const sides = () => (data.beside.find((list) => list.includes(number)) || []).filter((i) => i >= 0 && sections[i].one.run);
+  function drawBeside() {
+    const box = byId("beside");
+    const shown = sides();
+    box.hidden = shown.length < 2;
+    if (box.hidden) return;
+    const strips = byId("strips");
+    if (strips.dataset.of !== shown.join()) {
+      strips.dataset.of = shown.join();
+      strips.replaceChildren(...shown.map((index) => {
+        const line = make("div", "strip"), open = make("button", "", [sections[index].report.kernel, ...sections[index].one.place.slice(0, 2)].join(" · "));
+        open.type = "button";
+        open.addEventListener("click", () => other(index));
+        const picture = make("canvas");
+        picture.setAttribute("role", "img");
+        picture.setAttribute("aria-label", `${sections[index].one.run.bits.length} boundaries: mode, owners of RSP, GS base and page tables, IF`);
+        picture.addEventListener("click", (event) => {
+          const i = Math.floor((event.offsetX * longest(shown)) / picture.clientWidth);
+          chooseSection(index);
+          showCrossingTab();
+          select(i);
+        });
+        line.append(open, picture);
+        return line;
+      }));
+    }
+    const scale = window.devicePixelRatio || 1;
+    shown.forEach((index, k) => {
+      const own = sections[index].one.run, picture = strips.children[k].lastChild, lines = [...BANDS, ...prepared(own)];
+      const width = strips.clientWidth, height = lines.length * STRIP, step = width / longest(shown);
+      picture.width = width * scale;
+      picture.height = height * scale;
+      picture.style.width = `${width}px`;
+      picture.style.height = `${height}px`;
+      const pen = picture.getContext("2d");
+      pen.setTransform(scale, 0, 0, scale, 0, 0);
+      lines.forEach((one, line) => {
+        for (let i = 0; i < own.bits.length; ) {
+          const colour = one.value(own.bits[i], i);
+          let j = i + 1;
+          while (j < own.bits.length && one.value(own.bits[j], j) === colour) j++;
+          pen.fillStyle = colours[colour] || colours.card;
+          pen.fillRect(i * step, line * STRIP, Math.max((j - i) * step, 1), STRIP - 1);
+          i = j;
+        }
+      });
+      if (index === number && own === run) {
+        pen.strokeStyle = colours.focus;
+        pen.lineWidth = 2;
+        pen.strokeRect(now * step, 1, Math.max(step, 2), height - 2);
+      }
+    });
+  }
+  const longest = (shown) => Math.max(...shown.map((index) => sections[index].one.run.bits.length));
+  const showCrossingTab = () => chooseTab(byId("tabs").children[0]);
+  // At the place that has the same name there, the nearest behind or else before; at the beginning where there is none.
+  function other(index) {
+    const place = run ? run.places[now] : "", base = place.split("+")[0];
+    chooseSection(index);
+    showCrossingTab();
+    const at = run.places.indexOf(place);
+    select(at >= 0 ? at : Math.max(0, run.places.findIndex((one) => one.split("+")[0] === base)));
+  }
+  function otherSide() {
+    const shown = sides();
+    if (shown.length > 1) other(shown[(shown.indexOf(number) + 1) % shown.length]);
+  }
+
   // --- Keys ---
 
   function stop() { clearInterval(timer); timer = 0; byId("run").setAttribute("aria-pressed", "false"); byId("run").textContent = "play"; }
@@ -394,6 +494,7 @@
     root.classList.add(dark ? "light" : "dark");
     readColours();
     drawMap();
+    drawBeside();
   }
   function cycle(direction) {
     const tabs = [...byId("tabs").children];
@@ -409,7 +510,7 @@
     ArrowDown: () => select(now + 1), ArrowRight: () => select(now + 1), j: () => select(now + 1),
     ArrowUp: () => select(now - 1), ArrowLeft: () => select(now - 1), k: () => select(now - 1),
     PageDown: () => select(now + page()), PageUp: () => select(now - page()), Home: () => select(0), End: () => select(Infinity),
-    e: () => event(1), E: () => event(-1), c: () => change(1), C: () => change(-1), " ": play, t: theme,
+    e: () => event(1), E: () => event(-1), c: () => change(1), C: () => change(-1), " ": play, t: theme, o: otherSide,
     f: () => cycle(1), F: () => cycle(-1), s: () => otherSection(1), S: () => otherSection(-1), "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5),
   };
   document.addEventListener("keydown", (event) => {
@@ -434,8 +535,8 @@
     chooseSection(Number(button.dataset.section));
     byId("view").scrollIntoView({ block: "start" });
   }));
-  window.addEventListener("resize", () => run && resizeMap());
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readColours(); drawMap(); });
+  window.addEventListener("resize", () => run && (resizeMap(), drawBeside()));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readColours(); drawMap(); drawBeside(); });
 
   readColours();
   const worst = sections.findIndex(({ one }) => one.findings.some((finding) => finding.run));
