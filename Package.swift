@@ -87,7 +87,7 @@ let package = Package(
       dependencies: [
         "Mutation", "Thread", "Explorer", "Search", "Execution", "Subjects", "Invariants", "Platform", "Findings",
         "LimenCommands",
-        "Reports", "Machine", "KernelImage", "BareMetal", "XenPV", "WatchedRuns",
+        "Reports", "Machine", "KernelImage", "BareMetal", "XenPV", "Hypervisor", "WatchedRuns",
       ],
       exclude: ["Readers", "Selftests.expected", "Stepped.expected", "TinyKernel.S"]),
   ],

@@ -15,6 +15,8 @@ package final class CrossingMeter: Observer {
     var hypercalls: Int
     var rip: UInt64
     var rsp: UInt64
+    /// Instructions of what is below the kernel.
+    var below: UInt64
   }
 
   /// What the instruction at a boundary does to the kernel's call chain.
@@ -29,6 +31,10 @@ package final class CrossingMeter: Observer {
   private var hypercalls: [String] = []
   private var readings: [Reading] = []
   private var turns: [Turn] = []
+  private var below: UInt64 = 0
+  /// Where the last reading was taken: whether the hypervisor ran, and how much had retired.
+  private var last: (isBelow: Bool, retired: UInt64)?
+  private var hasHypervisor = false
 
   package func read(_ linear: UInt64, size: Int, value: UInt64) { reads += 1 }
   package func wrote(_ linear: UInt64, size: Int, value: UInt64) { writes += 1 }
@@ -37,6 +43,7 @@ package final class CrossingMeter: Observer {
   /// Listens to the computer while `run` goes on, and reads the counts at every boundary up to the last.
   package func follow(_ run: Run, on computer: any PlatformComputer) {
     computer.processor.observer = self
+    hasHypervisor = computer.platform.needsHypervisor
     computer.hearHypercalls { [unowned self] in hypercalls.append($0) }
     defer {
       computer.processor.observer = nil
@@ -51,11 +58,13 @@ package final class CrossingMeter: Observer {
   }
 
   private func note(_ computer: any PlatformComputer) {
+    if let last, last.isBelow { below &+= computer.processor.retired &- last.retired }
+    last = (computer.isInHypervisor, computer.processor.retired)
     turns.append(computer.processor.bytes(atLinear: computer.processor.rip, count: 4).map(Self.turn) ?? .none)
     readings.append(
       Reading(
         retired: computer.processor.retired, reads: reads, writes: writes, privileged: privileged,
-        hypercalls: hypercalls.count, rip: computer.processor.rip, rsp: computer.processor[.rsp]))
+        hypercalls: hypercalls.count, rip: computer.processor.rip, rsp: computer.processor[.rsp], below: below))
   }
 
   /// Near CALL and RET behind whatever prefixes: SDM vol. 2A, "CALL"; vol. 2B, "RET".
@@ -121,6 +130,7 @@ package final class CrossingMeter: Observer {
     for kind in hypercalls[a.hypercalls..<b.hypercalls] { kinds[kind, default: 0] += 1 }
     return CrossingCost(
       instructions: Int(b.retired - a.retired), memoryReads: b.reads - a.reads, memoryWrites: b.writes - a.writes,
-      privilegedOperations: b.privileged - a.privileged, hypercalls: kinds.map { HypercallCount($0, $1) })
+      privilegedOperations: b.privileged - a.privileged, hypercalls: kinds.map { HypercallCount($0, $1) },
+      hypervisorInstructions: hasHypervisor ? Int(b.below &- a.below) : nil)
   }
 }

@@ -52,6 +52,9 @@ package final class Run {
   private var entered = false
   /// User mode was left into a hypervisor, whose return to its guest's kernel is the kernel's entry.
   private var kernelIsToBeEntered = false
+  /// What is below the guest runs, and what its kernel stood on when that took over from it.
+  private var isBelow = false
+  private var left: LeftGuest?
   /// The last return led to what an event interrupted.
   private(set) var returnsToInterrupted = false
   /// Where the last event was injected.
@@ -127,6 +130,8 @@ package final class Run {
     var injected: (event: EventKind, boundary: BoundaryState)?
     var entered: Bool
     var kernelIsToBeEntered: Bool
+    var isBelow: Bool
+    var left: LeftGuest?
     var crossedAt: Int?
     var console: [UInt8]
     var lastNMI: UInt64
@@ -138,8 +143,8 @@ package final class Run {
       Mark(
         stack: stack, hasRoom: hasRoom, digest: digest, writes: writes, swapgsSeen: swapgsSeen, struck: struck,
         monitors: monitors, deliveries: deliveries, injected: injected, entered: entered,
-        kernelIsToBeEntered: kernelIsToBeEntered, crossedAt: crossedAt, console: console, lastNMI: lastNMI,
-        alarmIsDue: alarmIsDue)
+        kernelIsToBeEntered: kernelIsToBeEntered, isBelow: isBelow, left: left, crossedAt: crossedAt, console: console,
+        lastNMI: lastNMI, alarmIsDue: alarmIsDue)
     }
     set {
       stack = newValue.stack
@@ -153,6 +158,7 @@ package final class Run {
       injected = newValue.injected
       entered = newValue.entered
       kernelIsToBeEntered = newValue.kernelIsToBeEntered
+      (isBelow, left) = (newValue.isBelow, newValue.left)
       crossedAt = newValue.crossedAt
       console = newValue.console
       lastNMI = newValue.lastNMI
@@ -178,9 +184,12 @@ package final class Run {
     return end
   }
 
+  /// What an event before the crossing left to be done comes before an event that is the crossing.
+  private var owesBeforeCrossing: Bool { computer.owesTheGuest && computer.event(of: crossing) != nil }
+
   /// One step. Nil while the run goes on.
   package func step() -> RunEnd? {
-    if crossedAt == nil && !computer.isInKernel { return cross() }
+    if crossedAt == nil && !computer.isInKernel && !owesBeforeCrossing { return cross() }
     skipAblated()
     monitors.execute(sight)
     let returns = ablations.contains(.registerNotRestored) && computer.isInKernel && isNext(Ablation.iretq)
@@ -302,6 +311,7 @@ package final class Run {
     writes.take(transition, at: boundary - 1)
     monitors.watch(transition, step: boundary, processor)
     let (before, after) = (transition.before, transition.after)
+    followHypervisor(transition)
     if !before.isKernel && computer.isInHypervisor {
       kernelIsToBeEntered = true
     } else if kernelIsToBeEntered && after.isKernel && !computer.isInHypervisor {
@@ -339,6 +349,20 @@ package final class Run {
       }
     case .pageTables: monitors.load(tables(transition), isKernel: after.isKernel)
     case .stackMove, .gsBase, .flags, .buffers, .lowBranch: break
+    }
+  }
+
+  /// A hypervisor's own bytes take over from the guest, or give it back.
+  private func followHypervisor(_ transition: Transition) {
+    let was = isBelow
+    isBelow = computer.isInHypervisor
+    if isBelow && !was {
+      left = transition.before.isKernel ? leftGuest(transition) : nil
+    } else if was && !isBelow {
+      if let left, transition.after.isKernel, let frame = bounceFrame(since: left, transition.after) {
+        monitors.take(bounce: frame)
+      }
+      left = nil
     }
   }
 

@@ -4,8 +4,13 @@ import Findings
 public struct Comparison: Sendable {
   /// One for each kernel, all with the same questions.
   public let checkers: [Checker]
+  /// Nothing is explored but what a guest sees on a model of its hypervisor and on the hypervisor itself.
+  let onlyAgreement: Bool
 
-  public init(checkers: [Checker]) { self.checkers = checkers }
+  public init(checkers: [Checker], onlyAgreement: Bool = false) {
+    self.checkers = checkers
+    self.onlyAgreement = onlyAgreement
+  }
 
   public struct Result: Sendable {
     public var report: DiffReport
@@ -28,6 +33,17 @@ public struct Comparison: Sendable {
     var records: [[SectionRecord]] = []
     var columns: [[Checker.Task: DiffCell]] = []
     var machines: [Checker.Combination] = []
+    let agreements = try checkers.flatMap { try $0.agreements(stop: stop, progress: progress) }
+    if onlyAgreement {
+      for checker in checkers {
+        sides += checker.combinations.map {
+          DiffSide(kernel: checker.identity, platform: $0.platform, profile: $0.profile)
+        }
+      }
+      return Result(
+        report: DiffReport(sides: sides, crossings: [], agreements: agreements), witnesses: checkers.map { _ in [] },
+        reports: [], records: [])
+    }
     for checker in checkers {
       let result = try checker.check(stop: stop, progress: progress)
       witnesses.append(result.witnesses)
@@ -58,6 +74,7 @@ public struct Comparison: Sendable {
         })
     }
     return Result(
-      report: DiffReport(sides: sides, crossings: crossings), witnesses: witnesses, reports: reports, records: records)
+      report: DiffReport(sides: sides, crossings: crossings, agreements: agreements), witnesses: witnesses,
+      reports: reports, records: records)
   }
 }

@@ -22,15 +22,18 @@ public struct CrossingCost: Hashable, Sendable, Encodable {
   public var privilegedOperations: Int
   /// Sorted by kind; empty where the platform has no such calls.
   public var hypercalls: [HypercallCount]
+  /// How many of the instructions are those of what is below the kernel; absent where nothing runs there.
+  public var hypervisorInstructions: Int?
 
   public init(
     instructions: Int = 0, memoryReads: Int = 0, memoryWrites: Int = 0, privilegedOperations: Int = 0,
-    hypercalls: [HypercallCount] = []
+    hypercalls: [HypercallCount] = [], hypervisorInstructions: Int? = nil
   ) {
     self.instructions = instructions
     self.memoryReads = memoryReads
     self.memoryWrites = memoryWrites
     self.privilegedOperations = privilegedOperations
+    self.hypervisorInstructions = hypervisorInstructions
     self.hypercalls = hypercalls.sorted { $0.kind < $1.kind }
   }
 
@@ -114,14 +117,21 @@ public struct DiffReport: Hashable, Sendable, Encodable {
   public let sides: [DiffSide]
   /// In the order crossing, posture.
   public let crossings: [DiffCrossing]
-  /// Of all sections together.
+  /// In the order kernel as given, profile, crossing, posture; absent unless a model of a hypervisor and the hypervisor are both among
+  /// the sides.
+  public let agreements: [Agreement]?
+  /// Of all sections and agreements together.
   public let verdict: Verdict
 
-  public init(limen: String = LimenVersion.current, sides: [DiffSide], crossings: [DiffCrossing]) {
+  public init(
+    limen: String = LimenVersion.current, sides: [DiffSide], crossings: [DiffCrossing], agreements: [Agreement] = []
+  ) {
     self.limen = limen
     self.sides = sides
     self.crossings = crossings.sorted { ($0.crossing, $0.posture) < ($1.crossing, $1.posture) }
-    verdict = Verdict.combining(self.crossings.flatMap { $0.sides.map(\.section.verdict) })
+    self.agreements = agreements.isEmpty ? nil : agreements
+    verdict = Verdict.combining(
+      self.crossings.flatMap { $0.sides.map(\.section.verdict) } + agreements.map(\.verdict))
   }
 
   public var exitStatus: ExitStatus { ExitStatus(verdict) }

@@ -6,7 +6,8 @@
 /// privilege 3, and the user's page tables do not hold the kernel. By that the two are told apart.
 ///
 /// Not modelled: a hypervisor that keeps its own mappings out of the guest's tables by copying their top level (Xen's `xpti`, which the
-/// command line turns off); a kernel that maps itself in its user's page tables.
+/// command line turns off); a kernel that maps itself in its user's page tables; that a
+/// breakpoint is met while the guest's own DR6, which Xen keeps, still has the causes of another.
 import BareMetal
 import Findings
 import KernelImage
@@ -18,7 +19,10 @@ public final class HypervisorComputer: PlatformComputer {
 
   public static var commandLine: String { "console=hvc0 nokaslr" }
 
-  public static var events: [EventKind] { [.nmi, .externalInterrupt, .machineCheck] }
+  /// The processor's, and the guest's timer: an interrupt behind which Xen has an upcall for its guest.
+  public static var events: [EventKind] {
+    [.nmi, .externalInterrupt, .machineCheck, .debugBreakpoint, .eventUpcall]
+  }
 
   /// What the hypervisor is told before what the user adds. It finds the memory map in real mode, which the machine has not, or is told of it
   /// by the loader; the console that is not there is the display's.
@@ -28,10 +32,21 @@ public final class HypervisorComputer: PlatformComputer {
   static let lastWords = "xpti=no"
 
   let machine: BareMetalComputer
+  public var console: ((UInt8) -> Void)?
+  /// What it said, and what it had said at each fork.
+  private var words = HypervisorWords()
+  private var forks: [HypervisorWords] = []
+  /// Where `struct vcpu` names the guest's vcpu_info.
+  let vcpuInfoField: UInt64?
 
-  private init(_ machine: BareMetalComputer, kernel: KernelImage) {
+  private init(_ machine: BareMetalComputer, _ guest: Guest) {
     self.machine = machine
-    machine.processor.guestKernel = Self.anchor(kernel)
+    vcpuInfoField = guest.hypervisor.flatMap { Self.vcpuInfoField(in: $0.image.bytes) }
+    machine.processor.guestKernel = Self.anchor(guest.kernel)
+    machine.console = { [unowned self] in
+      words.hear($0)
+      console?($0)
+    }
   }
 
   /// The kernel's first address in the upper half, where its user has nothing.
@@ -62,7 +77,7 @@ public final class HypervisorComputer: PlatformComputer {
       kernel: hypervisor.image, initrd: [],
       modules: [domain] + (guest.initrd.isEmpty ? [] : [Guest.Module(bytes: guest.initrd, words: "initrd")]),
       commandLine: line.filter { !$0.isEmpty }.joined(separator: " "), memory: guest.memory)
-    return Self(try BareMetalComputer.start(below, profile: profile), kernel: kernel)
+    return Self(try BareMetalComputer.start(below, profile: profile), guest)
   }
 
   public var archive: ComputerArchive? { machine.archive }
@@ -71,23 +86,27 @@ public final class HypervisorComputer: PlatformComputer {
     _ archive: ComputerArchive, guest: Guest, file descriptor: Int32, fileSize: Int, profile: Profile
   ) -> Self? {
     BareMetalComputer.resume(archive, guest: guest, file: descriptor, fileSize: fileSize, profile: profile)
-      .map { Self($0, kernel: guest.kernel) }
+      .map { Self($0, guest) }
   }
 
   // MARK: Running
 
   public var processor: Processor { machine.processor }
-  public var console: ((UInt8) -> Void)? {
-    get { machine.console }
-    set { machine.console = newValue }
-  }
   public func feedConsole(_ bytes: [UInt8]) { machine.feedConsole(bytes) }
 
   public func proceed(_ budget: UInt64, until address: UInt64?) -> ComputerEnd {
-    machine.proceed(budget, until: address)
+    ended(machine.proceed(budget, until: address))
   }
-  public func proceed(toward position: UInt64) -> ComputerEnd { machine.proceed(toward: position) }
-  public func takeStep() -> ComputerEnd { machine.takeStep() }
+  public func proceed(toward position: UInt64) -> ComputerEnd { ended(machine.proceed(toward: position)) }
+  public func takeStep() -> ComputerEnd { ended(machine.takeStep()) }
+
+  /// A hypervisor that gives up halts, or resets the machine: what it said tells who died.
+  private func ended(_ end: ComputerEnd) -> ComputerEnd {
+    switch end {
+    case .powerOff, .died: words.death.map { .died(how: $0) } ?? end
+    case .budget, .left, .unsupported: end
+    }
+  }
 
   public func settledPlatform(blockingNMIs: Bool) -> Int { machine.settledPlatform(blockingNMIs: blockingNMIs) }
   public var blocksNMIsItself: Bool { false }
@@ -95,10 +114,22 @@ public final class HypervisorComputer: PlatformComputer {
   /// An NMI's handler that came from the guest leaves the rest to an interrupt of its own: `handle_ist_exception` in entry.S.
   public var owesTheGuest: Bool { machine.board.interruptRequest && !isInKernel }
 
-  public func fork() { machine.fork() }
-  public func restore() { machine.restore() }
-  public func refork() { machine.refork() }
-  public func drop() { machine.drop() }
+  public func fork() {
+    machine.fork()
+    forks.append(words)
+  }
+  public func restore() {
+    machine.restore()
+    words = forks[forks.count - 1]
+  }
+  public func refork() {
+    machine.refork()
+    forks[forks.count - 1] = words
+  }
+  public func drop() {
+    machine.drop()
+    forks.removeLast()
+  }
 
   // MARK: The boundary
 
@@ -130,14 +161,33 @@ public final class HypervisorComputer: PlatformComputer {
 
   // MARK: Events
 
-  public func event(of crossing: CrossingKind) -> EventKind? { machine.event(of: crossing) }
-
-  public func obstacle(to event: EventKind) -> Arrival? {
-    Self.events.contains(event) ? machine.obstacle(to: event) : .noSource
+  /// An interrupt that is none of the guest's does not reach its kernel, and would be no crossing.
+  public func event(of crossing: CrossingKind) -> EventKind? {
+    crossing == .irq ? .eventUpcall : machine.event(of: crossing)
   }
 
+  public func obstacle(to event: EventKind) -> Arrival? {
+    switch event {
+    case .nmi, .externalInterrupt, .machineCheck: return machine.obstacle(to: event)
+    case .eventUpcall: return machine.obstacle(to: .externalInterrupt)
+    case .debugBreakpoint:
+      // Xen lets its guest set none in its own addresses: `set_debugreg` in xen/arch/x86/traps.c.
+      if !isInKernel || isInHypervisor { return .noSource }
+      return processor.canTakeInstructionBreakpoint ? nil : .masked
+    default: return .noSource
+    }
+  }
+
+  /// Whatever timer the guest has set is due by then: it ticks 250 times a second at least where it is Linux, and where nothing is set Xen's
+  /// periodic timer 100 times: `vcpu_create` in xen/common/domain.c. Xen's own clock, a counter of 16 bits at worst, has not wrapped.
+  private static let tick: UInt64 = 20_000_000
+
   public func leftover(against event: EventKind) -> String? { machine.leftover(against: event) }
-  public func inject(_ event: EventKind) -> ComputerEnd { machine.inject(event) }
+  public func inject(_ event: EventKind) -> ComputerEnd {
+    guard event == .eventUpcall else { return ended(machine.inject(event)) }
+    processor.skipIdle(nanoseconds: Self.tick)
+    return ended(machine.inject(.externalInterrupt))
+  }
   public func event(_ transition: Transition) -> DeliveredEvent { machine.event(transition) }
   public var brokenPromise: String? { nil }
   public var unfinished: Unfinished { machine.unfinished }

@@ -140,6 +140,9 @@ public struct Monitors: Sendable {
     if let sight { change { $0.take(delivery, sight) } }
   }
 
+  /// What is below the kernel pushed a frame on its current stack.
+  public mutating func take(bounce delivery: DeliveryRecord) { rspOwned.take(delivery) }
+
   private mutating func change(_ body: (inout FREDMonitors.Evidence) -> Void) {
     var evidence = fred?.evidence ?? FREDMonitors.Evidence()
     body(&evidence)

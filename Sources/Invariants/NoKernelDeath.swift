@@ -2,6 +2,7 @@
 ///
 /// SDM vol. 3A, "Double Fault Exception (#DF)" (shutdown); the kernel's own words on its console.
 import Findings
+import Platform
 
 public struct NoKernelDeath: Monitor {
   public static let description = InvariantDescription(
@@ -18,11 +19,14 @@ public struct NoKernelDeath: Monitor {
     "Unrecoverable", "Machine check from unknown source", "WARNING: CPU",
   ]
 
+  private static let hypervisorsPrefix = "(XEN) ".utf8
   private static let bytesOfLastWords = lastWords.map { [UInt8]($0.utf8) }
 
   /// Whether a line of the console holds any of them.
   private static func isLastWord(_ line: ArraySlice<UInt8>) -> Bool {
-    bytesOfLastWords.contains { words in
+    // What Xen says on the same console is not the kernel's word: whether it dies its halt tells.
+    if line.starts(with: hypervisorsPrefix) { return false }
+    return bytesOfLastWords.contains { words in
       guard line.count >= words.count else { return false }
       return (line.startIndex...line.endIndex - words.count).contains { start in
         line[start] == words[0] && line[start..<start + words.count].elementsEqual(words)
@@ -54,7 +58,7 @@ public struct NoKernelDeath: Monitor {
   public func judge(_ run: Outcome) -> Violation? {
     guard case .dead(let how) = run.end else { return nil }
     return Violation(
-      "the kernel died: \(how)", at: lastEvent ?? run.boundary?.rip ?? run.stoppedAt ?? 0, origin: run.eventOrigin,
-      Outcome.eventWords)
+      ComputerEnd.sentence(ofDeath: how), at: lastEvent ?? run.boundary?.rip ?? run.stoppedAt ?? 0,
+      origin: run.eventOrigin, Outcome.eventWords)
   }
 }

@@ -72,7 +72,8 @@ struct Boot: ParsableCommand {
         .inconclusive, machine.kernel, why ?? "stopped after \(limit ?? 0) million instructions")
     case .died(let how):
       throw CommandFailure(
-        .violation, machine.kernel, "the kernel died: \(how) at \(Starting.place(computer, kernel.image))")
+        .violation, machine.kernel,
+        "\(ComputerEnd.sentence(ofDeath: how)) at \(Starting.place(computer, kernel.image))")
     case .left(let status, _): throw Outcome(status: status == 0 ? .allHeld : .violation)
     case .unsupported(let what):
       throw CommandFailure(

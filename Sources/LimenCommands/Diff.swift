@@ -14,12 +14,16 @@ struct Diff: ParsableCommand {
       Each is explored as by 'limen check'. The crossing is counted in three parts: in, up to the kernel's first CALL
       on RSP, GS base and page tables of its own; out, behind the last RET that it executes so; work, between them.
 
+      Between xen-pv and xen, the model and the hypervisor itself, all is compared that the guest sees, at each of its boundaries
+      and for each event: registers, flags, mask, frames and vcpu_info.
+
       EXAMPLES
         limen diff vmlinuz-5.10 vmlinuz-6.12
         limen diff vmlinuz --platform bare-metal,xen-pv
         limen diff vmlinuz --platform bare-metal,xen-pv --report html=diff.html
         limen diff design:2015 design:complete --platform xen-pv
         limen diff vmlinuz --profile intel,amd --crossing syscall64,int80,pf --format json
+        limen diff design:complete --platform xen-pv,xen --hypervisor xen-4.17-amd64 --only-agreement
       """)
 
   @Argument(help: "The kernels: images, designs (design:NAME: all its cells) or .S files.", completion: .file())
@@ -39,6 +43,9 @@ struct Diff: ParsableCommand {
 
   @Option(help: "The events to inject; a list.")
   var event = [Selection<EventKind>.all]
+
+  @Flag(help: "Of xen-pv and xen compare what the guest sees, and explore nothing.")
+  var onlyAgreement = false
 
   @OptionGroup var naming: SymbolOptions
   @OptionGroup var guest: GuestOptions
@@ -118,6 +125,9 @@ struct Diff: ParsableCommand {
         .badInput, "diff",
         "takes 2 to \(Self.mostMachines) machines, not \(machines): name two kernels, platforms or profiles")
     }
+    if onlyAgreement && !(platforms.contains(.xenPV) && platforms.contains(.xen)) {
+      throw CommandFailure(.badInput, "diff", "--only-agreement compares the platforms xen-pv and xen: name both")
+    }
     return Sides(kernels: try naming.naming(names.map(NamedKernel.one)), platforms: platforms)
   }
 
@@ -159,7 +169,9 @@ struct Diff: ParsableCommand {
     return try Starting.exploring {
       for checker in checkers { try checker.verify() }
       let showsRuns = files.contains { $0.format == .html }
-      return try Comparison(checkers: checkers).compare(showsRuns: showsRuns, stop: { interruption.reason }) {
+      return try Comparison(checkers: checkers, onlyAgreement: onlyAgreement).compare(
+        showsRuns: showsRuns, stop: { interruption.reason }
+      ) {
         progress.show("\($0)")
       }
     }

@@ -13,11 +13,16 @@ struct Thread: ParsableCommand {
 
       EXAMPLES
         limen thread
+        limen thread --platform xen --hypervisor xen-4.17-amd64
         limen thread vmlinuz-5.10 vmlinuz-6.12 -j 2
       """)
 
   @Argument(help: "Real kernels to run beside the designs, under Xen PV.", completion: .file())
   var kernels: [String] = []
+
+  @Option(
+    help: "xen: counts what each system call costs through the hypervisor's own bytes, and answers no question.")
+  var platform: Selection<PlatformName>?
 
   @OptionGroup var guest: GuestOptions
   @OptionGroup var boot: BoundOptions
@@ -29,6 +34,7 @@ struct Thread: ParsableCommand {
   @OptionGroup var jobs: JobOptions
 
   func run() throws {
+    let onXen = try isOnXen()
     let designs = try NamedKernel.designs()
     let others = try kernels.flatMap { text throws(CommandFailure) in try NamedKernel.all(text) }
     let runs = ThreadRuns(
@@ -38,16 +44,34 @@ struct Thread: ParsableCommand {
     let interruption = Interruption(after: time.timeout)
     let progress = Progress()
     runs.warn = progress.warn
+    if onXen { runs.hypervisor = try guest.below() }
     runs.stop = { interruption.reason }
     let made: Result<Void, any Error> = Result {
-      try Starting.exploring { try runs.make { line in progress.show(line) } }
+      try Starting.exploring {
+        if onXen {
+          try runs.makeCosts { line in progress.show(line) }
+        } else {
+          try runs.make { line in progress.show(line) }
+        }
+      }
     }
     progress.erase()
     try made.get()
-    let report = ThreadReport(runs)
-    try StandardOutput.write(format == .json ? JSONReport.text(of: report) : ThreadPage.text(of: report))
+    let report = onXen ? ThreadReport(costsOf: runs) : ThreadReport(runs)
+    try StandardOutput.write(
+      format == .json
+        ? JSONReport.text(of: report) : onXen ? ThreadPage.costs(of: report) : ThreadPage.text(of: report))
     interruption.complain()
     throw Outcome(status: report.exitStatus)
+  }
+
+  /// The questions are asked of all platforms that need nothing but a kernel; of the one that needs more, the costs alone.
+  private func isOnXen() throws -> Bool {
+    guard let platform else { return false }
+    guard platform.names == [.xen] else {
+      throw CommandFailure(.badInput, "thread", "--platform takes xen alone: the page asks all others")
+    }
+    return true
   }
 
   private func participant(_ kernel: NamedKernel, isDesign: Bool) -> ThreadKernel {

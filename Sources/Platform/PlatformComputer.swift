@@ -16,6 +16,14 @@ public enum ComputerEnd: Sendable, Equatable {
   case unsupported(String)
 }
 
+extension ComputerEnd {
+  /// A death in a sentence: it is the kernel's where nobody else is said to have died.
+  public static func sentence(ofDeath how: String) -> String { isHypervisors(how) ? how : "the kernel died: \(how)" }
+
+  /// What is below the kernel died, or ended it.
+  public static func isHypervisors(_ how: String) -> Bool { how.hasPrefix("the hypervisor ") }
+}
+
 public protocol PlatformComputer: AnyObject {
   static var platform: PlatformName { get }
   /// What every kernel is told besides what the user adds: the console, and no address-space layout of chance.
@@ -86,6 +94,8 @@ public protocol PlatformComputer: AnyObject {
   var entryBytes: [UInt64: UInt8] { get }
   /// DR0 to DR3 and DR7, as the guest has them.
   var debugRegisters: [UInt64] { get }
+  /// What a hypervisor shows its guest's kernel of its virtual CPU; nil where there is none.
+  var sharedCPU: SharedCPU? { get }
 
   // MARK: Events
 
@@ -145,6 +155,7 @@ extension PlatformComputer {
   public func canBecomePending(_ event: EventKind) -> Bool { false }
   public var owesTheGuest: Bool { false }
   public var isInHypervisor: Bool { false }
+  public var sharedCPU: SharedCPU? { nil }
   public var lastFrameEndsAtKernelStack: Bool? { nil }
 
   /// The event can be injected here, to be delivered now or later.

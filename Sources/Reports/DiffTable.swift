@@ -30,11 +30,14 @@ public struct DiffTable {
     for (name, side) in zip(names, report.sides) {
       if let symbols = SymbolLine.text(of: side.kernel) { lines.append(style(.open, "  \(name): \(symbols)")) }
     }
-    lines += columns == nil ? Self.legend.map { style(.quiet, $0) } : folded(Self.legend.joined(separator: " "))
+    if !report.crossings.isEmpty {
+      lines += columns == nil ? Self.legend.map { style(.quiet, $0) } : folded(Self.legend.joined(separator: " "))
+    }
     for crossing in report.crossings {
       lines.append("")
       lines += self.crossing(crossing, names)
     }
+    if let agreements = report.agreements { lines += [""] + AgreementTable(style: style).lines(agreements) }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -81,6 +84,9 @@ public struct DiffTable {
       add("", "out") { $0.parts.map { number($0.wayOut) } }
     }
     measure("instructions", \.instructions)
+    if crossing.sides.compactMap(\.parts).contains(where: { $0.wayIn.hypervisorInstructions != nil }) {
+      measure("of these the hypervisor's", { $0.hypervisorInstructions ?? 0 })
+    }
     measure("memory reads", \.memoryReads)
     measure("memory writes", \.memoryWrites)
     measure("privileged operations", \.privilegedOperations)

@@ -15,6 +15,11 @@ public enum ThreadPage {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  /// The table of costs alone.
+  public static func costs(of report: ThreadReport) -> String {
+    (["# What each costs", "", cell(report.costs.caption), ""] + table(report.costs)).joined(separator: "\n") + "\n"
+  }
+
   private static func summary(_ answers: [ThreadAnswer]) -> [String] {
     table(
       ThreadTable(

@@ -116,6 +116,9 @@ public struct BootSnapshot {
   }
 
   private func death(_ how: String, _ place: Location, _ said: [UInt8]) -> Refusal {
+    if ComputerEnd.isHypervisors(how) {
+      return .died(kernel: guest.kernel.name, how: how, place: place, lastWords: "")
+    }
     let lines = String(decoding: said, as: UTF8.self).split(whereSeparator: \.isNewline)
     return .died(kernel: guest.kernel.name, how: how, place: place, lastWords: lines.last.map(String.init) ?? "")
   }

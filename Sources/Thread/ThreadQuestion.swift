@@ -28,6 +28,13 @@ extension ThreadReport {
     OpportunisticSYSRET(), InSyscall(), HooksGo(), IRQTracing(),
   ]
 
+  /// What each kernel's system call costs where a hypervisor's own bytes run below it, and no question.
+  public init(costsOf runs: ThreadRuns) {
+    self.init(
+      designs: runs.designs.map(\.title), kernels: runs.others.map(\.title), answers: [],
+      costs: runs.hypervisorCostTable())
+  }
+
   public init(_ runs: ThreadRuns) {
     let answers = Self.questions.map { question in
       let missing = question.designs.filter { name in runs.cells(of: name).isEmpty }

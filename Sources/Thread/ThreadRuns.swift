@@ -3,6 +3,7 @@
 import Explorer
 import Findings
 import Foundation
+import Platform
 import Subjects
 
 public final class ThreadRuns {
@@ -13,6 +14,8 @@ public final class ThreadRuns {
   let jobs: Int
   /// A reason to end before everything ran, asked for all the time.
   public var stop: () -> String? = { nil }
+  /// What runs below the kernels on the platform that is a hypervisor's own bytes, and where its image lies.
+  public var hypervisor: (below: Guest.Hypervisor, path: String)?
   /// Hears what is wrong without being an error, a sentence each.
   public var warn: @Sendable (String) -> Void = { _ in }
 
@@ -27,6 +30,7 @@ public final class ThreadRuns {
 
   private var cells: [String: [Checker.Task: DiffCell]] = [:]
   private var parts: [String: [PlatformName: CrossingParts]] = [:]
+  private(set) var hypervisorParts: [String: [ProfileName: CrossingParts]] = [:]
   private var frames: [String: [PlatformName: [SystemCallFrames]]] = [:]
 
   public init(designs: [ThreadKernel], others: [ThreadKernel], probe: ProbeImage, memory: Int, jobs: Int) {
@@ -60,6 +64,7 @@ public final class ThreadRuns {
       profiles: profiles, crossings: crossings, postures: ["normal"], events: EventKind.allCases, ablations: [],
       jobs: jobs, witnessFolder: "limen-witnesses", bootBound: kernel.bootBound, judgesBoot: kernel.isDesign)
     checker.warn = warn
+    checker.hypervisor = hypervisor
     return checker
   }
 
@@ -93,6 +98,30 @@ public final class ThreadRuns {
     let checker = checker(kernel, [.xenPV], [.amd], [])
     if let machine = try? checker.snapshot(.init(platform: .xenPV, profile: .amd)).ready() {
       frames[kernel.title, default: [:]][.xenPV, default: []] += try machine.frames(.syscall32, join: nil)
+    }
+  }
+
+  /// Runs the system call of every kernel through the hypervisor's own bytes, on both vendors' processors, without events.
+  public func makeCosts(progress: @escaping @Sendable (String) -> Void) throws {
+    for kernel in designs + others {
+      for profile in ProfileName.plain where stop() == nil {
+        let machine = Checker.Combination(platform: .xen, profile: profile)
+        progress("\(kernel.title) on \(profile.rawValue)")
+        do {
+          let ready = try checker(kernel, [.xen], [profile], []).snapshot(machine).ready()
+          guard let work = kernel.image.symbols.lookup(Self.work),
+            let found = try ready.parts(.syscall64, around: work)
+          else {
+            warn("\(kernel.title) on \(profile.rawValue): it calls no \(Self.work)")
+            continue
+          }
+          hypervisorParts[kernel.title, default: [:]][profile] = found
+        } catch let refusal as BootSnapshot.Refusal {
+          warn("\(refusal)")
+        } catch let refusal as Guest.Refusal where refusal.exitStatus == .unsupported {
+          warn("\(refusal)")
+        }
+      }
     }
   }
 

@@ -66,6 +66,26 @@ extension ThreadRuns {
       header: ["kernel", "platform", "in", "work", "out", "user's RSP in, out", "verdict"], rows: rows)
   }
 
+  /// Every kernel's SYSCALL through the hypervisor's own bytes.
+  func hypervisorCostTable() -> ThreadTable {
+    var rows: [[String]] = []
+    for kernel in designs + others {
+      for profile in ProfileName.plain {
+        guard let parts = hypervisorParts[kernel.title]?[profile] else { continue }
+        rows.append(
+          [kernel.title, profile.rawValue]
+            + [parts.wayIn, parts.work, parts.wayOut].map { cost in
+              let below = cost.hypervisorInstructions ?? 0
+              return "\(below) + \(cost.instructions - below)"
+            })
+      }
+    }
+    return ThreadTable(
+      "SYSCALL from 64-bit code through Xen's own bytes, posture normal: instructions of Xen's + the kernel's; in: up to the first "
+        + "instruction of \(ThreadRuns.work); out: behind its return.",
+      header: ["kernel", "profile", "in", "work", "out"], rows: rows)
+  }
+
   static func costs(_ parts: CrossingParts) -> [String] {
     [parts.wayIn, parts.work, parts.wayOut].map { cost in
       "\(cost.instructions) / \(cost.memoryReads) / \(cost.memoryWrites) / \(cost.hypercallCount)"

@@ -112,6 +112,10 @@ extension XenPVComputer: PlatformComputer {
     (0..<4).map(processor.debugRegister) + [domain.vcpu.dr7 | domain.vcpu.dr7Emulated]
   }
 
+  public var sharedCPU: SharedCPU? {
+    processor.memory.bytes(at: domain.vcpu.vcpuInfo, count: 24).flatMap { SharedCPU($0) }
+  }
+
   public func hearHypercalls(_ hear: ((String) -> Void)?) {
     hypercallObserver = hear.map { hear in { call, _ in hear(Self.kind(call)) } }
   }
