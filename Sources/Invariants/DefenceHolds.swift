@@ -22,7 +22,7 @@ struct DefenceHolds: Monitor {
       + "prediction is one that it chose itself. An event between the two runs a handler, whose own returns use "
       + "up that prediction and leave others; the RET is then made on what the handler left (CVE-2026-68480, \"interrupt injection\"). A "
       + "handler must finish the return in the frame, or go back to the CALL. Calls and returns are matched in the run without events: a "
-      + "RET that takes another word than the last CALL left is one that is defended.",
+      + "RET that takes another word than the one CALL behind its own left is one that is defended; more such CALLs fill the return stack.",
     citation: "AMD-SB-7061; AMD, \"Technical Update Regarding Speculative Return Stack Overflow\"",
     specimens: [])
 
@@ -112,9 +112,14 @@ struct DefenceHolds: Monitor {
       if record!.calls.count == Self.mostCalls { record!.calls.removeFirst() }
       record!.calls.append(
         Call(slot: sight.rsp &- 8, target: sight.rip &+ UInt64(next.length), rip: sight.rip, step: sight.step))
-    } else if next.kind == .nearReturn, let call = record!.calls.popLast() {
-      let isOwn = call.slot == sight.rsp && sight.word(at: sight.rsp) == call.target
-      guard !isOwn, sight.rsp &- call.slot <= Self.mostDiscarded else { return }
+    } else if next.kind == .nearReturn {
+      var since: [Call] = []
+      while let last = record!.calls.last, sight.rsp &- last.slot <= Self.mostDiscarded {
+        since.append(record!.calls.removeLast())
+      }
+      guard let call = since.first, call.slot != sight.rsp || sight.word(at: sight.rsp) != call.target else { return }
+      // More than one call that nothing returns to fills the return stack: each leaves what the next one would.
+      guard since.count(where: { $0.slot != sight.rsp }) == 1 else { return }
       record!.windows.append((call.step, sight.step, HeldReturn(call: call.rip, ret: sight.rip)))
     }
   }

@@ -93,7 +93,8 @@ import Testing
   func nothingIsOwed(kernel: String) throws {
     let checker = try KernelUnderTest.checker(
       kernel, profiles: Self.parts.keys.sorted(), crossings: CrossingKind.allCases, events: [])
-    for section in try checker.check({ _ in }).report.sections {
+    let report = try checker.check { _ in }.report
+    for section in report.sections {
       #expect(
         section.findings.isEmpty,
         "\(kernel) \(section.profile.rawValue) \(section.crossing.rawValue): \(section.findings.map(\.message))")

@@ -118,6 +118,7 @@ import Testing
   @Test func theModelAgreesWithTheOriginal() throws {
     struct Report: Decodable {
       struct Agreement: Decodable {
+        struct Verdict: Decodable { var kind: String }
         struct Trials: Decodable {
           var model: String
           var trials: Int
