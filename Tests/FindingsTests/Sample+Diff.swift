@@ -50,6 +50,25 @@ extension Sample {
         ]),
     ])
 
+  /// The same with what only a hypervisor's own bytes add to it.
+  static let diffOnXen: DiffReport = {
+    var crossings = diff.crossings
+    crossings[0].sides[0].parts?.wayIn.hypervisorInstructions = 5
+    return DiffReport(
+      limen: diff.limen, sides: diff.sides, crossings: crossings,
+      agreements: [
+        Agreement(
+          kernel: kernel, profile: .intel, crossing: .syscall64, posture: "normal", verdict: .violated, boundaries: 90,
+          entries: 3,
+          trials: [AgreementTrials(model: .nmiCallback, original: .nmi, trials: 80, entries: 240, oneSided: 10)],
+          differences: [
+            AgreementDifference(
+              what: "rsp", model: "0x10", original: "0x18", from: place("xen_iret", entry),
+              event: PathStep(boundary: 2, location: place("xen_iret", entry), event: .nmiCallback))
+          ])
+      ])
+  }()
+
   static let pvTrace = TraceRecord(
     limen: "0.1.0", kernel: kernel, platform: .xenPV, profile: .intel, crossing: .syscall64, posture: "normal",
     injections: [TraceInjection(boundary: 2, event: .eventUpcall, outcome: .masked)],
