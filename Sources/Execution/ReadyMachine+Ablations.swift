@@ -42,6 +42,15 @@ extension ReadyMachine {
     return ablation.isOutOfReach(ablation == .returnLoops ? "the return" : "what names the kernel's stack, or its end,")
   }
 
+  /// The same as `UserSide` has it. The machine stands at the crossing afterwards.
+  package func stackWord(_ user: UserSide, _ crossing: CrossingKind, _ boundaries: [Boundary]) -> UInt64? {
+    defer { computer.restore() }
+    guard let place = stackPointer(user, crossing, boundaries)?.place, place & 7 == 0,
+      computer.processor.memory.contains(place, count: 8)
+    else { return nil }
+    return place
+  }
+
   /// The word from which the entry code loads its stack pointer.
   struct StackPointer {
     /// Its physical address.

@@ -95,7 +95,7 @@ package final class Run {
     self.swapgsCount = swapgsCount
     self.claims = claims
     stack = StackOwner(values: user.stackPointers)
-    entryState = computer.entryState
+    entryState = EntryState(computer, user)
     // Xen enters and leaves a PV guest itself; what the guest's kernel does of its own remains.
     let owed = computer.processor.profile.owed
     monitors = Monitors(
@@ -116,27 +116,6 @@ package final class Run {
   package var boundary: Int { Int(processor.position &- origin) }
   /// Boundaries taken since the bound was counted anew.
   package var instructions: Int { Int(processor.position &- start) }
-
-  /// State of the run that a fork of the computer does not hold.
-  package struct Mark {
-    var stack: StackOwner
-    var hasRoom: Bool
-    var digest: RunDigest
-    var writes: StateWrites
-    var swapgsSeen: Int
-    var struck: Set<Ablation>
-    var monitors: Monitors
-    var deliveries: [DeliveryRecord]
-    var injected: (event: EventKind, boundary: BoundaryState)?
-    var entered: Bool
-    var kernelIsToBeEntered: Bool
-    var isBelow: Bool
-    var left: LeftGuest?
-    var crossedAt: Int?
-    var console: [UInt8]
-    var lastNMI: UInt64
-    var alarmIsDue: Bool
-  }
 
   package var mark: Mark {
     get {
@@ -242,34 +221,7 @@ package final class Run {
     processor.bytes(atLinear: processor.rip, count: instruction.count) == instruction
   }
 
-  // MARK: Whose state it is
-
-  /// Whose state the boundary at which the run stands is on.
-  package func ownership(of state: BoundaryState) -> Ownership {
-    user.ownership(of: state, rspIsUser: stack.isUser)
-  }
-
-  /// Whose state an event interrupted.
-  private func ownership(of standing: Standing) -> Ownership {
-    let canPush = computer.canPushFrame(below: standing.rsp)
-    return user.ownership(
-      isKernel: standing.isKernel, gsBase: standing.gsBase, cr3: standing.cr3, rspIsUser: stack.isUser,
-      canPush: canPush,
-      isAtStackEnd: !canPush && computer.canPushFrame(below: standing.rsp &+ 8))
-  }
-
-  private func isIRET(at rip: UInt64) -> Bool {
-    processor.bytes(atLinear: rip, count: Ablation.iretq.count) == Ablation.iretq
-  }
-
-  /// An IRET took its frame from there, and user mode cannot reach it.
-  private func isFrameOfKernels(at rsp: UInt64, from rip: UInt64) -> Bool {
-    isIRET(at: rip) && processor.physicalAddress(of: rsp) != nil && !processor.isUserReachable(rsp, tables: user.cr3)
-  }
-
-  private func loaded(_ rsp: UInt64) -> StackChange {
-    .loaded(isReachableByUser: processor.isUserReachable(rsp, tables: user.cr3))
-  }
+  // MARK: What happened
 
   /// Takes in what led to the boundary at which the machine stands.
   private func absorb(_ end: ComputerEnd, injected: Bool = false) -> RunEnd? {
@@ -432,7 +384,7 @@ package final class Run {
       if crossedAt == nil { result.expected = before }
       result.alarmIsDue = alarmIsDue
       result.unfinished = computer.unfinished
-      result.entryChange = computer.entryState.difference(from: entryState)
+      result.entryChange = EntryState(computer, user).difference(from: entryState)
       result.shutsEventsOut = user.interruptsOpen && !computer.interruptsOpen
       if processor.topTable != user.topTable { result.foreignTables = processor.topTable }
     }

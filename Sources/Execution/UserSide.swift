@@ -1,5 +1,6 @@
 /// What is known of the user at the crossing, by which a run tells whose state it is on.
 import Invariants
+import Machine
 import Platform
 
 package struct UserSide: Sendable, Hashable {
@@ -19,6 +20,9 @@ package struct UserSide: Sendable, Hashable {
   var entersBySysenter: Bool
   /// The kernel has page tables of its own.
   package var hasSplitTables: Bool
+  /// The physical address of the word from which the entry loads the kernel's RSP, where it lies in RAM; nil where the processor or the
+  /// hypervisor brings RSP.
+  package var stackWord: UInt64?
 
   /// It is known what the kernel's bases are, and this is none of them, nor the user's.
   func isForeign(gsBase: UInt64) -> Bool {
@@ -45,5 +49,17 @@ package struct UserSide: Sendable, Hashable {
     if gsBases.contains(gsBase) { result.insert(.userGS) }
     if hasSplitTables && cr3 == self.cr3 { result.insert(.userTables) }
     return result
+  }
+}
+
+extension EntryState {
+  /// With what the crossing's entry itself loads.
+  init(_ computer: any PlatformComputer, _ user: UserSide) {
+    self = computer.entryState
+    guard let place = user.stackWord else { return }
+    words.append(
+      Word(
+        "the word at physical 0x\(String(place, radix: 16)), from which RSP is loaded",
+        computer.processor.memory[word: place >> 3]))
   }
 }

@@ -41,7 +41,12 @@ final class Exploration {
     _ machine: ReadyMachine, crossing: CrossingKind, posture: PostureName, events: [EventKind], ablations: [Ablation],
     stepped: Bool = false, prunes: Bool = true, depth: Int = 1, replayLine: @escaping (InvariantName, Path) -> String
   ) {
-    let known = events.filter(type(of: machine.computer).events.contains)
+    let platform = machine.computer.platform
+    // To make the guest's timer due the clock goes on, and so does the alarm by which these crossings come about: its signal would be due too.
+    let known = events.filter {
+      type(of: machine.computer).events.contains($0)
+        && !(platform == .xen && $0 == .eventUpcall && [.irq, .nmi].contains(crossing))
+    }
     // What is asked from there is what comes of the alarm.
     let hasAlarm = posture == "alarm-due"
     let ofTimer = hasAlarm ? known.filter(\.isTimers) : []
@@ -120,6 +125,7 @@ final class Exploration {
       throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(recording.stoppedAt))"))
     }
     recorded = recording.boundaries
+    user.stackWord = machine.stackWord(user, crossing, recorded)
     if question.log?.dead == nil {
       question.log?.dead = machine.deadWords(recorded)
       question.log?.tables = machine.tablePages(recorded)

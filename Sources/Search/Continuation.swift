@@ -24,10 +24,12 @@ final class Continuation {
   private var known = KnownTrials()
   private let evictions: Int
 
-  init(_ computer: any PlatformComputer, userPages: Set<Int>) {
+  init(_ computer: any PlatformComputer, userPages: Set<Int>, stackWord: UInt64?) {
     self.computer = computer
     self.userPages = userPages
-    entryBytes = computer.entryBytes
+    var entryBytes = computer.entryBytes
+    if let stackWord { entryBytes[stackWord >> 3] = 0xFF }
+    self.entryBytes = entryBytes
     depth = computer.processor.memory.depth
     evictions = computer.processor.codeEvictions
     computer.processor.memory.forgetUses()

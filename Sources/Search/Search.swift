@@ -57,7 +57,8 @@ package final class Search {
     run.monitors.heldReturns = question.heldReturns
     nestedCounts = Array(repeating: Count(), count: question.depth - 1)
     if question.prunes {
-      continuation = Continuation(computer, userPages: machine.userMemory.pageNumbers)
+      continuation = Continuation(
+        computer, userPages: machine.userMemory.pageNumbers, stackWord: user.stackWord)
     }
   }
 

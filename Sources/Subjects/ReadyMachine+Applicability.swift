@@ -19,6 +19,9 @@ extension ReadyMachine {
     if crossing == .db && (name == "flags-tf" || name == "flags-all") {
       return "\(name) sets TF, which is the crossing db itself"
     }
+    if name == "alarm-due" && ![.syscall64, .syscall32, .sysenter, .int80].contains(crossing) {
+      return "the alarm of alarm-due runs out inside a system call, and \(crossing.rawValue) is none"
+    }
     let placed: [CrossingKind] = [.syscall64, .int80, .ud, .bp]
     if name == "code-top" && !placed.contains(crossing) {
       return "the probe places only \(placed.map(\.rawValue).joined(separator: ", ")) at the top of user memory"

@@ -70,10 +70,11 @@ import Testing
     #expect(report.sections.map(\.crossing) == ["syscall64", "int80", "nmi"])
     for section in report.sections {
       #expect(section.verdict.kind == "held" && section.findings.isEmpty)
+      // What makes the guest's timer due lets the alarm run out that the probe has set for an NMI to come.
+      let upcall = section.crossing == "nmi" ? [] : ["event-upcall"]
       #expect(
-        section.trials.map(\.event) == [
-          "nmi", "external-interrupt", "machine-check", "debug-breakpoint", "event-upcall",
-        ])
+        section.trials.map(\.event)
+          == ["nmi", "external-interrupt", "machine-check", "debug-breakpoint"] + upcall)
       // An NMI's handler in Xen leaves the kernel's part to an interrupt of its own, which belongs to the crossing.
       #expect(section.boundaries > 500)
     }

@@ -29,6 +29,18 @@ import Testing
     }
   }
 
+  /// Xen looks at five bytes of an invalid instruction: behind the last page of a task's a page fault is told of instead, and that is no
+  /// kernel's mistake (xen/arch/x86/pv/emul-inv-op.c).
+  @Test func anInvalidInstructionAtTheEndOfWhatIsMappedIsAPageFault() throws {
+    for platform in [PlatformName.bareMetal, .xenPV] {
+      let checker = try KernelUnderTest.checker(
+        "debian-6.1-cloud", platforms: [platform], profiles: [.intel], crossings: [.ud], postures: ["code-top"],
+        events: [])
+      let section = try #require(try checker.check { _ in }.report.sections.first)
+      #expect(section.verdict == .held, "\(platform.rawValue): \(section.findings.map(\.message))")
+    }
+  }
+
   /// Linux arch/x86/kernel/idt.c fills every gate with an early handler, and without CONFIG_X86_MCE nothing replaces that of
   /// #MC; arch/x86/xen/enlighten_pv.c, `get_trap_addr`, registers its Xen twin. Both lie in memory that is freed after init.
   @Test func theCloudKernelHasNoMachineCheckHandler() throws {

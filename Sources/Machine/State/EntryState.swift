@@ -3,7 +3,8 @@
 ///
 /// SDM vol. 3A, "System Registers", "64-Bit Task State Segment", "64-Bit Mode IDT"; vol. 2B, "SYSCALL", "SYSENTER", "SWAPGS".
 ///
-/// Not modelled: what descriptors hold that the kernel loads its segments from, and what a kernel keeps in memory of its own to enter by.
+/// Not modelled: what descriptors hold that the kernel loads its segments from, and what a kernel keeps in memory of its own to enter by
+/// but the word from which it loads RSP.
 public struct EntryState: Sendable, Equatable {
   public struct Word: Sendable, Equatable {
     /// The manual's name of it, or the hypervisor's.

@@ -1,0 +1,27 @@
+/// What of a run has to be taken back with its machine.
+import Findings
+import Invariants
+import Platform
+
+extension Run {
+  /// State of the run that a fork of the computer does not hold.
+  package struct Mark {
+    var stack: StackOwner
+    var hasRoom: Bool
+    var digest: RunDigest
+    var writes: StateWrites
+    var swapgsSeen: Int
+    var struck: Set<Ablation>
+    var monitors: Monitors
+    var deliveries: [DeliveryRecord]
+    var injected: (event: EventKind, boundary: BoundaryState)?
+    var entered: Bool
+    var kernelIsToBeEntered: Bool
+    var isBelow: Bool
+    var left: LeftGuest?
+    var crossedAt: Int?
+    var console: [UInt8]
+    var lastNMI: UInt64
+    var alarmIsDue: Bool
+  }
+}

@@ -1,0 +1,33 @@
+/// Whose state a run is on.
+import Invariants
+import Machine
+import Platform
+
+extension Run {
+  /// Whose state the boundary at which the run stands is on.
+  package func ownership(of state: BoundaryState) -> Ownership {
+    user.ownership(of: state, rspIsUser: stack.isUser)
+  }
+
+  /// Whose state an event interrupted.
+  func ownership(of standing: Standing) -> Ownership {
+    let canPush = computer.canPushFrame(below: standing.rsp)
+    return user.ownership(
+      isKernel: standing.isKernel, gsBase: standing.gsBase, cr3: standing.cr3, rspIsUser: stack.isUser,
+      canPush: canPush,
+      isAtStackEnd: !canPush && computer.canPushFrame(below: standing.rsp &+ 8))
+  }
+
+  func isIRET(at rip: UInt64) -> Bool {
+    processor.bytes(atLinear: rip, count: Ablation.iretq.count) == Ablation.iretq
+  }
+
+  /// An IRET took its frame from there, and user mode cannot reach it.
+  func isFrameOfKernels(at rsp: UInt64, from rip: UInt64) -> Bool {
+    isIRET(at: rip) && processor.physicalAddress(of: rsp) != nil && !processor.isUserReachable(rsp, tables: user.cr3)
+  }
+
+  func loaded(_ rsp: UInt64) -> StackChange {
+    .loaded(isReachableByUser: processor.isUserReachable(rsp, tables: user.cr3))
+  }
+}
