@@ -378,11 +378,11 @@ package final class Run {
     if end == .user { lookAtStacks() }
     var result = Outcome(end: end)
     (result.event, result.boundary) = (injected?.event, injected?.boundary)
+    result.alarmIsDue = alarmIsDue
     if end != .user { result.stoppedAt = processor.rip }
     if end == .user {
       result.view = UserView(computer, userMemory)
       if crossedAt == nil { result.expected = before }
-      result.alarmIsDue = alarmIsDue
       result.unfinished = computer.unfinished
       result.entryChange = EntryState(computer, user).difference(from: entryState)
       result.shutsEventsOut = user.interruptsOpen && !computer.interruptsOpen

@@ -100,6 +100,12 @@ extension Search {
     if case .unsupported(let what) = end, question.unsupported == nil {
       question.unsupported = .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))")
     }
+    if case .bound(let steps) = end, outcome.alarmIsDue, question.unsupported == nil {
+      question.unsupported = .inconclusive(
+        bound:
+          "with the alarm due the task is not back within \(steps) instructions; it stands at \(machine.location(outcome.stoppedAt ?? 0))"
+      )
+    }
     let found = Found(run, outcome, Path(shot.path), shot.state)
     let ending = RunDigest.ending(outcome.end, outcome.view)
     question.log?.add(shot.state.rip, shot.event, ending, run, sinceFork: crossingFork)

@@ -94,10 +94,17 @@ import Testing
     let checker = try KernelUnderTest.checker(
       kernel, profiles: Self.parts.keys.sorted(), crossings: CrossingKind.allCases, events: [])
     let report = try checker.check { _ in }.report
-    for section in report.sections {
+    for section in report.sections where !Self.isKnown(kernel, section) {
       #expect(
         section.findings.isEmpty,
         "\(kernel) \(section.profile.rawValue) \(section.crossing.rawValue): \(section.findings.map(\.message))")
     }
+  }
+
+  /// 7.3.4 asks the wrong byte of an indirect call where it lies: `Documentation/Findings/linux-its-prefixed-branches.md`.
+  private static func isKnown(_ kernel: String, _ section: CheckSection) -> Bool {
+    kernel == "debian-7.3.4-cloud" && section.profile == .iceLake
+      && [.ud, .bp, .de, .irq, .db].contains(section.crossing)
+      && Set(section.findings.map(\.invariant)) == ["branches-aligned"]
   }
 }

@@ -48,7 +48,7 @@ import Testing
   func theDesignOf2015ShowsXensSelectors(profile: String) throws {
     let differences = try Self.onlyUnderXen(Design("2015"), profile)
     let systemCalls = differences.filter { $0.hasPrefix("syscall64/") }
-    #expect(systemCalls.count == 15)
+    #expect(systemCalls.count == 16)
     for line in systemCalls {
       let isFault = line.hasPrefix("syscall64/code-top ")
       let place = isFault ? "frame " : ""
