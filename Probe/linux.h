@@ -6,7 +6,7 @@
 
 enum { /* 64-bit system calls */
   SYS_write = 1, SYS_mmap = 9, SYS_munmap = 11, SYS_rt_sigaction = 13, SYS_rt_sigprocmask = 14, SYS_rt_sigreturn = 15,
-  SYS_pause = 34, SYS_nanosleep = 35, SYS_setitimer = 38, SYS_getpid = 39, SYS_fork = 57, SYS_exit = 60, SYS_wait4 = 61,
+  SYS_pause = 34, SYS_setitimer = 38, SYS_getpid = 39, SYS_fork = 57, SYS_exit = 60, SYS_wait4 = 61,
   SYS_kill = 62, SYS_sigaltstack = 131, SYS_modify_ldt = 154, SYS_arch_prctl = 158, SYS_reboot = 169,
 };
 enum { SYS32_getpid = 20 }; /* the i386 number, for INT 0x80, SYSENTER and 32-bit SYSCALL */

@@ -214,9 +214,6 @@ void prepare(enum crossing crossing, enum posture posture) {
     struct interval_timer timer = {0, 4000, 0, 4000};
     system_call(SYS_setitimer, ITIMER_REAL, &timer, 0);
   } else if (posture == posture_alarm_due) {
-    /* PID 1 may not have come to wait yet; it is not to have its turn when the clock goes on. */
-    static const u64 millisecond[2] = {0, 1000000};
-    system_call(SYS_nanosleep, millisecond, 0);
     struct interval_timer timer = {0, 0, 0, 4000};
     system_call(SYS_setitimer, ITIMER_REAL, &timer, 0);
   }

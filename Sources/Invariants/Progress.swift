@@ -15,8 +15,7 @@ struct Progress: Monitor {
   func goesOn(as other: Progress) -> Bool { true }
 
   func judge(_ run: Outcome) -> Violation? {
-    // When an alarm is due the clock went on, and it may be another task's turn, for as long as that has work: no answer.
-    guard case .bound(let instructions) = run.end, !run.alarmIsDue else { return nil }
+    guard case .bound(let instructions) = run.end else { return nil }
     return Violation(
       "not back in user mode after \(instructions) instructions", at: run.stoppedAt ?? run.boundary?.rip ?? 0,
       origin: run.eventOrigin, Outcome.eventWords)

@@ -100,13 +100,12 @@ extension Search {
     if case .unsupported(let what) = end, question.unsupported == nil {
       question.unsupported = .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))")
     }
-    if case .bound(let steps) = end, outcome.alarmIsDue, question.unsupported == nil {
-      question.unsupported = .inconclusive(
-        bound:
-          "with the alarm due the task is not back within \(steps) instructions; it stands at \(machine.location(outcome.stoppedAt ?? 0))"
-      )
+    // The clock went on for the alarm, and so it may be another task's turn: then no answer is one.
+    let isAnothersTurn = outcome.alarmIsDue && (outcome.foreignTables != nil || end == .bound(UInt64(Run.bound)))
+    if isAnothersTurn, question.unsupported == nil {
+      question.unsupported = .inconclusive(bound: "with the alarm due the kernel turns to another task")
     }
-    let found = Found(run, outcome, Path(shot.path), shot.state)
+    let found = isAnothersTurn ? nil : Found(run, outcome, Path(shot.path), shot.state)
     let ending = RunDigest.ending(outcome.end, outcome.view)
     question.log?.add(shot.state.rip, shot.event, ending, run, sinceFork: crossingFork)
     var course: Course?

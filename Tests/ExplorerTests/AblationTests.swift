@@ -44,8 +44,6 @@ import Testing
     case .dbWithoutIST: [.debugBreakpoint]
     case .mcWithoutIST: [.machineCheck]
     case .kernelStackShort: [.externalInterrupt]
-    // getpid(2) makes no indirect branch; the interrupt's handler does.
-    case .historyLoopSkipped: [.externalInterrupt]
     case .nmiMaskNeverCleared: [.nmiCallback]
     default: []
     }
@@ -56,7 +54,8 @@ import Testing
     switch ablation {
     case .ibrsNotWritten, .verwSkipped: (.skylake, .syscall64)
     case .swapgsFenceSkipped: (.iceLake, .ud)
-    case .historyLoopSkipped: (.iceLake, .syscall64)
+    // Behind SYSCALL getpid(2) makes no indirect branch.
+    case .historyLoopSkipped: (.iceLake, .int80)
     case .untrainingSkipped: (.zen3, .syscall64)
     default: (.intel, .syscall64)
     }
