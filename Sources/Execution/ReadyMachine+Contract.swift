@@ -31,6 +31,6 @@ extension ReadyMachine {
 
   private func word(at symbol: String) -> UInt64? {
     guard let address = try? probe.address(symbol) else { return nil }
-    return computer.processor.bytes(atLinear: address, count: 8)?.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    return computer.processor.word(atLinear: address)
   }
 }

@@ -27,9 +27,7 @@ extension Run {
   func bounceFrame(since left: LeftGuest, _ after: Standing) -> DeliveryRecord? {
     let top = left.standing.rsp & ~0xF
     for (words, place) in [(7, 40), (8, 48)] as [(Int, UInt64)] where after.rsp == top &- UInt64(words * 8) {
-      guard let saved = computer.processor.bytes(atLinear: after.rsp &+ place, count: 8),
-        saved.reversed().reduce(0, { $0 << 8 | UInt64($1) }) == left.standing.rsp
-      else { continue }
+      guard computer.processor.word(atLinear: after.rsp &+ place) == left.standing.rsp else { continue }
       let delivered = Delivered(
         vector: nil, errorCode: nil, fromKernel: true, frame: after.rsp, wordCount: words, onCurrentStack: true, cr2: 0,
         isMaskable: false)

@@ -30,12 +30,9 @@ extension HypervisorComputer {
 
   public var sharedCPU: SharedCPU? {
     guard let field = vcpuInfoField, let bottom = processor.taskStackTops.first,
-      let current = word(at: bottom &+ Self.currentVCPU), let place = word(at: current &+ field)
+      let current = processor.word(atLinear: bottom &+ Self.currentVCPU),
+      let place = processor.word(atLinear: current &+ field)
     else { return nil }
     return processor.bytes(atLinear: place, count: 24).flatMap { SharedCPU($0) }
-  }
-
-  private func word(at linear: UInt64) -> UInt64? {
-    processor.bytes(atLinear: linear, count: 8).map { $0.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
   }
 }

@@ -1,4 +1,6 @@
 /// What arrives once does no harm that only the next arrival would show.
+///
+/// SDM vol. 3A, "64-Bit Task State Segment", "64-Bit Mode IDT"; vol. 2B, "SYSCALL", "SWAPGS".
 import Findings
 
 struct EntriesKept: Monitor {

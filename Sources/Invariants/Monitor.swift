@@ -57,7 +57,7 @@ public struct Sight {
   var isAboutToWritePredictorBarrier: Bool { processor.isAboutToWritePredictorBarrier }
   /// Nil where nothing is mapped.
   func word(at address: UInt64) -> UInt64? {
-    processor.bytes(atLinear: address, count: 8)?.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    processor.word(atLinear: address)
   }
   var nextInstructionUsesGS: Bool { processor.nextInstructionUsesGS() }
   /// The kernel is kept out of the user's pages but where AC is set (SDM vol. 3A, "Determination of Access Rights").

@@ -63,7 +63,7 @@ extension Processor {
   }
 
   private func taskStackTop(at offset: UInt64) -> UInt64? {
-    bytes(atLinear: s.pointee.trBase &+ offset, count: 8).map { $0.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
+    word(atLinear: s.pointee.trBase &+ offset)
   }
 
   /// Replaces the IST index in a vector's gate, behind the kernel's back and whatever the page's permissions.

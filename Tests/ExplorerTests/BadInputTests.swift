@@ -440,6 +440,14 @@ import Testing
       "debug-breakpoint", "--ablate", ablation)
     #expect(ended.status == status && ended.output.contains(text), "\(ended)")
   }
+
+  /// Where the IDT lies is the guest's to choose. The event finds no gate, and a triple fault is the kernel's death.
+  @Test func anIDTAcrossTheEndOfAllAddresses() throws {
+    let kernel = try TinyKernel(["BOOT=pushq $-8; pushw $0xfff; lidt (%rsp); addq $10, %rsp"], in: folder.url)
+    let ended = try limen(
+      "check", kernel.path, "--profile", "intel", "--crossing", "syscall64", "--memory", "16", "--event", "nmi")
+    #expect(ended.status == 1 && !ended.bySignal && ended.output.contains("[no-kernel-death]"), "\(ended)")
+  }
 }
 
 extension [UInt8] {

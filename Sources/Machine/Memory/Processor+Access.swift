@@ -201,6 +201,11 @@ extension Processor {
     bytes(atLinear: linear, count: count, tables: s.pointee.cr3)
   }
 
+  /// The eight bytes there as a number, the lowest first; they need not be aligned. Nil where they are not all in RAM.
+  public func word(atLinear linear: UInt64) -> UInt64? {
+    bytes(atLinear: linear, count: 8)?.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
   public func bytes(atLinear linear: UInt64, count: Int, tables: UInt64) -> [UInt8]? {
     var result: [UInt8] = []
     var at = linear

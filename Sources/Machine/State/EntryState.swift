@@ -28,7 +28,7 @@ public struct EntryState: Sendable, Equatable {
 }
 
 /// The parts of the task state segment that entries read: RSP0, and IST1 to IST7, by their offsets.
-private let entryStacks: [(name: String, offset: Int)] = [("RSP0", 4)] + (1...7).map { ("IST\($0)", 0x1C + $0 * 8) }
+private let entryStacks: [(name: String, offset: UInt64)] = [("RSP0", 4)] + (1...7).map { ("IST\($0)", 0x1C + $0 * 8) }
 
 extension Processor {
   public var entryState: EntryState {
@@ -53,10 +53,7 @@ extension Processor {
       ]
       words += (0..<4).map { EntryState.Word("IA32_FRED_RSP\($0)", msr.fred.stacks[$0]) }
     } else {
-      let segment = bytes(atLinear: state.trBase, count: 0x5C) ?? Array(repeating: 0, count: 0x5C)
-      words += entryStacks.map { stack in
-        EntryState.Word(stack.name, (0..<8).reversed().reduce(0) { $0 << 8 | UInt64(segment[stack.offset + $1]) })
-      }
+      words += entryStacks.map { EntryState.Word($0.name, word(atLinear: state.trBase &+ $0.offset) ?? 0) }
       words.append(EntryState.Word("the digest of the IDT", digestOfGates))
     }
     return EntryState(words)
@@ -66,9 +63,10 @@ extension Processor {
   public var entryBytes: [UInt64: UInt8] {
     var bytes: [UInt64: UInt8] = [:]
     guard !deliversByFRED else { return bytes }
-    let gates = s.pointee.idtr.base...(s.pointee.idtr.base &+ UInt64(s.pointee.idtr.limit))
-    let stacks = entryStacks.flatMap { stack in (0..<8).map { s.pointee.trBase &+ UInt64(stack.offset + $0) } }
-    for linear in Array(gates) + stacks {
+    // Where either lies is the guest's to choose: also across the end of all addresses.
+    let gates = (0...UInt64(s.pointee.idtr.limit)).map { s.pointee.idtr.base &+ $0 }
+    let stacks = entryStacks.flatMap { stack in (0..<8).map { s.pointee.trBase &+ stack.offset &+ $0 } }
+    for linear in gates + stacks {
       guard let place = physicalAddress(of: linear) else { continue }
       bytes[place >> 3, default: 0] |= 1 << (place & 7)
     }
