@@ -69,14 +69,13 @@ package final class Connection {
       return Connection(input: client, output: client)
     case .path(let path):
       let listener = try socket(AF_UNIX)
-      defer {
-        close(listener)
-        unlink(path)
-      }
+      defer { close(listener) }
       var address = sockaddr_un()
       address.sun_family = sa_family_t(AF_UNIX)
       withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
       try bind(listener, &address, path)
+      // It is ours only now: what was there before is somebody's file.
+      defer { unlink(path) }
       ready(path)
       let client = try accept(listener)
       return Connection(input: client, output: client)
@@ -95,9 +94,7 @@ package final class Connection {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Foundation.bind(listener, $0, size) == 0 }
     }
     guard isBound, listen(listener, 1) == 0 else {
-      let why = reason
-      close(listener)
-      throw Refusal(description: "cannot listen at \(name): \(why)")
+      throw Refusal(description: "cannot listen at \(name): \(reason)")
     }
   }
 

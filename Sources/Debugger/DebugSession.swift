@@ -29,6 +29,7 @@ package final class DebugSession {
 
     static func text(_ text: String) -> Answer { Answer(payload: Array(text.utf8)) }
     static let ok = text("OK")
+    static let farewell = Answer(payload: Array("OK".utf8), isLast: true)
     /// The packet is not known here.
     static let unknown = text("")
     static let malformed = text("E01")
@@ -50,8 +51,7 @@ package final class DebugSession {
     case UInt8(ascii: "s"), UInt8(ascii: "S"): return resume(.step)
     case UInt8(ascii: "b"): return reverse(rest)
     case UInt8(ascii: "Z"), UInt8(ascii: "z"): return stop(packet)
-    case UInt8(ascii: "D"): return Answer(payload: Array("OK".utf8), isLast: true)
-    case UInt8(ascii: "k"): return Answer(payload: Array("OK".utf8), isLast: true)
+    case UInt8(ascii: "D"), UInt8(ascii: "k"): return .farewell
     case UInt8(ascii: "v"): return verb(packet)
     case UInt8(ascii: "q"), UInt8(ascii: "Q"): return query(packet)
     default: return .unknown
@@ -228,7 +228,7 @@ package final class DebugSession {
     let text = String(decoding: packet, as: UTF8.self)
     if text == "vCont?" { return .text("vCont;c;C;s;S;r") }
     if text.hasPrefix("vCont;") { return continued(text.dropFirst(6)) }
-    if text.hasPrefix("vKill") { return Answer(payload: Array("OK".utf8), isLast: true) }
+    if text.hasPrefix("vKill") { return .farewell }
     return .unknown
   }
 
