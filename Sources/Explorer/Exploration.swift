@@ -101,9 +101,7 @@ final class Exploration {
       try follow(path, boundaries, user, swapgs, expected, &found)
       return assemble(boundaries, nil, found, cost)
     }
-    let vainTableLoad = recording.vainTableLoad(wayIn: firstCall ?? 0)
-    let baseline = try judgeBaseline(
-      user, swapgs: swapgs, expected: expected, boundaries: boundaries, vainTableLoad, &found)
+    let baseline = try judgeWithoutEvents(user, recording, &found)
     if path != nil && found.isEmpty { throw Self.notReproduced("the crossing without events broke no invariant") }
     if !baseline && found.isEmpty {
       throw Stop(
@@ -149,10 +147,11 @@ final class Exploration {
     try takeGuardsAway(user, recording.boundaries)
   }
 
-  /// Judges the crossing without events; throws `Stop` where it cannot be.
-  func judgeWithoutEvents(_ user: UserSide, _ recording: Recording, _ found: inout [Found]) throws {
+  /// Judges the crossing without events. False when it does not come back; throws `Stop` where it cannot be judged.
+  @discardableResult
+  func judgeWithoutEvents(_ user: UserSide, _ recording: Recording, _ found: inout [Found]) throws -> Bool {
     let vainTableLoad = recording.vainTableLoad(wayIn: firstCall ?? 0)
-    _ = try judgeBaseline(
+    return try judgeBaseline(
       user, swapgs: recording.swapgs, expected: recording.view, boundaries: recording.boundaries, vainTableLoad, &found)
   }
 

@@ -56,7 +56,7 @@ package final class Question {
     self.ablations = ablations
     self.stepped = stepped
     // An ablation that watches a run can act anywhere.
-    self.prunes = prunes && !stepped && ablations.allSatisfy { !$0.watchesInstructions && !$0.watchesInstructions }
+    self.prunes = prunes && !stepped && ablations.allSatisfy { !$0.watchesInstructions }
     self.depth = depth
   }
 
