@@ -43,7 +43,8 @@ func bench() throws {
   say("\(URL(filePath: kernel).lastPathComponent); load average \(number(load(), 1)) before the run")
   // First, since a program inherits the largest resident memory of the one that starts it (getrusage(2)).
   let parts: [(name: String, measure: () throws -> Void)] = [
-    ("checks", checks), ("boots", boots), ("xen", { try xenBoots(xen: xen, full: fullKernel) }), ("forks", forks),
+    ("checks", checks), ("boots", boots), ("xen", { try xenBoots(xen: xen, full: fullKernel) }),
+    ("xen-trials", { try xenTrials(xen: xen, full: fullKernel) }), ("forks", forks),
     ("trials", { try TrialBenchmark(folder: trialFolder).run(scratch: folder) }),
   ]
   let wanted = CommandLine.arguments.dropFirst(7)
