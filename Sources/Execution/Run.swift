@@ -96,11 +96,9 @@ package final class Run {
     self.claims = claims
     stack = StackOwner(values: user.stackPointers)
     entryState = EntryState(computer, user)
-    // Xen enters and leaves a PV guest itself; what the guest's kernel does of its own remains.
-    let owed = computer.processor.profile.owed
     monitors = Monitors(
       allowsTrapFlag: user.entersBySysenter,
-      owed: computer.platform == .bareMetal ? owed : owed.intersection(.heldReturns),
+      owed: computer.owed,
       fred: FREDSight(computer.processor), stackTops: stacks.map(\.top))
     self.stacks = stacks
     origin = computer.processor.position
@@ -211,7 +209,8 @@ package final class Run {
   /// The boundary at which the run stands.
   private var sight: Sight {
     Sight(
-      processor, step: boundary, isKernel: computer.isInKernel, ownsRSP: !stack.isUser && hasRoom,
+      processor, step: boundary, isKernel: computer.isInKernel, isGuarding: computer.isGuarding,
+      ownsRSP: !stack.isUser && hasRoom,
       gsIsUser: user.gsBases.contains(processor.segmentBase(.gs)),
       gsIsForeign: user.isForeign(gsBase: processor.segmentBase(.gs)), interruptsOpen: computer.interruptsOpen,
       hasClaims: !claims.isEmpty, claimedOn: claims.isEmpty ? nil : claims.areOn(at: processor.rip))
@@ -261,7 +260,7 @@ package final class Run {
   private func take(_ transition: Transition, injected: Bool) {
     digest.add(transition)
     writes.take(transition, at: boundary - 1)
-    monitors.watch(transition, step: boundary, processor)
+    monitors.watch(asGuarded(transition), step: boundary, processor)
     let (before, after) = (transition.before, transition.after)
     followHypervisor(transition)
     if !before.isKernel && computer.isInHypervisor {
@@ -316,6 +315,16 @@ package final class Run {
       }
       left = nil
     }
+  }
+
+  /// The same as those see it who owe user mode the guards against speculation.
+  private func asGuarded(_ transition: Transition) -> Transition {
+    guard computer.platform == .xen else { return transition }
+    var result = transition
+    result.before.isKernel = isBelow
+    result.after.isKernel = computer.isInHypervisor
+    result.delivery?.fromKernel = isBelow
+    return result
   }
 
   /// The tables that are loaded behind the transition.

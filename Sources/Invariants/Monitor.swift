@@ -18,7 +18,9 @@ public protocol Monitor: Sendable {
 public struct Sight {
   /// Boundaries since the crossing.
   public let step: Int
-  public let isKernel: Bool
+  public private(set) var isKernel: Bool
+  /// Who owes user mode the guards against speculation runs.
+  private let isGuarding: Bool
   /// RSP is the kernel's, and a frame fits below it.
   public let ownsRSP: Bool
   /// The active GS base is the user's.
@@ -33,19 +35,28 @@ public struct Sight {
   private let processor: Processor
 
   public init(
-    _ processor: Processor, step: Int, isKernel: Bool, ownsRSP: Bool, gsIsUser: Bool, gsIsForeign: Bool,
+    _ processor: Processor, step: Int, isKernel: Bool, isGuarding: Bool, ownsRSP: Bool, gsIsUser: Bool,
+    gsIsForeign: Bool,
     interruptsOpen: Bool,
     hasClaims: Bool, claimedOn: Bool?
   ) {
     self.processor = processor
     self.step = step
     self.isKernel = isKernel
+    self.isGuarding = isGuarding
     self.ownsRSP = ownsRSP
     self.gsIsUser = gsIsUser
     self.gsIsForeign = gsIsForeign
     self.interruptsOpen = interruptsOpen
     self.hasClaims = hasClaims
     self.claimedOn = claimedOn
+  }
+
+  /// The same for the rules of these guards: who owes them is the kernel there.
+  var ofGuards: Sight {
+    var sight = self
+    sight.isKernel = isGuarding
+    return sight
   }
 
   public var rip: UInt64 { processor.rip }

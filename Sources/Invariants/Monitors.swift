@@ -210,6 +210,7 @@ public struct Monitors: Sendable {
   public mutating func execute(_ sight: Sight) {
     gsOwned.execute(sight)
     if owed.isEmpty { return }
+    let sight = sight.ofGuards
     branchesRestricted.execute(sight)
     swapgsFenced.execute(sight)
     buffersCleared.execute(sight)
@@ -222,7 +223,7 @@ public struct Monitors: Sendable {
   /// Whether a monitor asks for the next boundary, whatever leads to it.
   public func needsEveryBoundary(_ sight: Sight) -> Bool {
     gsOwned.needsEveryBoundary(sight) || flagsSanitised.needsEveryBoundary(sight)
-      || interruptsAsClaimed.needsEveryBoundary(sight) || !owed.isEmpty && guardsNeedEveryBoundary(sight)
+      || interruptsAsClaimed.needsEveryBoundary(sight) || !owed.isEmpty && guardsNeedEveryBoundary(sight.ofGuards)
   }
 
   private func guardsNeedEveryBoundary(_ sight: Sight) -> Bool {

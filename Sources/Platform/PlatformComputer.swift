@@ -158,6 +158,15 @@ extension PlatformComputer {
   public var sharedCPU: SharedCPU? { nil }
   public var lastFrameEndsAtKernelStack: Bool? { nil }
 
+  /// The guards against speculation that are owed to user mode, and looked for. A model of a hypervisor enters and leaves its guest itself, and has
+  /// none; what the guest's kernel does of its own remains.
+  package var owed: OwedGuards {
+    let owed = processor.profile.owed
+    return platform == .xenPV ? owed.intersection(.heldReturns) : owed
+  }
+  /// Who owes them runs: the kernel, or what is below it in its own bytes, to whose guest kernel and user mode are one.
+  package var isGuarding: Bool { platform == .xen ? isInHypervisor : isInKernel }
+
   /// The event can be injected here, to be delivered now or later.
   package func takes(_ event: EventKind) -> Bool { obstacle(to: event) == nil || canBecomePending(event) }
 }

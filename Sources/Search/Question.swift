@@ -37,10 +37,7 @@ package final class Question {
   /// Boundaries at which a return is defended that is still to be made.
   package var heldReturns: [UInt64: HeldReturn] = [:]
   /// What the kernel owes its users there.
-  package var owed: OwedGuards {
-    let owed = computer.processor.profile.owed
-    return computer.platform == .bareMetal ? owed : owed.intersection(.heldReturns)
-  }
+  package var owed: OwedGuards { computer.owed }
   /// What the crossing may change, where an alarm is set: a trial with its signal ends unlike the crossing without events.
   package var contract: CrossingContract?
   /// Ablations that took something away in a run.
