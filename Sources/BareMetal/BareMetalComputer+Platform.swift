@@ -13,7 +13,10 @@ extension BareMetalComputer: PlatformComputer {
   public static var commandLine: String { "console=ttyS0 nokaslr" }
 
   public static var events: [EventKind] {
-    [.nmi, .externalInterrupt, .machineCheck, .debugBreakpoint, .hostVector80, .hostSpurious, .hostMaskedInterrupt]
+    [
+      .nmi, .externalInterrupt, .machineCheck, .debugBreakpoint, .pageFault, .hostVector80, .hostSpurious,
+      .hostMaskedInterrupt,
+    ]
   }
 
   // MARK: Start and archive
@@ -119,10 +122,16 @@ extension BareMetalComputer: PlatformComputer {
       // One in user code is no event that the user cannot see, but a crossing.
       if !isInKernel || isOnStack(of: .debug) || debugStatusIsLeft { return .noSource }
       return processor.canTakeInstructionBreakpoint ? nil : .masked
+    case .pageFault:
+      // One in user code is a crossing; and what is due at the boundary goes first.
+      return isInKernel && !isEventIn && processor.nextStore() != nil ? nil : .noSource
     case .hostVector80, .hostSpurious, .hostMaskedInterrupt: return obstacle(toHost: event)
     default: return .noSource
     }
   }
+
+  /// An interrupt is asked for and let in.
+  private var isEventIn: Bool { board.nmiRequest || board.interruptRequest && processor.canTakeInterrupt }
 
   /// On the interrupt stack of #DB itself no breakpoint is met: the second frame would take the place of the first, which no
   /// kernel survives, and so none lets a breakpoint be set there (SDM vol. 3A, "Interrupt Stack Table"; Linux:
@@ -168,6 +177,11 @@ extension BareMetalComputer: PlatformComputer {
       return takeStep()
     case .machineCheck: return ComputerEnd(deliver { $0.deliverMachineCheck() })
     case .debugBreakpoint: return ComputerEnd(deliver { $0.deliverInstructionBreakpoint(0) })
+    case .pageFault:
+      guard let store = processor.nextStore() else {
+        return .unsupported("a spurious page fault where nothing is stored")
+      }
+      return ComputerEnd(deliver { $0.deliverSpuriousPageFault(of: store) })
     case .hostVector80, .hostSpurious, .hostMaskedInterrupt: return injectHost(event)
     default: return .unsupported("\(event.title) is not injected on bare metal")
     }

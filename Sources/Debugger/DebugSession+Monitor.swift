@@ -94,7 +94,7 @@ extension DebugSession {
     }
     if lines.isEmpty { lines = ["no event"] }
     lines.append("at \(place):")
-    for event in type(of: computer).events where !event.isFromHost {
+    for event in type(of: computer).events where EventKind.usual.contains(event) {
       lines.append("  \(event.rawValue): \(timeline.obstacle(to: event) == nil ? "can be taken" : why(event))")
     }
     return lines

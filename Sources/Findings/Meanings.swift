@@ -60,7 +60,8 @@ extension EventKind: Explained {
     case .externalInterrupt: "An interrupt of a device, which RFLAGS.IF keeps out."
     case .machineCheck: "#MC, which nothing but CR4.MCE keeps out."
     case .debugBreakpoint: "#DB of an instruction breakpoint on the next instruction, as a debugger's or perf's."
-    case .pageFault: "A spurious #PF, as a stale translation makes it; a name alone: no platform raises it yet."
+    case .pageFault:
+      "A spurious #PF of the store that comes next, as a stale translation makes it; asked for by name alone."
     case .eventUpcall: "Xen's event upcall, which evtchn_upcall_mask keeps out."
     case .nmiCallback: "An NMI as Xen delivers it to a PV guest: at the guest's NMI callback."
     case .virtualMachineCheck: "A virtual machine check (vMCE), as Xen delivers it to a PV guest."

@@ -84,7 +84,7 @@ public enum EventKind: String, Vocabulary {
   case externalInterrupt = "external-interrupt"
   case machineCheck = "machine-check"
   case debugBreakpoint = "debug-breakpoint"
-  /// A spurious one, as a stale translation makes it. A name alone: no platform raises it yet.
+  /// A spurious one, as a stale translation makes it, wherever something is stored.
   case pageFault = "page-fault"
   case eventUpcall = "event-upcall"
   case nmiCallback = "nmi-callback"
@@ -97,6 +97,10 @@ public enum EventKind: String, Vocabulary {
 
   /// Nothing that hardware does: only a host raises it.
   public var isFromHost: Bool { self == .hostVector80 || self == .hostSpurious || self == .hostMaskedInterrupt }
+
+  /// What is asked of every kernel: of the rest, a host that means harm is to be named, and a spurious page fault comes only where a kernel
+  /// gave a page more rights, so that a kernel which does so nowhere on its way need not survive one there.
+  public static var usual: [EventKind] { allCases.filter { !$0.isFromHost && $0 != .pageFault } }
 
   /// The interrupt of the timer that the kernel uses.
   public var isTimers: Bool { self == .externalInterrupt || self == .eventUpcall }

@@ -21,7 +21,7 @@ public final class HypervisorComputer: PlatformComputer {
 
   /// The processor's, and the guest's timer: an interrupt behind which Xen has an upcall for its guest.
   public static var events: [EventKind] {
-    [.nmi, .externalInterrupt, .machineCheck, .debugBreakpoint, .eventUpcall]
+    [.nmi, .externalInterrupt, .machineCheck, .debugBreakpoint, .pageFault, .eventUpcall]
   }
 
   /// What the hypervisor is told before what the user adds. It finds the memory map in real mode, which the machine has not, or is told of it
@@ -169,6 +169,8 @@ public final class HypervisorComputer: PlatformComputer {
   public func obstacle(to event: EventKind) -> Arrival? {
     switch event {
     case .nmi, .externalInterrupt, .machineCheck: return machine.obstacle(to: event)
+    // One of the guest's own pages is the guest's, and Xen's tables are not older than what it loads of them.
+    case .pageFault: return isInHypervisor ? machine.obstacle(to: event) : .noSource
     case .eventUpcall: return machine.obstacle(to: .externalInterrupt)
     case .debugBreakpoint:
       // Xen lets its guest set none in its own addresses: `set_debugreg` in xen/arch/x86/traps.c.

@@ -38,7 +38,7 @@ struct Check: ParsableCommand {
       """)
   var posture: [OpenSelection<PostureName>] = []
 
-  @Option(help: "The events to inject; a list. (page-fault is a name alone: no platform raises it yet)")
+  @Option(help: "The events to inject; a list. (all is without page-fault, which is asked for by name)")
   var event = [Selection<EventKind>.all]
 
   @Option(
@@ -93,13 +93,13 @@ struct Check: ParsableCommand {
 
   /// What is to be injected: of `all`, what the host does.
   private func events() throws(CommandFailure) -> [EventKind] {
-    let wanted = Selection.joined(event)
+    let wanted = Selection.events(event, ofHost: host == .malicious)
     if host == .malicious { return wanted }
-    if wanted.count < EventKind.allCases.count, let one = wanted.first(where: \.isFromHost) {
+    if let one = wanted.first(where: \.isFromHost) {
       throw CommandFailure(
         .badInput, "--event", "'\(one.rawValue)' comes from a malicious host alone: --host malicious")
     }
-    return wanted.filter { !$0.isFromHost }
+    return wanted
   }
 
   func run() throws {

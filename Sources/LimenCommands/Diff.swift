@@ -158,7 +158,7 @@ struct Diff: ParsableCommand {
       var checker = Checker(
         kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: guest.memory, append: guest.append,
         platforms: sides.platforms, profiles: Selection.joined(profile), crossings: Selection.joined(crossing),
-        postures: postures, events: Selection.joined(event), ablations: [], jobs: jobs.count,
+        postures: postures, events: Selection.events(event), ablations: [], jobs: jobs.count,
         witnessFolder: folder(of: index, among: sides.kernels.count), bootBound: kernel.bound(boot),
         judgesBoot: kernel.isReference)
       checker.hypervisor = hypervisor

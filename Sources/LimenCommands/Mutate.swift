@@ -99,7 +99,7 @@ struct Mutate: ParsableCommand {
     var checker = Checker(
       kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: machine.memory, append: machine.append,
       platforms: many.platforms, profiles: Selection.joined(many.profile), crossings: Selection.joined(crossing),
-      postures: postures, events: Selection.joined(event), ablations: [], jobs: jobs.count, witnessFolder: "",
+      postures: postures, events: Selection.events(event), ablations: [], jobs: jobs.count, witnessFolder: "",
       bootBound: kernel.bound(boot), judgesBoot: kernel.isReference)
     checker.depth = depth
     checker.sectionBound = section.instructions

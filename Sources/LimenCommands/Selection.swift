@@ -34,6 +34,14 @@ struct Selection<Name: Vocabulary>: ExpressibleByArgument {
   }
 }
 
+extension Selection<EventKind> {
+  /// The events of an option; `all` is every one that is asked of every kernel, and a malicious host's beside them where there is one.
+  static func events(_ lists: [Selection], ofHost hostIsMalicious: Bool = false) -> [EventKind] {
+    let everything = EventKind.usual + (hostIsMalicious ? EventKind.allCases.filter(\.isFromHost) : [])
+    return joined(lists.map { $0.names.count == EventKind.allCases.count ? Selection(everything) : $0 })
+  }
+}
+
 /// The same for lists whose names are declared elsewhere; whether they exist is asked when the verb runs.
 struct OpenSelection<Name: OpenName>: ExpressibleByArgument {
   var names: [Name]

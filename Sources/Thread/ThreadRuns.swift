@@ -61,7 +61,7 @@ public final class ThreadRuns {
   ) -> Checker {
     var checker = Checker(
       kernel: kernel.image, kernelPath: kernel.name, probe: probe, memory: memory, append: "", platforms: platforms,
-      profiles: profiles, crossings: crossings, postures: ["normal"], events: EventKind.allCases, ablations: [],
+      profiles: profiles, crossings: crossings, postures: ["normal"], events: EventKind.usual, ablations: [],
       jobs: jobs, witnessFolder: "limen-witnesses", bootBound: kernel.bootBound, judgesBoot: kernel.isDesign)
     checker.warn = warn
     checker.hypervisor = hypervisor

@@ -14,7 +14,7 @@ enum KernelUnderTest {
 
   static func checker(
     _ name: String, platforms: [PlatformName] = [.bareMetal], profiles: [ProfileName], crossings: [CrossingKind],
-    postures: [PostureName] = ["normal"], events: [EventKind] = EventKind.allCases, ablations: [Ablation] = [],
+    postures: [PostureName] = ["normal"], events: [EventKind] = EventKind.usual, ablations: [Ablation] = [],
     jobs: Int = 1
   ) throws -> Checker {
     let path = try path(name)
