@@ -58,7 +58,7 @@ extension Kallsyms {
   private mutating func xenNames(before markers: Range<Int>) -> Names? {
     let groups = markers.count / 4
     let lastMarker = Int(u32(markers.upperBound - 4))
-    var field = markers.lowerBound - lastMarker - 4 & ~3
+    var field = (markers.lowerBound - lastMarker - 4) & ~3
     while field >= 0, budget > 0 {
       budget -= 1
       let count = Int(u32(field))
