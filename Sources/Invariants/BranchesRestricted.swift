@@ -9,7 +9,7 @@ struct BranchesRestricted: Monitor {
     identifier: "branches-restricted",
     claim:
       "Where the part's branch predictors serve all privileges, IBRS is on before the kernel's first return or indirect branch, and "
-      + "interrupted kernel code has the IA32_SPEC_CTRL that it had.",
+      + "interrupted kernel code has the IA32_SPEC_CTRL that it had, or more of it and gives user mode what it had.",
     why:
       "Until IA32_SPEC_CTRL.IBRS is set, the kernel's returns and indirect branches may be predicted from what user mode has trained. An "
       + "entry that calls a function before it writes the register makes that function's RET the user's (Xen's XSA-429). A "
@@ -22,6 +22,11 @@ struct BranchesRestricted: Monitor {
   private var awaitsBranch = false
   /// SPEC_CTRL when events interrupted the kernel, the outermost first.
   private var interrupted: [UInt64] = []
+  /// SPEC_CTRL when user mode was left.
+  private var users: UInt64 = 0
+  /// What interrupted code was given beyond what it had. It is no harm as long as user mode does not get it: Xen's code that an NMI finds on its
+  /// way in has Xen's own value behind it.
+  private var surplus: Violation?
   private var broken: Violation?
 
   init(isOwed: Bool) { self.isOwed = isOwed }
@@ -29,25 +34,30 @@ struct BranchesRestricted: Monitor {
   mutating func watch(_ transition: Transition, step: Int, _ processor: Processor) {
     guard isOwed else { return }
     switch transition.kind {
-    case .entry: enter()
+    case .entry: enter(processor)
     case .event where transition.delivery?.fromKernel == true:
       interrupted.append(processor.speculationControl)
       awaitsBranch = true
-    case .event: enter()
+    case .event: enter(processor)
     case .exit where transition.after.isKernel:
       awaitsBranch = false
       guard let old = interrupted.popLast(), broken == nil, old != processor.speculationControl else { return }
-      broken = Violation(
+      let wrong = Violation(
         "interrupted kernel code goes on with IA32_SPEC_CTRL \(hex(processor.speculationControl)), not the \(hex(old)) that it had",
         step: step, at: transition.rip)
-    case .exit: awaitsBranch = false
+      if old & ~processor.speculationControl == 0 { surplus = surplus ?? wrong } else { broken = wrong }
+    case .exit:
+      awaitsBranch = false
+      if broken == nil && processor.speculationControl != users { broken = surplus }
+      surplus = nil
     default: return
     }
   }
 
-  private mutating func enter() {
+  private mutating func enter(_ processor: Processor) {
     awaitsBranch = true
     interrupted = []
+    users = processor.speculationControl
   }
 
   mutating func execute(_ sight: Sight) {
@@ -66,6 +76,7 @@ struct BranchesRestricted: Monitor {
 
   func goesOn(as other: BranchesRestricted) -> Bool {
     broken == nil && other.broken == nil && awaitsBranch == other.awaitsBranch && interrupted == other.interrupted
+      && users == other.users && (surplus == nil) == (other.surplus == nil)
   }
 
   func judge(_ run: Outcome) -> Violation? { broken }

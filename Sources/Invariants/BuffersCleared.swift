@@ -10,7 +10,7 @@ struct BuffersCleared: Monitor {
     identifier: "buffers-cleared",
     claim:
       "Where the part's buffers outlive the privilege, VERW with a memory operand is executed on every way to user mode, and behind it "
-      + "the kernel reaches no memory but the frame of its return and loads no register of the user's.",
+      + "the kernel reaches no memory but the frame of its return, with the error code below it, and loads no register of the user's.",
     why:
       "Loads, stores and registers of the kernel's stay in buffers that user mode can sample. VERW overwrites them; what is read or "
       + "popped behind it is there again. The form with a register clears nothing. An event in between is another question: "
@@ -57,7 +57,8 @@ struct BuffersCleared: Monitor {
   private func complaint(_ exit: Transition, _ processor: Processor) -> (message: String, rip: UInt64)? {
     guard let cleared else { return ("user mode is entered, and no VERW was executed since the kernel was", exit.rip) }
     if cleared.wasInterrupted { return nil }
-    let frame = exit.before.rsp..<exit.before.rsp &+ 40
+    // Right below the frame is the error code of what the user did, or a number in its place.
+    let frame = exit.before.rsp &- 8..<exit.before.rsp &+ 40
     for (access, place) in zip(cleared.accesses, cleared.places) {
       let isOfFrame =
         cleared.returnsByFrame && frame.contains(access.address)
