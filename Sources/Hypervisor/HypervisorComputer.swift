@@ -103,7 +103,8 @@ public final class HypervisorComputer: PlatformComputer {
   /// A hypervisor that gives up halts, or resets the machine: what it said tells who died.
   private func ended(_ end: ComputerEnd) -> ComputerEnd {
     switch end {
-    case .powerOff, .died: words.death.map { .died(how: $0) } ?? end
+    case .powerOff, .died:
+      words.death.map { .died(how: $0) } ?? (words.domainGaveUp ? .died(how: "it had its domain crashed") : end)
     case .budget, .left, .unsupported: end
     }
   }

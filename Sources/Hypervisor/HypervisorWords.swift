@@ -12,6 +12,8 @@ public struct HypervisorWords: Sendable {
   private var cause: String?
   /// How it ended its domain.
   private var domain: String?
+  /// The domain asked for its own crash: `SHUTDOWN_crash` in Xen's public/sched.h.
+  public private(set) var domainGaveUp = false
   /// The line before.
   private var previous = ""
   private var reasonIsNext = false
@@ -48,6 +50,7 @@ public struct HypervisorWords: Sendable {
       if said.contains("domain_crash") || said.hasPrefix("Domain ") && said.contains(" crashed on ") {
         domain = domain ?? said
       }
+      if said.hasPrefix("Hardware Dom0 crashed") { domainGaveUp = true }
       if panic == nil { previous = said }
     }
   }

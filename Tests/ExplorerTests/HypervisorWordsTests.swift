@@ -38,6 +38,16 @@ import Testing
     #expect(ComputerEnd.sentence(ofDeath: death) == death)
   }
 
+  /// `hwdom_shutdown` in xen/common/shutdown.c.
+  @Test func aDomainThatGivesUpIsNoDeathOfXens() {
+    var words = HypervisorWords()
+    for byte in "(XEN) Hardware Dom0 crashed: 'noreboot' set - not rebooting.\r\n".utf8 { words.hear(byte) }
+    #expect(words.domainGaveUp && words.death == nil)
+    words = HypervisorWords()
+    for byte in "Hardware Dom0 crashed\n(XEN) Hardware Dom0 halted: halting machine\n".utf8 { words.hear(byte) }
+    #expect(!words.domainGaveUp)
+  }
+
   @Test func othersTellNothing() {
     for text in [
       "", "(XEN) Panic on CPU 0:\n", "Panic on CPU 0:\nkilled\n", "[    1.0] Xen BUG at nowhere\n",

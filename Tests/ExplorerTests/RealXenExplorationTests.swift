@@ -2,6 +2,7 @@
 /// says of the reference kernel's designs what the model says: the finished one holds, that of 2015 is broken at the boundaries where RSP
 /// is the user's. A witness replays. What is missing, or is no hypervisor, is refused in one line.
 import Foundation
+import KernelImage
 import Testing
 
 @Suite(.serialized) struct RealXenExplorationTests {
@@ -159,6 +160,28 @@ import Testing
     let ended = try limen.start(words + ["--platform", "xen"]).ended()
     #expect(ended.status == 2 && ended.complaint.split(separator: "\n").count == 1)
     #expect(ended.complaint.hasSuffix("platform xen runs a hypervisor's own bytes: --hypervisor names its image\n"))
+  }
+
+  /// A module that Xen refuses, and one that it starts and has to end: an image without Xen's notes, and one whose code is breakpoints.
+  @Test func whatXenDoesNotTakeIsSaidInOneLine() throws {
+    let image = try [UInt8](Data(contentsOf: URL(filePath: Design("complete").path)))
+    var noNotes = image
+    for at in noNotes.indices.dropLast(3) where noNotes[at..<at + 4].elementsEqual("Xen\0".utf8) { noNotes[at + 1] = 0x6F }
+    var noCode = image
+    let elf = try KernelImage(bytes: image, name: "complete").elf
+    let text = try #require(elf?.section(named: ".text"))
+    for at in Int(text.offset)..<Int(text.offset + text.size) { noCode[at] = 0xCC }
+    for (bytes, reason) in [
+      (noNotes, "the hypervisor died: Could not construct domain 0; before that it said: ERROR: Will only load images"),
+      (noCode, "the hypervisor ended its domain: "),
+    ] {
+      let file = folder.url.appendingPathComponent("module.elf")
+      try Data(bytes).write(to: file)
+      let ended = try limen("boot", file.path, "--platform", "xen", "--hypervisor", try #require(Self.xen))
+      #expect(ended.status == 1 && !ended.bySignal, "\(ended.complaint)")
+      let lines = ended.complaint.split(separator: "\n")
+      #expect(lines.count == 1 && lines[0].hasPrefix("limen: \(file.path): \(reason)"), "\(ended.complaint)")
+    }
   }
 
   @Test func whatIsNoHypervisorIsRefused() throws {
