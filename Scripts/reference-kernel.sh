@@ -23,7 +23,7 @@ target=x86_64-unknown-none-elf
 # Neither SSE nor a red zone in a kernel; without the stack protector and with one section a function, nothing asks for a heap.
 embedded=(-target $target -enable-experimental-feature Embedded -swift-version 6 -wmo -parse-as-library -Osize -warnings-as-errors
   -Xfrontend -function-sections -Xfrontend -disable-stack-protector -Xcc -mno-red-zone -Xcc -mno-sse -Xcc -mno-mmx -Xcc -fno-pic)
-link=(-nostdlib -static -z max-page-size=4096 --no-rosegment --gc-sections --build-id=none)
+link=(-nostdlib -static -z max-page-size=4096 --no-rosegment --gc-sections --build-id=none --strip-debug)
 
 # assemble OBJECT SOURCE [FLAG ...]
 assemble() { "$tools/clang" --target=$target "${@:3}" -c "$2" -o "$1"; }

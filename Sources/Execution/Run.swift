@@ -39,7 +39,7 @@ package final class Run {
   /// What happened so far, as one number: every transition and its place.
   package private(set) var digest = RunDigest()
   /// Who gave RSP, the GS base and CR3 their values.
-  package private(set) var writes = StateWrites()
+  package private(set) var writes: StateWrites
   var swapgsSeen = 0
   /// Ablations that took something away in this run.
   package internal(set) var struck: Set<Ablation> = []
@@ -68,6 +68,8 @@ package final class Run {
   /// It has.
   private var alarmIsDue = false
   private var consoleRead = 0
+  /// Where the last step began that was taken by itself.
+  private var stepFrom: UInt64 = 0
   /// Where the last NMI was delivered; 0 for nowhere.
   package private(set) var lastNMI: UInt64 = 0
   /// Where to look whether the rest is known: see `proceed`.
@@ -96,6 +98,7 @@ package final class Run {
     self.claims = claims
     stack = StackOwner(values: user.stackPointers)
     entryState = EntryState(computer, user)
+    writes = StateWrites(from: computer.processor.rip)
     monitors = Monitors(
       allowsTrapFlag: user.entersBySysenter,
       owed: computer.owed,
@@ -169,6 +172,7 @@ package final class Run {
     if crossedAt == nil && !computer.isInKernel && !owesBeforeCrossing { return cross() }
     skipAblated()
     monitors.execute(sight)
+    stepFrom = processor.rip
     let returns = ablations.contains(.registerNotRestored) && computer.isInKernel && isNext(Ablation.iretq)
     let end = absorb(drive { $0.takeStep() })
     if returns, let at = injected?.boundary, processor.rip == at.rip, processor[.rsp] == at.rsp {
@@ -259,7 +263,8 @@ package final class Run {
 
   private func take(_ transition: Transition, injected: Bool) {
     digest.add(transition)
-    writes.take(transition, at: boundary - 1)
+    // User mode is left step by step.
+    writes.take(transition, at: boundary - 1, transition.before.isKernel ? transition.rip : stepFrom)
     monitors.watch(asGuarded(transition), step: boundary, processor)
     let (before, after) = (transition.before, transition.after)
     followHypervisor(transition)
@@ -370,6 +375,7 @@ package final class Run {
 
   /// Makes the event happen at this boundary. Nil while the run goes on.
   package func inject(_ event: EventKind, asCrossing: Bool = false) -> RunEnd? {
+    stepFrom = processor.rip
     if !asCrossing { injected = (event, BoundaryState(computer)) }
     if crossedAt == nil && before == nil { before = UserView(computer, userMemory) }
     if hasAlarm && event.isTimers && !alarmIsDue {

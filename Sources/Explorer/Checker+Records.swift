@@ -40,7 +40,7 @@ extension Checker {
         let trace = try? exploration.trace(
           events, accesses: true, registers: true, longest: min(longest, room), of: identity)
         room -= trace?.steps.count ?? 0
-        return trace
+        return trace?.sourced(sourceLine)
       }
       records[index].crossing = run([:], Self.longestCrossing)
       for (place, finding) in section.findings.prefix(Self.mostFindings).enumerated() where room > 0 {

@@ -192,11 +192,13 @@ public struct Checker: Sendable {
     stop: () -> String? = { nil }, each: (CheckSection) throws -> Void = { _ in },
     progress: @escaping @Sendable (CheckStage) -> Void
   ) throws -> Result {
-    let answers = try Survey(self, progress: progress).answers(stop: stop, each: each)
+    let answers = try Survey(self, progress: progress).answers(stop: stop) { try each($0.sourced(sourceLine)) }
     let report = CheckReport(
       kernel: identity, ablations: ablations.map(\.name), sections: answers.values.map(\.section))
+    let sourced = CheckReport(
+      kernel: identity, ablations: report.ablations, sections: report.sections.map { $0.sourced(sourceLine) })
     return Result(
-      report: report, witnesses: witnesses(of: report), parts: answers.compactMapValues(\.parts),
+      report: sourced, witnesses: witnesses(of: report), parts: answers.compactMapValues(\.parts),
       arrivals: answers.mapValues(\.arrivals))
   }
 
@@ -212,6 +214,11 @@ public struct Checker: Sendable {
     KernelIdentity(
       name: URL(filePath: kernelPath).lastPathComponent, sha256: kernel.digest, release: kernel.release,
       symbols: kernel.symbols.isEmpty ? .nowhere : kernel.symbolsAreGiven ? .file : nil)
+  }
+
+  /// What the instruction there was made from, as far as line tables say it.
+  func sourceLine(_ address: UInt64) -> SourceLine? {
+    kernel.sourceLines?.place(of: address).map { SourceLine(file: $0.file, line: $0.line) }
   }
 
   /// Those that are asked for, without what is the host's alone where it means no harm.
@@ -269,7 +276,8 @@ public struct Checker: Sendable {
       machine, crossing: crossings[0], posture: postures[0], events: [], ablations: ablations
     ) { _, _ in line }
     return CheckReport(
-      kernel: identity, ablations: ablations.map(\.name), sections: [try exploration.replay(path)])
+      kernel: identity, ablations: ablations.map(\.name),
+      sections: [try exploration.replay(path).sourced(sourceLine)])
   }
 }
 

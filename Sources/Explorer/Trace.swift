@@ -18,16 +18,19 @@ public struct TraceRefusal: Error, CustomStringConvertible {
 extension Checker {
   /// Runs the first crossing from the first posture under the first profile, and writes it down.
   ///
-  /// - Parameter events: what to make happen, by boundary; boundary 0 is the user's, before the crossing.
+  /// - Parameters:
+  ///   - events: what to make happen, by boundary; boundary 0 is the user's, before the crossing.
+  ///   - showsRun: the accesses and the registers are written down too, for a page on which the run is played.
   public func trace(
-    _ events: [Int: EventKind], accesses: Bool, progress: (String) -> Void
+    _ events: [Int: EventKind], accesses: Bool, showsRun: Bool = false, progress: (String) -> Void
   ) throws -> TraceRecord {
     let machine = try ready(progress)
     let exploration = Exploration(
       machine, crossing: crossings[0], posture: postures[0], events: [], ablations: ablations
     ) { _, _ in "" }
     do {
-      return try exploration.trace(events, accesses: accesses, of: identity)
+      return try exploration.trace(events, accesses: accesses || showsRun, registers: showsRun, of: identity)
+        .sourced(sourceLine)
     } catch let stop as Stop {
       throw TraceRefusal(kernel: kernelPath, verdict: stop.verdict)
     }

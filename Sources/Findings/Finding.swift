@@ -38,7 +38,7 @@ extension RegisterValue: Codable {
 /// Where the broken state came from: its last writer, or the injected event.
 public struct Origin: Hashable, Sendable, Codable {
   public var location: Location
-  /// A phrase that continues "from": `RSP was last written by the user program`.
+  /// A phrase that continues "from": `RSP was last written here, at boundary 4`.
   public var explanation: String
 
   public init(location: Location, explanation: String) {

@@ -30,11 +30,13 @@ struct CleanExit: Monitor {
     if let fault {
       return Violation(
         "the return instruction raised \(fault.name) in kernel mode with the user's RSP", step: fault.step,
-        at: fault.from)
+        at: fault.from, of: fault.use(of: .rsp))
     }
     // User mode on the kernel's GS base: whatever returned here did not give GS back.
     if run.end == .user, let view = run.view, let contract = run.contract, view.gsBase != contract.gsBase {
-      return Violation("user mode runs on GS base \(hex(view.gsBase)), which is the kernel's", at: view.rip)
+      return Violation(
+        "user mode runs on GS base \(hex(view.gsBase)), which is the kernel's", at: view.rip,
+        of: StateUse(.gsBase, at: .max))
     }
     return nil
   }

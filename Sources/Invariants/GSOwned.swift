@@ -32,7 +32,7 @@ struct GSOwned: Monitor {
         $0.isUsers
           ? "a GS-relative access in kernel mode used the user's GS base \(hex($0.gsBase))"
           : "a GS-relative access used GS base \(hex($0.gsBase)), which is neither the kernel's nor the user's",
-        step: $0.step, at: $0.rip, origin: run.eventOrigin, Outcome.eventWords)
+        step: $0.step, at: $0.rip, of: StateUse(.gsBase, at: $0.step))
     }
   }
 }

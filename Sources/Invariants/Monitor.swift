@@ -99,6 +99,13 @@ public struct Violation: Sendable, Hashable {
   /// Where that came from.
   public var origin: UInt64?
   public var originText: String?
+  /// What was not as it must be: where it got its value is where that came from.
+  public var use: StateUse?
+
+  public init(_ message: String, step: Int = .max, at rip: UInt64, of use: StateUse) {
+    self.init(message, step: step, at: rip)
+    self.use = use
+  }
 
   public init(
     _ message: String, step: Int = .max, at rip: UInt64, origin: UInt64? = nil, _ originText: String? = nil

@@ -72,6 +72,11 @@ public struct Monitors: Sendable {
     return monitors.all.map { type(of: $0).description }
   }
 
+  /// Those that say something of deliveries by FRED alone.
+  public static var identifiersOfFRED: [InvariantName] {
+    FREDMonitors.Evidence().all.map { type(of: $0).description.identifier }
+  }
+
   /// Those that apply where the kernel owes no more than this.
   public static func identifiers(owed: OwedGuards) -> [InvariantName] {
     let asked: [(OwedGuards, InvariantDescription)] = [

@@ -106,6 +106,9 @@ public struct DeliveryRecord: Sendable, Hashable {
   /// Nothing that the interrupted instruction did: an interrupt, an NMI or a machine check.
   public var isFromOutside: Bool { delivery.isMaskable || delivery.vector == 2 || delivery.vector == 18 }
 
+  /// What the boundary that it interrupted ran on.
+  func use(of part: StatePart) -> StateUse { StateUse(part, at: step - 1) }
+
   public subscript<Value>(dynamicMember part: KeyPath<DeliveredEvent, Value>) -> Value { delivery[keyPath: part] }
 }
 

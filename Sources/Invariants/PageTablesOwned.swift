@@ -85,7 +85,8 @@ struct PageTablesOwned: Monitor {
   }
 
   private mutating func blame(_ tables: Tables, _ message: String) {
-    violation = violation ?? Violation(message, step: tables.step, at: tables.rip)
+    violation =
+      violation ?? Violation(message, step: tables.step, at: tables.rip, of: StateUse(.cr3, at: tables.step))
   }
 
   /// Where the code stands that is interrupted is `FrameIntact`'s to compare, and nobody returns to it meanwhile: see `Monitors.areApart`.
@@ -98,18 +99,15 @@ struct PageTablesOwned: Monitor {
     if let fault, violation.map({ fault.step <= $0.step }) ?? true {
       return Violation(
         "kernel mode faulted on \(hex(fault.cr2)) while the user's page tables were loaded", step: fault.step,
-        at: fault.from, origin: run.eventOrigin, Outcome.eventWords)
+        at: fault.from, of: fault.use(of: .cr3))
     }
-    if var violation {
-      (violation.origin, violation.originText) = (run.eventOrigin, Outcome.eventWords)
-      return violation
-    }
+    if let violation { return violation }
     if let load = run.vainTableLoad {
       return Violation("user mode ran on the page tables that the kernel loads here for itself", at: load)
     }
     guard run.end == .user, let tables = run.foreignTables else { return nil }
     return Violation(
       "user mode runs on page tables at \(hex(tables)), which are not its own", at: run.view?.rip ?? 0,
-      origin: run.eventOrigin, Outcome.eventWords)
+      of: StateUse(.cr3, at: .max))
   }
 }

@@ -23,22 +23,20 @@ struct RSPOwned: Monitor {
 
   mutating func take(_ delivery: DeliveryRecord) {
     guard violation == nil, !delivery.ownership.isDisjoint(with: .notKernelStack) else { return }
-    let here = "the event was taken here, with RSP "
+    let frame = "the frame of \(delivery.name)"
+    let users = "where the user's RSP \(hex(delivery.previousRSP)) pointed"
+    func blame(_ message: String) {
+      violation = Violation(message, step: delivery.step, at: delivery.from, of: delivery.use(of: .rsp))
+    }
     if delivery.isLost {
       guard delivery.onCurrentStack else { return }
-      violation = Violation(
-        "the frame of \(delivery.name) could not be pushed at \(hex(delivery.frame)), where the user's RSP "
-          + "\(hex(delivery.previousRSP)) pointed", step: delivery.step, at: delivery.from, origin: delivery.from,
-        here + "still the user's")
+      blame("\(frame) could not be pushed at \(hex(delivery.frame)), \(users)")
     } else if delivery.fromKernel && delivery.vector == 8 {
-      violation = Violation(
+      blame(
         "an event could not push its frame at \(hex(delivery.previousRSP)), which is not the kernel's stack, and became a "
-          + "double fault", step: delivery.step, at: delivery.from, origin: delivery.from, here + "not the kernel's")
+          + "double fault")
     } else if delivery.onCurrentStack {
-      violation = Violation(
-        "the frame of \(delivery.name) was pushed at \(hex(delivery.frame)), where the user's RSP "
-          + "\(hex(delivery.previousRSP)) pointed", step: delivery.step, at: delivery.from, origin: delivery.from,
-        here + "still the user's")
+      blame("\(frame) was pushed at \(hex(delivery.frame)), \(users)")
     }
   }
 

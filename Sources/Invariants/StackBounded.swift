@@ -61,7 +61,8 @@ struct StackBounded: Monitor {
   mutating func move(to rsp: UInt64, step: Int, rip: UInt64) {
     guard rsp < floor, floor &- rsp < Self.reach, violation == nil else { return }
     violation = Violation(
-      "RSP \(hex(rsp)) is on the stack that begins at \(hex(floor)), and came there from above it", step: step, at: rip)
+      "RSP \(hex(rsp)) is on the stack that begins at \(hex(floor)), and came there from above it", step: step, at: rip,
+      of: StateUse(.rsp, at: step))
   }
 
   /// IRET took its frame from there.
@@ -69,7 +70,7 @@ struct StackBounded: Monitor {
     guard violation == nil, let top = tops.first(where: { $0 > rsp }), top &- rsp < Self.frameSize else { return }
     violation = Violation(
       "the frame at \(hex(rsp)) that was returned from lies across \(hex(top)), where a stack begins", step: step,
-      at: rip)
+      at: rip, of: StateUse(.rsp, at: step - 1))
   }
 
   /// Stacks on which nobody was so far.
@@ -98,10 +99,12 @@ struct StackBounded: Monitor {
 
   func judge(_ run: Outcome) -> Violation? {
     if let fault, violation.map({ fault.step <= $0.step }) ?? true {
-      return Violation("a push below RSP \(hex(fault.previousRSP)) left the stack", step: fault.step, at: fault.from)
+      return Violation(
+        "a push below RSP \(hex(fault.previousRSP)) left the stack", step: fault.step, at: fault.from,
+        of: fault.use(of: .rsp))
     }
     guard var violation else { return run.strayStack.map(Self.violation) }
-    (violation.origin, violation.originText) = (run.eventOrigin, Outcome.eventWords)
+    if violation.use == nil { (violation.origin, violation.originText) = (run.eventOrigin, Outcome.eventWords) }
     return violation
   }
 }

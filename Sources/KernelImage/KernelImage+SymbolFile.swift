@@ -5,11 +5,17 @@ extension KernelImage {
   /// Larger files are refused before they are read: a vmlinux with debug information has up to a gigabyte.
   public static let largestSymbolFile = 1 << 31
 
-  /// Takes the file's symbols in place of the image's own.
+  /// Takes the file's symbols in place of the image's own, and its line tables, where it has any.
   ///
   /// - Throws: when the file cannot be read, contradicts its format, or is another kernel's as far as that can be told.
   public mutating func takeSymbols(contentsOf path: String) throws(ImageError) {
-    try takeSymbols(bytes: try readRegularFile(path, atMost: KernelImage.largestSymbolFile), name: path)
+    let own = symbols.lookup("_stext")
+    let bytes = try readRegularFile(path, atMost: KernelImage.largestSymbolFile)
+    try takeSymbols(bytes: bytes, name: path)
+    guard bytes.holds(ELFImage.magic, at: 0) else { return }
+    var shift: UInt64 = 0
+    if let own, let given = symbols.lookup("_stext") { shift = own &- given }
+    sourceLines = SourceLines(contentsOf: path, shift: shift)
   }
 
   public mutating func takeSymbols(bytes: [UInt8], name: String) throws(ImageError) {

@@ -42,6 +42,8 @@ public struct KernelImage: Sendable {
   public internal(set) var symbols: SymbolTable
   /// They come from a file beside the image.
   public internal(set) var symbolsAreGiven = false
+  /// Files and lines of its instructions, where the image, or the file that its symbols are from, has them.
+  public var sourceLines: SourceLines?
   /// What the kernel says of its interrupts; empty for one that says nothing.
   public let claims: [InterruptClaim]
   /// What Linux calls itself, as `uname -r` prints it; nil where the image does not say.
@@ -55,6 +57,7 @@ public struct KernelImage: Sendable {
 
   public init(contentsOf path: String) throws(ImageError) {
     try self.init(bytes: try readRegularFile(path, atMost: KernelImage.largestFile), name: path)
+    if compression == nil && elf != nil { sourceLines = SourceLines(contentsOf: path) }
   }
 
   public init(bytes: [UInt8], name: String) throws(ImageError) {

@@ -104,7 +104,7 @@ struct Check: ParsableCommand {
 
   func run() throws {
     for platform in platforms ?? [] { try Catalogue.require(platform) }
-    try output.requireRoom()
+    try output.files.requireRoom()
     try baseline.requireRoom()
     let known = try baseline.read()
     let interruption = Interruption(after: time.timeout)
@@ -133,8 +133,8 @@ struct Check: ParsableCommand {
       reports.append(known?.marking(result.report) ?? result.report)
     }
     progress.erase()
-    if !isAlone && !output.quiet { try output.printCollection(CheckCollection(reports: reports), records) }
-    try output.writeFiles(reports, records)
+    if !isAlone && !output.quiet { try output.printCollection(reports, records) }
+    try output.files.write(.check(reports, records: records))
     try baseline.conclude(known, reports, progress)
     interruption.complain(resumption == nil ? "" : "; the same command goes on from \(resume!)")
     throw Outcome(status: ExitStatus(reports.map(\.newVerdict)))
@@ -173,7 +173,7 @@ struct Check: ParsableCommand {
       try say(stream.summary(of: report) + (isAlone ? "" : "\n"))
     } else if isAlone && !output.quiet {
       progress.erase()
-      try output.print(report, records)
+      try output.print([report], [records])
     }
     return (result.report, result.witnesses, records)
   }

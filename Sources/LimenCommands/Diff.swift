@@ -52,33 +52,19 @@ struct Diff: ParsableCommand {
   @OptionGroup var boot: BoundOptions
   @OptionGroup var section: SectionOptions
   @OptionGroup var time: TimeOptions
-  @OptionGroup var output: DocumentOptions
-
-  @Option(
-    name: .customLong("report"),
-    help: ArgumentHelp(
-      "Write the diff to a file as well, as terminal, json or html, a page with the sides' runs beside each other. May be repeated.",
-      valueName: "format=file"), completion: .file())
-  var files: [ReportFile] = []
+  @OptionGroup var output: ReportOutput
 
   @OptionGroup var jobs: JobOptions
 
   @OptionGroup var witnesses: WitnessOptions
 
   static let mostMachines = 16
-  private static let formats: [ReportFormat] = [.terminal, .json, .html]
 
   func run() throws {
     let sides = try sides()
+    try output.files.requireRoom()
     let interruption = Interruption(after: time.timeout)
     let progress = Progress()
-    for file in files {
-      guard Self.formats.contains(file.format) else {
-        let names = Self.formats.map(\.rawValue).joined(separator: ", ")
-        throw CommandFailure(.badInput, "--report \(file.format.rawValue)", "a diff can be written as \(names)")
-      }
-      try file.requireRoom()
-    }
     for index in sides.kernels.indices where !witnesses.none {
       let folder = folder(of: index, among: sides.kernels.count)
       if let reason = Files.obstacle(toWritingInto: folder) {
@@ -88,8 +74,9 @@ struct Diff: ParsableCommand {
     let answer: Result<Comparison.Result, any Error> = Result { try look(sides, interruption, progress) }
     progress.erase()
     let found = try answer.get()
-    try StandardOutput.write(text(of: found.report))
-    for file in files { try Files.write(text(of: found, file.format), to: file.path) }
+    let document = Document.diff(found.report, reports: found.reports, records: found.records)
+    try output.print(document)
+    try output.files.write(document)
     for (index, own) in found.witnesses.enumerated() {
       if witnesses.none { continue }
       do { try Files.write(own, into: folder(of: index, among: sides.kernels.count)) } catch {
@@ -131,24 +118,6 @@ struct Diff: ParsableCommand {
     return Sides(kernels: try naming.naming(names.map(NamedKernel.one)), platforms: platforms)
   }
 
-  private func text(of found: Comparison.Result, _ format: ReportFormat) -> String {
-    switch format {
-    case .html: HTMLComparison.text(of: found.report, reports: found.reports, records: found.records)
-    case .json: JSONReport.text(of: found.report)
-    default: DiffTable().text(of: found.report)
-    }
-  }
-
-  private func text(of report: DiffReport) -> String {
-    switch output.format {
-    case .terminal:
-      DiffTable(
-        colour: output.colour.wanted, columns: StandardOutput.isTerminal ? TerminalWidth.output : nil
-      ).text(of: report)
-    case .json: JSONReport.text(of: report)
-    }
-  }
-
   private func look(_ sides: Sides, _ interruption: Interruption, _ progress: Progress) throws -> Comparison.Result {
     for name in sides.platforms { try Catalogue.require(name) }
     let probe = try ProbeFile.load()
@@ -168,9 +137,8 @@ struct Diff: ParsableCommand {
     }
     return try Starting.exploring {
       for checker in checkers { try checker.verify() }
-      let showsRuns = files.contains { $0.format == .html }
       return try Comparison(checkers: checkers, onlyAgreement: onlyAgreement).compare(
-        showsRuns: showsRuns, stop: { interruption.reason }
+        showsRuns: output.showsRuns, stop: { interruption.reason }
       ) {
         progress.show("\($0)")
       }

@@ -34,8 +34,8 @@ struct Explain: ParsableCommand {
   /// What it means as a name of a vocabulary: an event and a crossing may have the same.
   private func words() -> [String] {
     var lines: [String] = []
-    for kind in NameKind.allCases where kind != .invariants && kind != .specimens && kind != .designs {
-      // Postures are the probe's, which may be missing.
+    for kind in NameKind.allCases where kind != .invariants && kind != .specimens {
+      // Postures are the probe's, designs the reference kernel's: either may be missing.
       guard let entry = (try? kind.entries())?.first(where: { $0.name == identifier }), let meaning = entry.meaning
       else { continue }
       if !lines.isEmpty { lines.append("") }

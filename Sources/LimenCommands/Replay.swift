@@ -35,6 +35,7 @@ struct Replay: ParsableCommand {
 
   func run() throws {
     let witness = try WitnessedKernel.witness(at: file)
+    try output.files.requireRoom()
     let interruption = Interruption(after: time.timeout)
     let progress = Progress(quiet: output.quiet)
     let answer: Result<(CheckReport, [SectionRecord]), any Error> = Result { try look(witness, interruption, progress) }
@@ -44,8 +45,8 @@ struct Replay: ParsableCommand {
     if !broken.isEmpty && !broken.contains(witness.invariant) {
       progress.warn("\(file): says that \(witness.invariant) is broken; broken is \(broken[0])")
     }
-    try output.print(found, records)
-    try output.writeFiles([found], [records])
+    try output.print([found], [records])
+    try output.files.write(.check([found], records: [records]))
     throw Outcome(status: found.exitStatus)
   }
 

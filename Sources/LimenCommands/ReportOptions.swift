@@ -34,31 +34,14 @@ struct DocumentOptions: ParsableArguments {
   @OptionGroup var colour: ColourOptions
 }
 
-/// How a verb that judges prints its report, and where it writes it besides.
-struct ReportOptions: ParsableArguments {
-  @Option(help: "The report's format.")
-  var format: ReportFormat = .terminal
-
-  @OptionGroup var colour: ColourOptions
-
+/// Where a verb writes its report besides.
+struct ReportFiles: ParsableArguments {
   @Option(
     name: .customLong("report"),
     help: ArgumentHelp(
       "Write the report to a file as well, in a format of its own: sarif=limen.sarif. May be repeated.",
       valueName: "format=file"), completion: .file())
   var files: [ReportFile] = []
-
-  @Flag(
-    name: [.short, .long],
-    help: "Print no report and no progress, only what is wrong. The exit status and the files of --report say the rest."
-  )
-  var quiet = false
-
-  /// What is printed as it comes, where that is wanted.
-  var stream: TerminalReport? {
-    format == .terminal && !quiet
-      ? TerminalReport(colour: colour.wanted, columns: StandardOutput.isTerminal ? TerminalWidth.output : nil) : nil
-  }
 
   mutating func validate() throws {
     let paths = files.map { Files.wholePath($0.path) }
@@ -70,33 +53,61 @@ struct ReportOptions: ParsableArguments {
   /// Says, before a long job, that a report will not be written.
   func requireRoom() throws(CommandFailure) { for file in files { try file.requireRoom() } }
 
+  func write(_ document: Document) throws(CommandFailure) {
+    let reporter = Reporter(invariants: Catalogue.invariants())
+    for file in files { try Files.write(reporter.text(of: document, as: file.format), to: file.path) }
+  }
+}
+
+/// How a verb prints its report, and where it writes it besides.
+struct ReportOutput: ParsableArguments {
+  @Option(help: "The report's format.")
+  var format: ReportFormat = .terminal
+
+  @OptionGroup var colour: ColourOptions
+
+  @OptionGroup var files: ReportFiles
+
+  /// Some of the reports show runs, which are made for them.
+  var showsRuns: Bool { format == .html || files.files.contains { $0.format == .html } }
+
+  func print(_ document: Document) throws(CommandFailure) {
+    let columns = StandardOutput.isTerminal ? TerminalWidth.output : nil
+    let reporter = Reporter(invariants: Catalogue.invariants(), colour: colour.wanted, columns: columns)
+    try StandardOutput.write(reporter.text(of: document, as: format))
+  }
+}
+
+/// The same of a verb that judges for long.
+struct ReportOptions: ParsableArguments {
+  @OptionGroup var output: ReportOutput
+
+  @Flag(
+    name: [.short, .long],
+    help: "Print no report and no progress, only what is wrong. The exit status and the files of --report say the rest."
+  )
+  var quiet = false
+
+  /// What is printed as it comes, where that is wanted.
+  var stream: TerminalReport? {
+    output.format == .terminal && !quiet
+      ? TerminalReport(
+        colour: output.colour.wanted, columns: StandardOutput.isTerminal ? TerminalWidth.output : nil) : nil
+  }
+
+  var files: ReportFiles { output.files }
+
   /// What is left to print of several kernels, whose reports for eyes are printed already.
-  func printCollection(_ collection: CheckCollection, _ records: [[SectionRecord]]) throws(CommandFailure) {
-    switch format {
-    case .terminal: try StandardOutput.write(TerminalReport(colour: colour.wanted).summary(of: collection))
-    default: try StandardOutput.write(format.text(of: collection, invariants: Catalogue.invariants(), records: records))
-    }
+  func printCollection(_ reports: [CheckReport], _ records: [[SectionRecord]]) throws(CommandFailure) {
+    if let stream { return try StandardOutput.write(stream.summary(of: CheckCollection(reports: reports))) }
+    try print(reports, records)
   }
 
   /// Some of the reports show runs, which are made for them.
-  var showsRuns: Bool { (format == .html && !quiet) || files.contains { $0.format == .html } }
+  var showsRuns: Bool { quiet ? files.files.contains { $0.format == .html } : output.showsRuns }
 
-  func print(_ report: CheckReport, _ records: [SectionRecord] = []) throws(CommandFailure) {
-    if quiet { return }
-    if let stream { return try StandardOutput.write(stream.text(of: report)) }
-    try StandardOutput.write(
-      format.text(of: report, invariants: Catalogue.invariants(), records: records, colour: colour.wanted))
-  }
-
-  func writeFiles(_ reports: [CheckReport], _ records: [[SectionRecord]]) throws(CommandFailure) {
-    for file in files {
-      let invariants = Catalogue.invariants()
-      let text =
-        reports.count == 1
-        ? file.format.text(of: reports[0], invariants: invariants, records: records.first ?? [])
-        : file.format.text(of: CheckCollection(reports: reports), invariants: invariants, records: records)
-      try Files.write(text, to: file.path)
-    }
+  func print(_ reports: [CheckReport], _ records: [[SectionRecord]]) throws(CommandFailure) {
+    if !quiet { try output.print(.check(reports, records: records)) }
   }
 }
 

@@ -8,13 +8,13 @@ struct Thread: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Answers the mail that the designs come from, by running them.",
     discussion: """
-      Prints one page of Markdown: each question and claim of "Re: Getting rid of invalid SYSCALL RSP under Xen?" (July 2015), \
+      Prints one page, on a terminal of Markdown: each question and claim of "Re: Getting rid of invalid SYSCALL RSP under Xen?" (July 2015), \
       the command that shows it, the answer, and what it rests on. Kernels that are named run under Xen PV beside the designs.
 
       EXAMPLES
         limen thread
         limen thread --platform xen --hypervisor xen-4.17-amd64
-        limen thread vmlinuz-5.10 vmlinuz-6.12 -j 2
+        limen thread vmlinuz-5.10 vmlinuz-6.12 -j 2 --report html=thread.html
       """)
 
   @Argument(help: "Real kernels to run beside the designs, under Xen PV.", completion: .file())
@@ -28,13 +28,13 @@ struct Thread: ParsableCommand {
   @OptionGroup var boot: BoundOptions
   @OptionGroup var time: TimeOptions
 
-  @Option(help: "The page's format; 'terminal' is Markdown.")
-  var format: DocumentFormat = .terminal
+  @OptionGroup var output: ReportOutput
 
   @OptionGroup var jobs: JobOptions
 
   func run() throws {
     let onXen = try isOnXen()
+    try output.files.requireRoom()
     let designs = try NamedKernel.designs()
     let others = try kernels.flatMap { text throws(CommandFailure) in try NamedKernel.all(text) }
     let runs = ThreadRuns(
@@ -58,9 +58,8 @@ struct Thread: ParsableCommand {
     progress.erase()
     try made.get()
     let report = onXen ? ThreadReport(costsOf: runs) : ThreadReport(runs)
-    try StandardOutput.write(
-      format == .json
-        ? JSONReport.text(of: report) : onXen ? ThreadPage.costs(of: report) : ThreadPage.text(of: report))
+    try output.print(.thread(report))
+    try output.files.write(.thread(report))
     interruption.complain()
     throw Outcome(status: report.exitStatus)
   }

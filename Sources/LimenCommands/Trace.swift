@@ -17,6 +17,7 @@ struct Trace: ParsableCommand {
         limen trace vmlinuz --crossing syscall64 --inject 1:nmi --inject 9:machine-check
         limen trace vmlinuz --crossing int80 --accesses --format json
         limen trace vmlinuz --crossing syscall64 --ablate nmi-without-ist --inject 1:nmi
+        limen trace vmlinuz --crossing syscall64 --inject 1:nmi --report html=run.html
       """)
 
   @OptionGroup var machine: MachineOptions
@@ -40,7 +41,7 @@ struct Trace: ParsableCommand {
   @OptionGroup var naming: SymbolOptions
   @OptionGroup var boot: BoundOptions
   @OptionGroup var time: OneRunTimeOptions
-  @OptionGroup var output: DocumentOptions
+  @OptionGroup var output: ReportOutput
 
   mutating func validate() throws {
     var seen: Set<Int> = []
@@ -50,23 +51,15 @@ struct Trace: ParsableCommand {
   }
 
   func run() throws {
+    try output.files.requireRoom()
     let interruption = Interruption(after: time.timeout)
     let progress = Progress()
     let answer: Result<TraceRecord, any Error> = Result { try look(interruption, progress) }
     progress.erase()
     let record = try answer.get()
-    try StandardOutput.write(text(of: record))
+    try output.print(.trace(record, accesses: accesses))
+    try output.files.write(.trace(record, accesses: accesses))
     throw Outcome(status: record.exitStatus)
-  }
-
-  private func text(of record: TraceRecord) -> String {
-    switch output.format {
-    case .terminal:
-      TraceReport(
-        colour: output.colour.wanted, columns: StandardOutput.isTerminal ? TerminalWidth.output : nil
-      ).text(of: record)
-    case .json: JSONReport.text(of: record)
-    }
   }
 
   private func look(_ interruption: Interruption, _ progress: Progress) throws -> TraceRecord {
@@ -87,8 +80,8 @@ struct Trace: ParsableCommand {
     let checker = asked
     let events = Dictionary(uniqueKeysWithValues: inject.map { ($0.boundary, $0.event) })
     return try Starting.exploring {
-      try interruption.waiting(for: machine.kernel, progress) { [accesses] tell in
-        try checker.trace(events, accesses: accesses, progress: tell)
+      try interruption.waiting(for: machine.kernel, progress) { [accesses, showsRuns = output.showsRuns] tell in
+        try checker.trace(events, accesses: accesses, showsRun: showsRuns, progress: tell)
       }
     }
   }

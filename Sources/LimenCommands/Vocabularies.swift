@@ -26,13 +26,18 @@ enum NameKind: String, CaseIterable, ExpressibleByArgument {
     case .operators: Self.entries(of: MutationOperator.allCases)
     case .postures: try Catalogue.postures().map { Entry(name: $0.rawValue, meaning: $0.meaning) }
     case .invariants: Catalogue.invariants().map { Entry(name: $0.identifier.rawValue, meaning: $0.claim) }
-    case .designs: try ReferenceFolder.find().designs().map { Entry(name: $0.title, meaning: nil) }
+    case .designs: try Self.designs()
     case .specimens: try Self.specimens()
     }
   }
 
   private static func entries(of names: [some Explained & RawRepresentable<String>]) -> [Entry] {
     names.map { Entry(name: $0.rawValue, meaning: $0.meaning) }
+  }
+
+  private static func designs() throws(CommandFailure) -> [Entry] {
+    let folder = try ReferenceFolder.find()
+    return try folder.designs().map { Entry(name: $0.title, meaning: folder.opening(of: $0)) }
   }
 
   private static func specimens() throws(CommandFailure) -> [Entry] {
@@ -72,7 +77,8 @@ enum NameKind: String, CaseIterable, ExpressibleByArgument {
     case .operators: "--operator"
     case .windows: "a row of a report's window map"
     case .arrivals: "what a window map says of an event"
-    case .invariants, .designs, .specimens: ""
+    case .designs: "design:NAME in place of a kernel"
+    case .invariants, .specimens: ""
     }
   }
 }

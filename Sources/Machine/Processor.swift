@@ -73,6 +73,8 @@ public final class Processor {
   /// Transitions are noted, and a run stops behind each. See `Watching/Processor+Watching.swift`.
   public var isWatched = false
   public internal(set) var transitions: [Transition] = []
+  /// The instruction for which a platform acts between two stretches of its guest; nil where RIP still stands at it.
+  public var actsFor: UInt64?
   /// What a guarded step noted, until it is decided whether it stands.
   var guardedTransitions: [Transition] = []
   /// A run is to stop at the next boundary.

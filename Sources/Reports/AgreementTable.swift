@@ -27,12 +27,9 @@ struct AgreementTable {
     lines += table.lines(indent: "  ")
     for agreement in agreements {
       for one in agreement.differences {
-        let event = one.event.map { ", \($0.description)" } ?? ""
-        let count = one.count > 1 ? ", \(one.count) times" : ""
         lines.append(
           "  \(agreement.crossing.rawValue)/\(printable(agreement.posture.rawValue)) \(agreement.profile.rawValue): "
-            + "\(printable(one.what)) is \(printable(one.model)) on xen-pv and \(printable(one.original)) on xen, behind "
-            + printable(one.from.description) + printable(event) + count)
+            + printable(one.sentence, limit: 4096))
       }
     }
     return lines

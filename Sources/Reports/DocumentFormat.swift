@@ -1,4 +1,4 @@
-/// The formats of what is no check: a page or a table for eyes, and JSON (Documentation/Formats.md).
+/// The formats of what counts or compares reports and is no answer about a kernel: a page for eyes, and JSON (Documentation/Formats.md).
 public enum DocumentFormat: String, CaseIterable, Sendable {
   case terminal
   case json

@@ -2,11 +2,11 @@
 /// opened and stepped through as in the page of a check (`HTMLReport`).
 import Findings
 
-public enum HTMLComparison {
+enum HTMLComparison {
   /// - Parameters:
   ///   - reports: of each kernel, in the order of the sides.
   ///   - records: the runs of each report's sections.
-  public static func text(of diff: DiffReport, reports: [CheckReport], records: [[SectionRecord]]) -> String {
+  static func text(of diff: DiffReport, reports: [CheckReport], records: [[SectionRecord]]) -> String {
     let sections = reports.flatMap { report in report.sections.map { (report.kernel, $0) } }
     /// The section's number over all reports.
     func number(_ section: CheckSection, of side: DiffSide) -> Int? {
@@ -22,6 +22,7 @@ public enum HTMLComparison {
     let title = "\(diff.sides.count) machines side by side: \(diff.verdict.kind.rawValue)"
     let body =
       sides(diff.sides, names)
+      + (diff.agreements.map(agreements) ?? "")
       + zip(diff.crossings, beside).map { table($0, names, numbers: $1) }.joined()
     return HTMLReport.page(
       title: title, limen: diff.limen, body: body,
@@ -38,6 +39,13 @@ public enum HTMLComparison {
     lines.append("</tbody></table></div>")
     lines.append("<p class=\"dim\">\(HTMLReport.escaped(DiffTable.legend.joined(separator: " ")))</p>")
     return lines.map { $0 + "\n" }.joined()
+  }
+
+  /// What the guest sees on a model of its hypervisor and on the hypervisor, as on a terminal.
+  private static func agreements(_ agreements: [Agreement]) -> String {
+    let lines = AgreementTable(style: TerminalStyle(colour: false)).lines(agreements)
+    return "<h2>\(HTMLReport.escaped(lines[0]))</h2>\n<pre class=\"wide code\">"
+      + lines.dropFirst().map { HTMLReport.escaped($0, limit: 4096) + "\n" }.joined() + "</pre>\n"
   }
 
   private static func table(_ crossing: DiffCrossing, _ names: [String], numbers: [Int]) -> String {

@@ -1,6 +1,6 @@
 /// What the page of an HTML report draws from: the sections with their runs as JSON, in columns, so that thousands of boundaries stay small.
 ///
-/// A run is `places`, `code`, `bits` (IF 1, kernel mode 2, executed 4, owners of RSP, GS base and page tables by two bits each from bit 3, the
+/// A run is `places`, `lines` (of source, where any are known), `code`, `bits` (IF 1, kernel mode 2, executed 4, owners of RSP, GS base and page tables by two bits each from bit 3, the
 /// hypervisor 512),
 /// `guards` (what the step does against speculation, a letter each), `registers` (what changed: index into `names` and digits, in turn), `accesses` (1 for a write, address, size, value, in turn) and
 /// `deliveries`. Words are hexadecimal digits without a prefix.
@@ -18,6 +18,19 @@ enum HTMLData {
     }
     let pairs = beside.map { array($0.map(String.init)) }
     return object([("reports", array(parts)), ("beside", array(pairs))])
+  }
+
+  /// Of a trace, as of a section that was not explored.
+  static func text(of record: TraceRecord) -> String {
+    let events = record.injections.map { "\($0.event.title) at boundary \($0.boundary): \($0.outcome.phrase)" }
+    let section = object([
+      ("place", array(record.place.map(quoted))), ("verdict", quoted(events.joined(separator: "; "))),
+      ("windows", "[]"), ("arrivals", "[]"), ("run", run(record)), ("findings", "[]"), ("isTrace", "true"),
+    ])
+    let report = object([
+      ("kernel", quoted(SymbolLine.title(of: record.kernel))), ("sections", array([section])),
+    ])
+    return object([("reports", array([report])), ("beside", "[]")])
   }
 
   private static func section(_ section: CheckSection, _ record: SectionRecord) -> String {
@@ -50,11 +63,15 @@ enum HTMLData {
   }
 
   private static func finding(_ finding: Finding, _ record: TraceRecord?) -> String {
-    let origin = finding.origin.map { "\($0.location): \($0.explanation)" } ?? ""
+    func place(_ location: Location) -> String {
+      location.source.map { "\(location), \($0)" } ?? location.description
+    }
+    let origin = finding.origin.map { "\(place($0.location)): \($0.explanation)" } ?? ""
     let registers = finding.registers.map { "\($0.name)=\(Location(address: $0.value))" }.joined(separator: " ")
     return object([
       ("rule", quoted(finding.invariant.rawValue + (finding.known == true ? " (known)" : ""))),
       ("place", quoted(finding.location.description)),
+      ("source", quoted(finding.location.source?.description ?? "")),
       ("message", quoted(finding.message)), ("origin", quoted(origin)),
       ("steps", array(finding.path.steps.map { quoted("\($0)") })), ("registers", quoted(registers)),
       ("replay", quoted(finding.replay, limit: 4096)), ("boundary", "\(finding.path.steps.last?.boundary ?? 0)"),
@@ -90,12 +107,19 @@ enum HTMLData {
     }
     return object([
       ("places", array(record.steps.map { quoted($0.location.description) })),
+      ("lines", array(lines(record))),
       ("code", array(record.steps.map { quoted(code($0)) })), ("bits", array(record.steps.map { "\(bits($0))" })),
       ("guards", quoted(String(record.steps.map(guardLetter)), limit: record.steps.count)),
       ("names", array(names.map { quoted($0) })), ("registers", array(registers)),
       ("accesses", array(record.steps.map(accesses))), ("deliveries", array(deliveries)),
       ("end", quoted(end(record))),
     ])
+  }
+
+  /// The line of source of each boundary; none where nothing is known of any.
+  private static func lines(_ record: TraceRecord) -> [String] {
+    guard record.steps.contains(where: { $0.location.source != nil }) else { return [] }
+    return record.steps.map { quoted($0.location.source?.description ?? "") }
   }
 
   private static func code(_ step: TraceStep) -> String {

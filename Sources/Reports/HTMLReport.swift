@@ -4,9 +4,32 @@
 /// HTML Living Standard, "The script element", "Restrictions for contents of script elements": no `<` of a name reaches the page.
 import Findings
 
-public enum HTMLReport {
+enum HTMLReport {
+  static func text(of document: Document) -> String {
+    switch document {
+    case .check(let reports, let records): text(of: reports, records: records)
+    case .diff(let report, let reports, let records):
+      HTMLComparison.text(of: report, reports: reports, records: records)
+    case .thread(let report): HTMLThread.text(of: report)
+    case .trace(let record, _): text(of: record)
+    }
+  }
+
+  /// A run that is no section's.
+  private static func text(of record: TraceRecord) -> String {
+    let kernel = SymbolLine.title(of: record.kernel)
+    let title = "\(kernel), \(record.place.joined(separator: " ")): \(record.end.kind.rawValue)"
+    var body = ["<p class=\"dim code\">sha256 \(escaped(record.kernel.sha256))</p>"]
+    if let symbols = SymbolLine.text(of: record.kernel) { body.append("<p class=\"dim\">\(escaped(symbols))</p>") }
+    if let removed = record.ablations {
+      body.append("<p>taken away: \(escaped(removed.map(\.rawValue).joined(separator: ", ")))</p>")
+    }
+    return page(
+      title: title, limen: record.limen, body: body.map { $0 + "\n" }.joined(), data: HTMLData.text(of: record))
+  }
+
   /// - Parameter records: for each report those of its sections; none where no runs are to be shown.
-  public static func text(of reports: [CheckReport], records: [[SectionRecord]] = []) -> String {
+  private static func text(of reports: [CheckReport], records: [[SectionRecord]]) -> String {
     let verdict = Verdict.combining(reports.map(\.verdict)).kind.rawValue
     let names = reports.map { SymbolLine.title(of: $0.kernel) }
     let title = "\(names.count == 1 ? names[0] : "\(names.count) kernels"): \(verdict)"
@@ -86,8 +109,10 @@ public enum HTMLReport {
   }
 
   /// HTML Living Standard, "Escaping a string", in text and in attribute values.
-  static func escaped(_ text: String) -> String {
-    printable(text).replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-      .replacing("\"", with: "&quot;").replacing("'", with: "&#39;")
+  static func escaped(_ text: String, limit: Int = 512) -> String {
+    printable(text, limit: limit).replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(
+      ">", with: "&gt;"
+    )
+    .replacing("\"", with: "&quot;").replacing("'", with: "&#39;")
   }
 }

@@ -1,25 +1,21 @@
 import Findings
 
 /// The report for whoever reads the kernel's own tests: KTAP version 1 (Documentation/dev-tools/ktap.rst in Linux). A test for each kernel,
-/// below it one for each section, below that one for each invariant.
+/// below it one for each section, below that one for each invariant, or for what else was asked (`Outline`).
 ///
 /// What does not apply is skipped and ok. What Limen could not answer is not ok, and its directive says why: SKIP for what is unsupported,
 /// TIMEOUT for a bound, ERROR for an error of Limen's own. What is violated by findings that a baseline knows alone is ok, and expected (XFAIL).
-public enum KTAPReport {
-  public static func text(of reports: [CheckReport]) -> String {
-    let tests = reports.enumerated().map { index, report in
-      let sections = report.sections.enumerated().map { index, section in
-        let answers = section.answers.enumerated().map { index, answer in
-          result(
-            index, answer.name, answer.verdict, isKnown: answer.isKnown, answer.findings.flatMap { diagnostics($0) })
+enum KTAPReport {
+  static func text(of outline: Outline) -> String {
+    let tests = outline.subjects.enumerated().map { index, subject in
+      let sections = subject.sections.enumerated().map { index, section in
+        let tests = section.tests.enumerated().map { index, test in
+          result(index, test.name, test.verdict, isKnown: test.isKnown, test.evidence.flatMap { $0 })
         }
         let name = section.place.joined(separator: " ")
-        return subtest(name, answers)
-          + result(index, name, section.verdict, isKnown: section.newVerdict.kind != .violated)
+        return subtest(name, tests) + result(index, name, section.verdict, isKnown: section.isKnown)
       }
-      return subtest(report.kernel.name, sections)
-        + result(
-          index, report.kernel.name, report.verdict, isKnown: report.newVerdict.kind != .violated)
+      return subtest(subject.name, sections) + result(index, subject.name, subject.verdict, isKnown: subject.isKnown)
     }
     return (plan(tests) + tests.flatMap { $0 }).map { $0 + "\n" }.joined()
   }
@@ -33,8 +29,9 @@ public enum KTAPReport {
   }
 
   private static func result(
-    _ index: Int, _ name: String, _ verdict: Verdict, isKnown: Bool, _ diagnostics: [String] = []
+    _ index: Int, _ name: String, _ verdict: Verdict, isKnown: Bool, _ evidence: [String] = []
   ) -> [String] {
+    let diagnostics = evidence.map { "# \(printable($0, limit: 4096))" }
     if verdict == .violated && isKnown { return diagnostics + ["ok \(index + 1) \(description(name)) # XFAIL known"] }
     let isOK = verdict.kind == .held || verdict.kind == .notApplicable
     let line = "\(isOK ? "ok" : "not ok") \(index + 1) \(description(name))"
@@ -48,13 +45,6 @@ public enum KTAPReport {
     case .inconclusive: "TIMEOUT \(printable(verdict.description))"
     case .internalError: "ERROR \(printable(verdict.description))"
     }
-  }
-
-  private static func diagnostics(_ finding: Finding) -> [String] {
-    var lines = ["\(finding.location.functionForm): \(finding.message)"]
-    lines += finding.path.steps.map { "path: \($0)" }
-    lines.append("replay: \(finding.replay)")
-    return lines.map { "# \(printable($0))" }
   }
 
   /// A description ends where a directive begins.

@@ -2,214 +2,168 @@ import Findings
 
 /// The report for code scanning: SARIF 2.1.0 (OASIS). A run for each kernel; its rules are the invariants' own declarations, a finding's path is its
 /// code flow, and its fingerprint has no address in it. What was not answered is a notification of the invocation.
-public enum SARIFReport {
+///
+/// Of what a guest sees on a model of its hypervisor each difference is a result. A trace is one result, whose code flow is the run; it informs
+/// (`kind`) unless the run is the machine's end. Of the thread each question is a rule, and its answer a result that informs.
+enum SARIFReport {
   /// - Parameter invariants: the rules, whether or not anything broke them.
-  public static func text(of reports: [CheckReport], invariants: [InvariantDescription]) -> String {
-    documentText(Log(runs: reports.map { Run($0, invariants) }))
+  static func text(of document: Document, invariants: [InvariantDescription]) -> String {
+    let runs =
+      switch document {
+      case .check(let reports, _): reports.map { SARIFLog.Run($0, invariants) }
+      case .diff(let report, let reports, _):
+        reports.map { SARIFLog.Run($0, invariants) } + (report.agreements ?? []).map { SARIFLog.Run($0, report.limen) }
+      case .thread(let report): [SARIFLog.Run(report)]
+      case .trace(let record, _): [SARIFLog.Run(record)]
+      }
+    return documentText(SARIFLog(runs: runs))
   }
+}
 
-  private struct Log: Encodable {
-    var schema = "https://json.schemastore.org/sarif-2.1.0.json"
-    var version = "2.1.0"
-    var runs: [Run]
+// MARK: A check
 
-    enum CodingKeys: String, CodingKey {
-      case schema = "$schema"
-      case version, runs
+extension SARIFLog.Run {
+  fileprivate init(_ report: CheckReport, _ invariants: [InvariantDescription]) {
+    // A report may be of another Limen, and name what this one does not have.
+    let names = Set(report.sections.flatMap(\.findings).map(\.invariant)).subtracting(invariants.map(\.identifier))
+    let rules = invariants.map { SARIFLog.Rule($0) } + names.sorted().map { SARIFLog.Rule($0) }
+    let notifications = report.sections.flatMap { section in
+      section.answers.compactMap { SARIFLog.Invocation.Notification(section.place + [$0.name], $0.verdict) }
     }
-  }
-
-  // MARK: A run
-
-  private struct Run: Encodable {
-    var tool: Tool
-    var invocations: [Invocation]
-    var artifacts: [Artifact]
-    var columnKind = "unicodeCodePoints"
-    var results: [Result]
-
-    init(_ report: CheckReport, _ invariants: [InvariantDescription]) {
-      // A report may be of another Limen, and name what this one does not have.
-      let names = Set(report.sections.flatMap(\.findings).map(\.invariant)).subtracting(invariants.map(\.identifier))
-      let rules = invariants.map(Rule.init) + names.sorted().map(Rule.init)
-      tool = Tool(driver: Driver(version: report.limen, rules: rules))
-      invocations = [Invocation(report)]
-      artifacts = [Artifact(report.kernel)]
-      results = report.sections.flatMap { section in
+    self.init(
+      tool: .init(driver: .init(version: report.limen, rules: rules)),
+      invocations: [.init(report.exitStatus, notifications)], artifacts: [.init(report.kernel)],
+      results: report.sections.flatMap { section in
         section.findings.map { finding in
-          Result(finding, section, report.kernel, rule: rules.firstIndex { $0.id == finding.invariant.rawValue }!)
+          SARIFLog.Result(
+            finding, section, report.kernel, rule: rules.firstIndex { $0.id == finding.invariant.rawValue }!)
         }
-      }
-    }
+      })
   }
+}
 
-  private struct Tool: Encodable { var driver: Driver }
-
-  private struct Driver: Encodable {
-    var name = "Limen"
-    var version: String
-    var rules: [Rule]
+extension SARIFLog.Result {
+  fileprivate init(_ finding: Finding, _ section: CheckSection, _ kernel: KernelIdentity, rule: Int) {
+    let steps = finding.path.steps.map { SARIFLog.Place($0.location, kernel, saying: $0.description) }
+    self.init(
+      ruleId: finding.invariant.rawValue, ruleIndex: rule,
+      level: finding.severity == .violation ? "error" : "note",
+      baselineState: finding.known.map { $0 ? "unchanged" : "new" },
+      message: .init(text: printable("\(finding.location.functionForm): \(finding.message)")),
+      locations: [.init(finding.location, kernel)],
+      relatedLocations: finding.origin.map { [.init($0.location, kernel, id: 1, saying: $0.explanation)] },
+      codeFlows: [.init(steps + [.init(finding.location, kernel, saying: finding.message)])],
+      partialFingerprints: ["limenFinding/v1": printable(section.fingerprint(of: finding), limit: 4096)],
+      properties: [
+        "platform": section.platform.rawValue, "profile": section.profile.rawValue,
+        "crossing": section.crossing.rawValue, "posture": section.posture.rawValue,
+        "path": printable(finding.path.description, limit: 4096), "replay": printable(finding.replay, limit: 4096),
+      ])
   }
+}
 
-  private struct Message: Encodable { var text: String }
+// MARK: An agreement
 
-  private struct Rule: Encodable {
-    struct Configuration: Encodable { var level = "error" }
-
-    var id: String
-    var shortDescription: Message
-    var fullDescription: Message
-    var help: Message
-    var defaultConfiguration = Configuration()
-
-    init(_ invariant: InvariantDescription) {
-      id = invariant.identifier.rawValue
-      shortDescription = Message(text: invariant.claim)
-      fullDescription = Message(text: "\(invariant.claim) \(invariant.why)")
-      help = Message(text: "\(invariant.why) See: \(invariant.citation).")
-    }
-
-    init(_ name: InvariantName) {
-      id = name.rawValue
-      let text = Message(text: "An invariant of another version of Limen.")
-      (shortDescription, fullDescription, help) = (text, text, text)
-    }
-  }
-
-  private struct Invocation: Encodable {
-    struct Notification: Encodable {
-      struct Descriptor: Encodable { var id: String }
-
-      var descriptor: Descriptor
-      var level: String
-      var message: Message
-    }
-
-    /// Limen came to the end of what it was asked, whatever the answers are.
-    var executionSuccessful: Bool
-    var exitCode: Int
-    var toolExecutionNotifications: [Notification]
-
-    init(_ report: CheckReport) {
-      executionSuccessful = report.verdict.kind != .internalError
-      exitCode = Int(report.exitStatus.rawValue)
-      toolExecutionNotifications = report.sections.flatMap { section in
-        section.answers.compactMap { answer in
-          let kind = answer.verdict.kind
-          guard kind != .held && kind != .violated else { return nil }
-          let place = (section.place + [answer.name]).joined(separator: " ")
-          return Notification(
-            descriptor: .init(id: kind.rawValue),
-            level: kind == .notApplicable ? "note" : kind == .internalError ? "error" : "warning",
-            message: Message(text: printable("\(place): \(answer.verdict)")))
+extension SARIFLog.Run {
+  fileprivate init(_ agreement: Agreement, _ limen: String) {
+    let claim = "The guest sees on the model of its hypervisor what it sees on the hypervisor."
+    let rule = SARIFLog.Rule("agreement", short: claim, full: claim, help: "See: Documentation/RealXen.md.")
+    let place = [agreement.profile.rawValue, agreement.crossing.rawValue, agreement.posture.rawValue]
+    self.init(
+      tool: .init(driver: .init(version: limen, rules: [rule])),
+      invocations: [
+        .init(
+          ExitStatus(agreement.verdict),
+          [SARIFLog.Invocation.Notification(["xen-pv and xen"] + place, agreement.verdict)].compactMap { $0 })
+      ],
+      artifacts: [.init(agreement.kernel)],
+      results: agreement.differences.map { one in
+        let event = one.event.map { [$0.event.rawValue] } ?? []
+        let fingerprint = (place + [one.what, one.from.description] + event).joined(separator: " ")
+        let there = SARIFLog.Place(one.from, agreement.kernel, saying: one.sentence)
+        let flow = one.event.map { step in
+          SARIFLog.CodeFlow([SARIFLog.Place(step.location, agreement.kernel, saying: step.description), there])
         }
-      }
+        return SARIFLog.Result(
+          ruleId: rule.id, ruleIndex: 0, level: "error", message: .init(text: printable(one.sentence, limit: 4096)),
+          locations: [.init(one.from, agreement.kernel)],
+          codeFlows: flow.map { [$0] },
+          partialFingerprints: ["limenAgreement/v1": printable(fingerprint, limit: 4096)],
+          properties: ["profile": place[0], "crossing": place[1], "posture": place[2]])
+      })
+  }
+}
+
+// MARK: The thread
+
+extension SARIFLog.Run {
+  fileprivate init(_ report: ThreadReport) {
+    let rules = report.answers.map { answer in
+      SARIFLog.Rule(
+        Self.identifier(answer.title), short: answer.title, full: answer.words.isEmpty ? answer.title : answer.words,
+        help: answer.commands.joined(separator: "; "), level: "none")
     }
+    self.init(
+      tool: .init(driver: .init(version: report.limen, rules: rules)),
+      invocations: [
+        .init(report.exitStatus, report.answers.compactMap { .init([$0.title], $0.verdict) })
+      ],
+      results: zip(rules, report.answers).enumerated().map { index, pair in
+        let (rule, answer) = pair
+        return SARIFLog.Result(
+          ruleId: rule.id, ruleIndex: index, kind: answer.outcome == .open ? "open" : "informational", level: "none",
+          message: .init(text: printable("\(answer.outcome.rawValue): \(answer.answer)", limit: 4096)), locations: [],
+          partialFingerprints: ["limenThread/v1": rule.id],
+          properties: ["outcome": answer.outcome.rawValue])
+      })
   }
 
-  private struct Artifact: Encodable {
-    var location: ArtifactLocation
-    var hashes: [String: String]
+  /// A title's letters and digits, with hyphens between its words.
+  private static func identifier(_ title: String) -> String {
+    "thread/" + title.lowercased().split { !($0.isLetter || $0.isNumber) }.joined(separator: "-")
+  }
+}
 
-    init(_ kernel: KernelIdentity) {
-      location = ArtifactLocation(kernel)
-      hashes = ["sha-256": kernel.sha256]
+// MARK: A trace
+
+extension SARIFLog.Run {
+  fileprivate init(_ record: TraceRecord) {
+    let verdict = record.runVerdict
+    let claim = "The run comes back to user mode."
+    let rule = SARIFLog.Rule("run", short: claim, full: claim, help: "Its code flow is the run, boundary by boundary.")
+    var notifications = [SARIFLog.Invocation.Notification(record.place + ["run"], verdict)]
+    for event in record.injections {
+      notifications.append(.init(record.place + ["\(event.event.title) at boundary \(event.boundary)"], event.verdict))
     }
+    let places = record.steps.map { step in
+      SARIFLog.Place(step.location, record.kernel, saying: "boundary \(step.boundary): \(Self.happening(step))")
+    }
+    let events = record.injections.map { "\($0.boundary):\($0.event.rawValue)" }
+    let fingerprint = (record.place + events).map { printable($0) }.joined(separator: " ")
+    let end = record.end.detail.map { "\(record.end.kind.rawValue): \($0)" } ?? record.end.kind.rawValue
+    let text = "\(record.place.joined(separator: " ")), \(record.steps.count) boundaries, and then \(end)"
+    let kind = verdict == .violated ? "fail" : verdict == .held ? "informational" : "open"
+    let result = SARIFLog.Result(
+      ruleId: rule.id, ruleIndex: 0, kind: kind,
+      level: verdict == .violated ? "error" : "none", message: .init(text: printable(text)),
+      locations: record.steps.last.map { [.init($0.location, record.kernel)] } ?? [],
+      codeFlows: places.isEmpty ? nil : [.init(places)],
+      partialFingerprints: ["limenTrace/v1": fingerprint],
+      properties: [
+        "platform": record.platform.rawValue, "profile": record.profile.rawValue,
+        "crossing": record.crossing.rawValue, "posture": printable(record.posture.rawValue),
+      ])
+    self.init(
+      tool: .init(driver: .init(version: record.limen, rules: [rule])),
+      invocations: [.init(record.exitStatus, notifications.compactMap { $0 })], artifacts: [.init(record.kernel)],
+      results: [result])
   }
 
-  private struct ArtifactLocation: Encodable {
-    var uri: String
-    var index = 0
-
-    /// RFC 3986, "Relative Reference": all but unreserved characters are encoded, so that a name is never taken for a scheme.
-    init(_ kernel: KernelIdentity) {
-      uri = kernel.name.utf8.map { byte in
-        let character = Character(Unicode.Scalar(byte))
-        if byte < 0x80 && (character.isLetter || character.isNumber || "-._~/+".contains(character)) {
-          return String(character)
-        }
-        return "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-      }.joined()
-    }
-  }
-
-  // MARK: A finding
-
-  private struct Result: Encodable {
-    var ruleId: String
-    var ruleIndex: Int
-    var kind = "fail"
-    var level: String
-    /// Absent where there is no baseline.
-    var baselineState: String?
-    var message: Message
-    var locations: [Place]
-    var relatedLocations: [Place]?
-    var codeFlows: [CodeFlow]
-    var partialFingerprints: [String: String]
-    var properties: Properties
-
-    init(_ finding: Finding, _ section: CheckSection, _ kernel: KernelIdentity, rule: Int) {
-      ruleId = finding.invariant.rawValue
-      ruleIndex = rule
-      level = finding.severity == .violation ? "error" : "note"
-      baselineState = finding.known.map { $0 ? "unchanged" : "new" }
-      let text = "\(finding.location.functionForm): \(finding.message)"
-      message = Message(text: printable(text))
-      locations = [Place(finding.location, kernel)]
-      relatedLocations = finding.origin.map { [Place($0.location, kernel, id: 1, saying: $0.explanation)] }
-      let steps = finding.path.steps.map { Place($0.location, kernel, saying: $0.description) }
-      codeFlows = [CodeFlow(steps + [Place(finding.location, kernel, saying: finding.message)])]
-      partialFingerprints = ["limenFinding/v1": printable(section.fingerprint(of: finding), limit: 4096)]
-      properties = Properties(
-        platform: section.platform.rawValue, profile: section.profile.rawValue, crossing: section.crossing.rawValue,
-        posture: section.posture.rawValue, path: printable(finding.path.description, limit: 4096),
-        replay: printable(finding.replay, limit: 4096))
-    }
-  }
-
-  private struct Properties: Encodable {
-    var platform, profile, crossing, posture, path, replay: String
-  }
-
-  private struct Place: Encodable {
-    struct Physical: Encodable { var artifactLocation: ArtifactLocation }
-    struct Logical: Encodable {
-      var name: String
-      var fullyQualifiedName: String
-      /// Absent where the address lies in nothing that has a name.
-      var kind: String?
-    }
-
-    var id: Int?
-    var physicalLocation: Physical
-    var logicalLocations: [Logical]
-    var message: Message?
-
-    init(_ location: Location, _ kernel: KernelIdentity, id: Int? = nil, saying text: String? = nil) {
-      self.id = id
-      physicalLocation = Physical(artifactLocation: ArtifactLocation(kernel))
-      let name = location.symbol ?? location.description
-      logicalLocations = [
-        Logical(
-          name: printable(name), fullyQualifiedName: printable(location.description),
-          kind: location.symbol == nil ? nil : "function")
-      ]
-      message = text.map { Message(text: printable($0)) }
-    }
-  }
-
-  private struct CodeFlow: Encodable {
-    struct Thread: Encodable { var locations: [Step] }
-    struct Step: Encodable {
-      var location: Place
-      var executionOrder: Int
-    }
-
-    var threadFlows: [Thread]
-
-    init(_ places: [Place]) {
-      threadFlows = [Thread(locations: places.enumerated().map { Step(location: $1, executionOrder: $0 + 1) })]
-    }
+  /// The instruction, or what came instead.
+  private static func happening(_ step: TraceStep) -> String {
+    let instruction = step.instruction ?? "cannot be read"
+    let deliveries = ((step.outerDeliveries ?? []) + (step.delivery.map { [$0] } ?? [])).map(TraceReport.title(of:))
+    let executed = step.executed ? [instruction] : deliveries.isEmpty ? ["(\(instruction))"] : []
+    return (executed + deliveries).joined(separator: ", then ")
   }
 }

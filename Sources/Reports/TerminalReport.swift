@@ -157,8 +157,10 @@ public struct TerminalReport {
       finding.known == true
       ? style(.open, rule + ", known") : finding.severity == .violation ? style(.bad, rule) : "note, " + rule
     var lines = ["", "\(kernel): \(style(.bold, place)): \(printable(finding.message)) [\(label)]"]
+    if let source = finding.location.source { lines.append("  source     \(printable(source.description))") }
     if let origin = finding.origin {
-      lines.append("  from       \(printable(origin.location.description)): \(printable(origin.explanation))")
+      let place = origin.location.source.map { "\(origin.location), \($0)" } ?? origin.location.description
+      lines.append("  from       \(printable(place)): \(printable(origin.explanation))")
     }
     for (index, step) in finding.path.steps.enumerated() {
       lines.append("  \(index == 0 ? "path" : "    ")       \(printable(step.description))")

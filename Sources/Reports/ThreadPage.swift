@@ -3,6 +3,7 @@ import Findings
 /// The answers as a page of Markdown, which is also how they are read on a terminal.
 public enum ThreadPage {
   public static func text(of report: ThreadReport) -> String {
+    if report.answers.isEmpty { return costs(of: report) }
     var lines = ["# The thread, answered", ""]
     lines += [
       "\"Re: Getting rid of invalid SYSCALL RSP under Xen?\", July 2015: every question and claim of the mail, put to kernels that",
@@ -15,8 +16,8 @@ public enum ThreadPage {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// The table of costs alone.
-  public static func costs(of report: ThreadReport) -> String {
+  /// The table of costs alone, where no question was asked.
+  private static func costs(of report: ThreadReport) -> String {
     (["# What each costs", "", cell(report.costs.caption), ""] + table(report.costs)).joined(separator: "\n") + "\n"
   }
 
@@ -38,7 +39,7 @@ public enum ThreadPage {
     return lines
   }
 
-  private static func word(_ outcome: ThreadOutcome) -> String {
+  static func word(_ outcome: ThreadOutcome) -> String {
     switch outcome {
     case .yes: "Yes."
     case .no: "No."

@@ -86,7 +86,7 @@ public struct TraceReport {
       let ours = !step.isKernel || (step.rspOwner == .kernel && step.gsOwner != .user && step.pageTables != .user)
       lines.append(ours ? row : style(.open, row))
       for injection in refused[step.boundary] ?? [] {
-        lines.append(indent + style(.open, "\(injection.event.title) not taken here: \(phrase(injection.outcome))"))
+        lines.append(indent + style(.open, "\(injection.event.title) not taken here: \(injection.outcome.phrase)"))
       }
       let before = writers
       for access in step.accesses ?? [] { lines.append(indent + style(.quiet, self.access(access))) }
@@ -125,16 +125,6 @@ public struct TraceReport {
     return step.executed ? text : "(\(text))"
   }
 
-  private func phrase(_ outcome: InjectionOutcome) -> String {
-    switch outcome {
-    case .taken: "taken"
-    case .masked: "masked"
-    case .blocked: "blocked"
-    case .noSource: "nothing can raise it"
-    case .notReached: "not reached"
-    }
-  }
-
   private func access(_ access: MemoryAccess) -> String {
     let verb = access.kind == .read ? "reads " : "writes"
     var place = "\(Location(address: access.location.address))"
@@ -145,9 +135,7 @@ public struct TraceReport {
   // MARK: Frames
 
   private func delivery(_ delivery: TraceDelivery) -> [String] {
-    var title =
-      delivery.bounce.map { "bounce frame of \(printable($0))" }
-      ?? delivery.vector.map(Self.title) ?? delivery.fred?.kind.title ?? Self.title(ofVector: 0)
+    var title = Self.title(of: delivery)
     if let code = delivery.errorCode { title += ", error code \(Location(address: code.value))" }
     if delivery.injected { title += ", injected" }
     let stack =
@@ -195,6 +183,12 @@ public struct TraceReport {
 
   /// What lies below these in a bounce frame. Xen xen/arch/x86/x86_64/entry.S, create_bounce_frame.
   static let bounceWords = ["RCX", "R11"]
+
+  /// Which event it is.
+  static func title(of delivery: TraceDelivery) -> String {
+    delivery.bounce.map { "bounce frame of \(printable($0))" } ?? delivery.vector.map(title(ofVector:))
+      ?? delivery.fred?.kind.title ?? title(ofVector: 0)
+  }
 
   /// SDM vol. 3A, "Exception and Interrupt Vectors".
   static func title(ofVector vector: Int) -> String {

@@ -40,4 +40,17 @@ extension ReadyMachine {
     default: return "the probe does not make the crossing \(crossing.rawValue) from \(name)"
     }
   }
+
+  /// Why the probe does not make the crossing from the posture on this machine; nil where it does.
+  package func obstacle(to crossing: CrossingKind, from posture: PostureName) -> String? {
+    guard let c = probe.crossings.firstIndex(of: crossing.rawValue), let p = probe.postures.firstIndex(of: posture)
+    else {
+      return "the probe has no crossing \(crossing.rawValue) from \(posture.rawValue)"
+    }
+    guard let table = try? probe.address("limen_applicable"),
+      let byte = computer.processor.bytes(atLinear: table + UInt64(c * probe.postures.count + p), count: 1),
+      byte[0] != 0
+    else { return Self.whyNot(crossing, from: posture, on: profileName) }
+    return nil
+  }
 }

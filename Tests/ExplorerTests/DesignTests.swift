@@ -189,6 +189,50 @@ import Testing
     #expect(ended.status == 5 && ended.output.contains("it stands at entry_join"))
   }
 
+  /// Where a label stands before the first instruction of a line, that line is what a trace says of the label's place. The names are as the
+  /// command line has them, and the image's digest does not depend on where the file lies.
+  @Test func aThresholdsPlacesHaveItsLines() throws {
+    let text = try Self.complete()
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map {
+      $0.prefix { $0 != "/" }.trimmingCharacters(in: .whitespaces)
+    }
+    let below = folder.url.appendingPathComponent("below")
+    try FileManager.default.createDirectory(at: below, withIntermediateDirectories: true)
+    _ = try write(text)
+    _ = try write(text, "below/my-entry.S")
+    var digests: Set<String> = []
+    for (name, directory) in [("my-entry.S", folder.url), ("below/my-entry.S", folder.url), ("my-entry.S", below)] {
+      let ended = try limen.start(
+        ["trace", name, "--crossing", "syscall64", "--format", "json"], before: ["env", "-C", directory.path]
+      ).ended()
+      let document = try #require(try JSONSerialization.jsonObject(with: Data(ended.output.utf8)) as? [String: Any])
+      digests.insert(try #require((document["kernel"] as? [String: Any])?["sha256"] as? String))
+      var labels = 0
+      for step in try #require(document["steps"] as? [[String: Any]]) {
+        let place = try #require(step["location"] as? [String: Any])
+        guard let file = place["file"] as? String else { continue }
+        #expect(file == name || !file.hasPrefix("/") && file != "my-entry.S", "\(place)")
+        guard file == name, place["offset"] as? Int == 0, let symbol = place["symbol"] as? String,
+          let label = lines.firstIndex(of: symbol + ":")
+        else { continue }
+        // A macro, in capitals, may be nothing there.
+        let first = lines[(label + 1)...].firstIndex { !$0.isEmpty && !$0.hasSuffix(":") && !$0.hasPrefix(".") }
+        guard let first, lines[first].first?.isLowercase == true else { continue }
+        #expect(place["line"] as? Int == first + 1, "\(place)")
+        labels += 1
+      }
+      #expect(labels > 1)
+    }
+    #expect(digests.count == 1)
+  }
+
+  /// What a compiler has written has line tables of its own, to which no others may be added.
+  @Test func aThresholdMayHaveLineTables() throws {
+    let path = try write(".file 1 \"other.c\"\n.loc 1 7\n" + (try Self.complete()))
+    let ended = try check(path, "--platform", "bare-metal", "--profile", "intel", "--event", "nmi")
+    #expect(ended.status == 0, "\(ended)")
+  }
+
   /// clang takes an argument `@FILE` for a file of arguments.
   @Test func aNameIsNoFileOfArguments() throws {
     let path = try write(try Self.complete(), "@my.S")

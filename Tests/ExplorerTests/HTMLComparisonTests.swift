@@ -50,13 +50,6 @@ extension HTMLReportTests {
     #expect(try #require(answers[7] as? Int) <= 390)
   }
 
-  @Test func aDiffHasNoFormatOfChecks() throws {
-    let ended = try limen.start(
-      ["diff", "design:complete", "--platform", "all", "--report", "junit=\(folder.url.path)/no.xml"]
-    ).ended()
-    #expect(ended.status == 2 && ended.complaint.contains("a diff can be written as terminal, json, html"))
-  }
-
   /// By the disassembly alone: Skylake's IBRS is written on the way in and out, and VERW clears what buffers hold.
   @Test func mitigationsAreBands() throws {
     let kernel = try KernelUnderTest.path("debian-6.1-cloud")

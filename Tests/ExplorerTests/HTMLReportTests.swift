@@ -209,8 +209,9 @@ import Testing
     let arrivals = (0..<count).map { index -> [EventKind: Arrival] in
       [.nmi: Arrival.allCases[index / 9 % Arrival.allCases.count], .externalInterrupt: .masked]
     }
-    let text = ReportFormat.html.text(
-      of: report, invariants: [], records: [SectionRecord(crossing: record, arrivals: arrivals, findings: [record])])
+    let text = Reporter().text(
+      of: .check(
+        [report], records: [[SectionRecord(crossing: record, arrivals: arrivals, findings: [record])]]), as: .html)
     let page = folder.url.appending(path: "evil.html")
     try text.write(to: page, atomically: true, encoding: .utf8)
     return page

@@ -166,7 +166,9 @@ import Testing
   @Test func whatXenDoesNotTakeIsSaidInOneLine() throws {
     let image = try [UInt8](Data(contentsOf: URL(filePath: Design("complete").path)))
     var noNotes = image
-    for at in noNotes.indices.dropLast(3) where noNotes[at..<at + 4].elementsEqual("Xen\0".utf8) { noNotes[at + 1] = 0x6F }
+    for at in noNotes.indices.dropLast(3) where noNotes[at..<at + 4].elementsEqual("Xen\0".utf8) {
+      noNotes[at + 1] = 0x6F
+    }
     var noCode = image
     let elf = try KernelImage(bytes: image, name: "complete").elf
     let text = try #require(elf?.section(named: ".text"))

@@ -1,6 +1,6 @@
 /// Goal: the reports for other programs say to those programs what the check found.
 ///
-/// The readers are other people's: KUnit's parser of KTAP, junitparser, and SARIF's schema with jsonschema. `Scripts/readers.sh` fetches them.
+/// The readers are other people's: KUnit's parser of KTAP, junitparser, SARIF's schema with jsonschema, and markdown-it. `Scripts/readers.sh` fetches them.
 import Findings
 import Foundation
 import Invariants
@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct ReportReaderTests {
   /// What a reader understood, by its own names.
-  private func read(_ format: ReportFormat, _ file: URL) throws -> [String: Int] {
+  func read(_ format: ReportFormat, _ file: URL) throws -> [String: Int] {
     let script = Probe.root.appending(path: "Tests/ExplorerTests/Readers/read.py").path
     let folder = try run([Probe.root.appending(path: "Scripts/readers.sh").path])
     let text = try run(["python3", script, folder.trimmingCharacters(in: .newlines), format.rawValue, file.path])
@@ -63,34 +63,39 @@ import Testing
       sections: sections)
   }()
 
-  private func write(_ format: ReportFormat, _ report: CheckReport, into folder: TemporaryFolder) throws -> URL {
+  func write(_ format: ReportFormat, _ document: Document, into folder: TemporaryFolder) throws -> URL {
     let file = folder.url.appending(path: "report.\(format.rawValue)")
-    try format.text(of: report, invariants: Monitors.descriptions).write(to: file, atomically: true, encoding: .utf8)
+    let text = Reporter(invariants: Monitors.descriptions).text(of: document, as: format)
+    try text.write(to: file, atomically: true, encoding: .utf8)
     return file
   }
 
   /// Of six sections one does not apply and has one case; the others have two, of which the second holds.
   @Test func everyVerdictIsUnderstood() throws {
     let folder = try TemporaryFolder()
-    let junit = try read(.junit, write(.junit, Self.report, into: folder))
+    let junit = try read(.junit, write(.junit, .check([Self.report]), into: folder))
     #expect(junit == ["cases": 11, "failed": 1, "errors": 3, "skipped": 1])
     // A directive decides in KUnit's reader, not what stands before it; TIMEOUT and ERROR it does not know, and `not ok` is left.
-    let ktap = try read(.ktap, write(.ktap, Self.report, into: folder))
+    let ktap = try read(.ktap, write(.ktap, .check([Self.report]), into: folder))
     #expect(ktap == ["cases": 11, "passed": 6, "failed": 3, "skipped": 2, "malformed": 0])
-    #expect(try read(.sarif, write(.sarif, Self.report, into: folder)) == ["failed": 2])
+    #expect(
+      try read(.sarif, write(.sarif, .check([Self.report]), into: folder)) == ["failed": 2, "results": 2, "steps": 3])
   }
 
   @Test func noNameBreaksOutOfItsPlace() throws {
     for format in ReportFormat.allCases where format != .json {
-      let text = format.text(of: Self.report, invariants: [])
+      let text = Reporter().text(of: .check([Self.report]), as: format)
       #expect(!text.contains("\u{1B}") && !text.contains("\u{202E}"), "\(format.rawValue)")
     }
-    let ktap = ReportFormat.ktap.text(of: Self.report, invariants: [])
+    let ktap = Reporter().text(of: .check([Self.report]), as: .ktap)
     // KTAP 1: a description holds no '#'.
     #expect(ktap.contains("  not ok 2 bare-metal intel syscall32 normal _ SKIP\n"))
     #expect(ktap.contains("ok 3 bare-metal intel sysenter normal _ SKIP # SKIP not applicable: no <such> & \"such\"\n"))
-    let markdown = ReportFormat.markdown.text(of: Self.report, invariants: [])
+    let markdown = Reporter().text(of: .check([Self.report]), as: .markdown)
     #expect(markdown.contains("\\| a \\| table \\|"))
+    let folder = try TemporaryFolder()
+    let read = try read(.markdown, write(.markdown, .check([Self.report]), into: folder))
+    #expect(read == ["headings": 3, "rows": 7, "blocks": 2, "markup": 0])
   }
 
   // MARK: What a check found
@@ -126,8 +131,13 @@ import Testing
     #expect(
       try read(.junit, files[2])
         == ["cases": invariants.count + skipped, "failed": broken, "errors": 0, "skipped": skipped])
-    #expect(try read(.sarif, files[3]) == ["failed": findings])
+    let sarif = try read(.sarif, files[3])
+    #expect(sarif["failed"] == findings && sarif["results"] == findings)
     #expect(try String(contentsOf: files[4], encoding: .utf8).contains("## design:2015: violated"))
+    // A heading for each kernel and each finding; a row for each section, and two for the heads of the tables.
+    #expect(
+      try read(.markdown, files[4])
+        == ["headings": 2 + findings, "rows": 2 + sections.count, "blocks": findings, "markup": 0])
   }
 
   @Test func aReportThatCannotBeWrittenIsRefusedBeforeTheCheck() throws {

@@ -97,4 +97,68 @@ import Testing
       }
     }
   }
+
+  // MARK: Files and lines
+
+  /// `file:line` of each address, as binutils' addr2line reads the file's tables.
+  private func addr2line(_ file: String, _ addresses: [String]) throws -> [String] {
+    try run("addr2line", ["-e", file] + addresses).output.split(separator: "\n").map {
+      String($0.split(separator: " ")[0])
+    }
+  }
+
+  /// The JSON's places that have a file, each with its address.
+  private func places(_ value: Any) -> [(address: String, source: String)] {
+    if let list = value as? [Any] { return list.flatMap(places) }
+    guard let object = value as? [String: Any] else { return [] }
+    let own = (object["address"] as? String).flatMap { address in
+      (object["file"] as? String).map { (address: address, source: "\($0):\(object["line"] ?? "")") }
+    }
+    return (own.map { [$0] } ?? []) + object.values.flatMap(places)
+  }
+
+  /// A stripped kernel, and the file of its debug package: the finding has its line in every format.
+  @Test func aFindingHasItsLine() throws {
+    let debug = try TinyKernel(["ON_NMI=incq %rbx"], in: folder.url, named: "debug.elf", options: ["-g"]).path
+    let (json, sarif) = (folder.url.path + "/report.json", folder.url.path + "/report.sarif")
+    let witnesses = folder.url.path + "/witnesses"
+    let ended = try limen(
+      "check", stripped, "--symbols", debug, "--crossing", "syscall64", "--memory", "16", "--profile", "amd",
+      "--event", "nmi", "--witnesses", witnesses, "--report", "json=\(json)", "--report", "sarif=\(sarif)")
+    #expect(ended.status == 1, "\(ended)")
+    let found = places(try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: json))))
+    try #require(found.count >= 3, "where it broke, where it came from, and where the event came")
+    let expected = try addr2line(debug, found.map(\.address))
+    for (place, line) in zip(found, expected) {
+      #expect(line.hasSuffix("/" + place.source) || line == place.source, "\(place)")
+      #expect(place.source.contains("TinyKernel.S:"))
+    }
+    #expect(ended.output.contains("  source     \(found[0].source.split(separator: ":")[0])"))
+    let document = try #require(
+      try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: sarif))) as? [String: Any])
+    let results = try #require((document["runs"] as? [[String: Any]])?.first?["results"] as? [[String: Any]])
+    let place = try #require(
+      (results[0]["locations"] as? [[String: Any]])?.first?["physicalLocation"] as? [String: Any])
+    #expect((place["artifactLocation"] as? [String: Any])?["uri"] as? String != "stripped.elf")
+    #expect(((place["region"] as? [String: Any])?["startLine"] as? Int ?? 0) > 0)
+    // A witness is read strictly: it has no lines, and its run has them again.
+    let witness = try #require(try FileManager.default.contentsOfDirectory(atPath: witnesses).first)
+    let again = try limen("replay", "\(witnesses)/\(witness)", "--symbols", debug)
+    #expect(again.status == 1 && again.output.contains("  source     "), "\(again)")
+    let plain = try limen("replay", "\(witnesses)/\(witness)")
+    #expect(plain.status == 1 && !plain.output.contains("  source     "), "\(plain)")
+  }
+
+  /// The image's own tables, at every boundary of a trace.
+  @Test func aTraceHasItsLines() throws {
+    let debug = try TinyKernel(["ON_NMI=incq %rbx"], in: folder.url, named: "debug.elf", options: ["-g"]).path
+    let ended = try limen("trace", debug, "--crossing", "syscall64", "--memory", "16", "--format", "json")
+    let document = try #require(try JSONSerialization.jsonObject(with: Data(ended.output.utf8)) as? [String: Any])
+    let steps = try #require(document["steps"] as? [[String: Any]])
+    let found = places(steps.compactMap { $0["location"] })
+    #expect(found.count == steps.count && steps.count > 4)
+    for (place, line) in zip(found, try addr2line(debug, found.map(\.address))) {
+      #expect(line.hasSuffix("/" + place.source) || line == place.source, "\(place)")
+    }
+  }
 }

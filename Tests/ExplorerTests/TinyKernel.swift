@@ -10,12 +10,14 @@ struct TinyKernel {
   var path: String { url.path }
 
   /// Definitions as the preprocessor takes them: `CROSSING=ud2`.
-  init(_ definitions: [String] = [], in folder: URL, named name: String = "tiny.elf") throws {
+  init(
+    _ definitions: [String] = [], in folder: URL, named name: String = "tiny.elf", options: [String] = []
+  ) throws {
     url = folder.appendingPathComponent(name)
     let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("TinyKernel.S")
     try run(
       "gcc",
-      definitions.map { "-D\($0)" } + [
+      options + definitions.map { "-D\($0)" } + [
         "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x100000", "-Wl,--section-start=.user=0x200000",
         "-Wl,--build-id=none", "-Wl,-e,start", "-Wl,--no-warn-rwx-segments", "-o", url.path, source.path,
       ])

@@ -136,11 +136,11 @@ import Testing
   @Test func theFormatsSayWhatIsKnown() {
     let known = KnownFindings(of: [Self.report()])
     let marked = known.marking(Self.report())
-    #expect(ReportFormat.sarif.text(of: marked, invariants: []).contains("\"baselineState\" : \"unchanged\""))
-    #expect(!ReportFormat.sarif.text(of: Self.report(), invariants: []).contains("baselineState"))
-    #expect(ReportFormat.ktap.text(of: marked, invariants: []).contains("rsp-owned # XFAIL known"))
-    #expect(ReportFormat.junit.text(of: marked, invariants: []).contains("<skipped message=\"known: "))
-    #expect(ReportFormat.terminal.text(of: marked, invariants: []).contains("[rsp-owned, known]"))
-    #expect(ReportFormat.markdown.text(of: marked, invariants: []).contains("(known)"))
+    #expect(Reporter().text(of: .check([marked]), as: .sarif).contains("\"baselineState\" : \"unchanged\""))
+    #expect(!Reporter().text(of: .check([Self.report()]), as: .sarif).contains("baselineState"))
+    #expect(Reporter().text(of: .check([marked]), as: .ktap).contains("rsp-owned # XFAIL known"))
+    #expect(Reporter().text(of: .check([marked]), as: .junit).contains("<skipped message=\"known: "))
+    #expect(Reporter().text(of: .check([marked]), as: .terminal).contains("[rsp-owned, known]"))
+    #expect(Reporter().text(of: .check([marked]), as: .markdown).contains("(known)"))
   }
 }

@@ -31,10 +31,10 @@ struct NamedKernel {
           symbolFile: path)
       ]
     case .assembly(let path):
-      let bytes = try ThresholdLink(source: path).image()
-      return [
-        NamedKernel(name: text, image: try image(bytes, named: path), isReference: true, fileName: lastPart(path))
-      ]
+      let linked = try ThresholdLink(source: path).linked()
+      var image = try image(linked.image, named: path)
+      image.sourceLines = linked.withLines.flatMap { SourceLines(bytes: $0, renaming: linked.folders) }
+      return [NamedKernel(name: text, image: image, isReference: true, fileName: lastPart(path))]
     case .specimen(let specimen):
       return [try specimen.kernel(in: try ReferenceFolder.find())]
     case .design(let name, let cell):

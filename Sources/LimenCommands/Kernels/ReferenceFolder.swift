@@ -74,6 +74,18 @@ struct ReferenceFolder {
     }
   }
 
+  /// What the comment at the head of a design's assembly says of it, without its name; nil where the file is not there.
+  func opening(of design: Design) -> String? {
+    guard let bytes = try? Files.read(path("include/designs/\(design.name)/Entry.S"), limit: 1 << 20) else {
+      return nil
+    }
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+      .prefix { $0.hasPrefix("// ") }
+    let text = lines.map { $0.dropFirst(3) }.joined(separator: " ").trimmingPrefix("\(design.name): ")
+    guard let first = text.first else { return nil }
+    return first.uppercased() + text.dropFirst()
+  }
+
   /// The design of that name, in all its cells or in one.
   func designs(named name: String, cell: String?) throws(CommandFailure) -> [Design] {
     let all = try designs()

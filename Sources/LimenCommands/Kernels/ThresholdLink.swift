@@ -17,12 +17,20 @@ struct ThresholdLink {
   /// Larger files are no thresholds.
   private static let largestSource = 1 << 20
 
-  /// The linked image.
-  func image() throws(CommandFailure) -> [UInt8] {
+  struct Linked {
+    /// The image, the same whatever the file's name is and wherever it lies.
+    var image: [UInt8]
+    /// The same with line tables; nil where they cannot be had.
+    var withLines: [UInt8]?
+    /// Where its parts were read, and what a report is to say instead: the folder as it was named, and nothing for the reference kernel's.
+    var folders: [(String, String)]
+  }
+
+  func linked() throws(CommandFailure) -> Linked {
     try Interruption.watched(made)
   }
 
-  private func made() throws(CommandFailure) -> [UInt8] {
+  private func made() throws(CommandFailure) -> Linked {
     // Says what there is to say of a file that cannot be read.
     _ = try Files.read(source, limit: Self.largestSource)
     let reference = try ReferenceFolder.find()
@@ -47,29 +55,44 @@ struct ThresholdLink {
     }
     defer { try? FileManager.default.removeItem(at: folder) }
     try assemble(tools, reference, folder)
-    try link(tools, reference, folder)
-    let bytes = try Files.read(folder.appending(path: Self.linked).path, limit: 1 << 26)
+    try link(tools, reference, folder, "--strip-debug")
+    let linked = folder.appending(path: Self.linked).path
+    let bytes = try Files.read(linked, limit: 1 << 26)
     try check(bytes)
-    return bytes
+    try link(tools, reference, folder)
+    let beside = source.lastIndex(of: "/").map { String(source[...$0]) } ?? ""
+    return Linked(
+      image: bytes, withLines: try? Files.read(linked, limit: 1 << 26),
+      folders: [
+        (reference.path("include") + "/", ""),
+        (URL(filePath: Files.wholePath(source)).deletingLastPathComponent().path + "/", beside),
+      ])
   }
 
   private static let object = "threshold.o"
   private static let linked = "kernel.elf"
 
   private func assemble(_ tools: Toolchain, _ reference: ReferenceFolder, _ folder: URL) throws(CommandFailure) {
-    let file = Files.wholePath(source)
-    let beside = URL(filePath: file).deletingLastPathComponent().path
-    let ended = try Toolchain.run(
-      tools.clang,
-      [
-        "--target=x86_64-unknown-none-elf", "-fno-crash-diagnostics", "-nostdinc", "-I", beside, "-I",
-        reference.path("include"), "-x", "assembler-with-cpp", "-c", file, "-o",
-        folder.appending(path: Self.object).path,
-      ], reading: [file, reference.path("include")] + Self.parts(beside), in: folder)
+    // A file with line tables of its own is not given others: clang calls that an error.
+    if try assembled(tools, reference, folder, "-g").succeeded { return }
+    let ended = try assembled(tools, reference, folder)
     guard !ended.succeeded else { return }
     throw CommandFailure(
       .badInput, source, "cannot be assembled; clang's message is above",
-      details: ended.text.replacingOccurrences(of: file, with: source))
+      details: ended.text.replacingOccurrences(of: Files.wholePath(source), with: source))
+  }
+
+  private func assembled(
+    _ tools: Toolchain, _ reference: ReferenceFolder, _ folder: URL, _ options: String...
+  ) throws(CommandFailure) -> Toolchain.Ended {
+    let file = Files.wholePath(source)
+    let beside = URL(filePath: file).deletingLastPathComponent().path
+    return try Toolchain.run(
+      tools.clang,
+      ["--target=x86_64-unknown-none-elf"] + options + [
+        "-fno-crash-diagnostics", "-nostdinc", "-I", beside, "-I", reference.path("include"), "-x",
+        "assembler-with-cpp", "-c", file, "-o", folder.appending(path: Self.object).path,
+      ], reading: [file, reference.path("include")] + Self.parts(beside), in: folder)
   }
 
   /// What a design may be made of: the headers and assembly files in the folder. A link leads to what it is no part of.
@@ -83,7 +106,9 @@ struct ThresholdLink {
       }
   }
 
-  private func link(_ tools: Toolchain, _ reference: ReferenceFolder, _ folder: URL) throws(CommandFailure) {
+  private func link(
+    _ tools: Toolchain, _ reference: ReferenceFolder, _ folder: URL, _ options: String...
+  ) throws(CommandFailure) {
     let parts = ["kernel.ld", "kernel.o"].map(reference.path)
     let ended = try Toolchain.run(
       tools.linker,
@@ -92,7 +117,7 @@ struct ThresholdLink {
         "--error-limit=0", "--no-dependent-libraries",
         "-T", parts[0], "-o", folder.appending(path: Self.linked).path, parts[1],
         folder.appending(path: Self.object).path,
-      ], reading: parts, in: folder)
+      ] + options, reading: parts, in: folder)
     guard !ended.succeeded else { return }
     throw CommandFailure(.badInput, source, "cannot be linked with the reference kernel", details: explain(ended.text))
   }

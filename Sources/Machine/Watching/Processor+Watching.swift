@@ -75,7 +75,7 @@ extension Processor {
   /// Appends what a platform changed of the standing, where it changed.
   func noteChange(_ kind: Transition.Kind, since before: Standing, _ part: KeyPath<Standing, UInt64>) {
     guard isWatched, before[keyPath: part] != standing[keyPath: part] else { return }
-    note(Transition(kind: kind, rip: s.pointee.rip, before: before, after: standing))
+    note(Transition(kind: kind, rip: actsFor ?? s.pointee.rip, before: before, after: standing))
   }
 
   /// Executes an out-of-line body, and notes what it did to the processor's standing.

@@ -90,18 +90,18 @@
     about.replaceChildren();
     pairs.filter((pair) => pair[1]).forEach(([name, ...values]) => {
       about.append(make("dt", "", name));
-      values.forEach((value) => about.append(make("dd", name === "replay" || name === "place" ? "code" : "", value)));
+      values.forEach((value) => about.append(make("dd", ["replay", "place", "source"].includes(name) ? "code" : "", value)));
     });
   }
 
   function showCrossing() {
-    describe([["verdict", section.verdict], ...section.windows.map((window) => ["window", window])]);
-    load(section.run, section.arrivals, section.run && section.arrivals.length === 0 ? "what became of each event is not known: the section was taken over from --resume" : "");
+    describe([[section.isTrace ? "events" : "verdict", section.verdict], ...section.windows.map((window) => ["window", window])]);
+    load(section.run, section.arrivals, section.run && section.arrivals.length === 0 && !section.isTrace ? "what became of each event is not known: the section was taken over from --resume" : "");
   }
 
   function showFinding(finding) {
     describe([
-      ["finding", finding.message], ["place", finding.place], ["from", finding.origin], ...finding.steps.map((step) => ["event", step]),
+      ["finding", finding.message], ["place", finding.place], ["source", finding.source], ["from", finding.origin], ...finding.steps.map((step) => ["event", step]),
       ["registers", finding.registers], ["replay", finding.replay],
     ]);
     load(finding.run, [], "");
@@ -316,7 +316,7 @@
     drawMap();
     const deliveries = run.byStep.get(now) || [];
     const fates = arrivals.map(([title, letters]) => `${title} ${(ARRIVALS[letters[now]] || ARRIVALS[" "])[1]}`).filter((text) => !text.endsWith(" "));
-    byId("here").textContent = `boundary ${now} of ${run.bits.length - 1}: ${run.places[now]}: ` +
+    byId("here").textContent = `boundary ${now} of ${run.bits.length - 1}: ${run.places[now]}${run.lines[now] ? `, ${run.lines[now]}` : ""}: ` +
       (deliveries.length ? deliveries.map((d) => d.title).join(", then ") : run.code[now]) + (GUARDS[run.guards[now]][1] ? ` [${GUARDS[run.guards[now]][1]}]` : "") + (fates.length ? ` (${fates.join(", ")})` : "");
     byId("list").setAttribute("aria-activedescendant", `step-${now}`);
     drawRegisters();
@@ -517,7 +517,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const onButton = event.target.closest && event.target.closest("button");
     if (onButton && (event.key === " " || event.key === "Enter")) return;
-    const act = KEYS[event.key];
+    const act = sections.length || event.key === "t" ? KEYS[event.key] : undefined;
     if (!act) return;
     event.preventDefault();
     if (event.key !== " ") stop();

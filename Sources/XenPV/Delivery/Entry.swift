@@ -9,6 +9,8 @@ extension XenPVComputer {
   func enterHypervisor(_ what: Intercept) {
     dropDebugTrap()
     saveRegisters()
+    processor.actsFor = processor.rip &- what.length
+    defer { processor.actsFor = nil }
     switch what {
     case .systemCall: enterBySyscall()
     case .systemEnter: enterBySysenter()
@@ -128,5 +130,16 @@ extension XenPVComputer {
   /// it to the first instruction of an entry point of Xen's. Xen goes on there, and the guest never hears of it.
   private func dropDebugTrap() {
     if processor.takeDebugTrap() { processor.setDebugRegister(6, Self.defaultDR6) }
+  }
+}
+
+extension Intercept {
+  /// How far RIP is behind the instruction: the length of SYSCALL, SYSENTER, INT n and INT3; a fault leaves RIP where it was.
+  fileprivate var length: UInt64 {
+    switch self {
+    case .systemCall, .systemEnter: 2
+    case .interrupt(let vector): vector.rawValue == 3 ? 1 : 2
+    case .exception: 0
+    }
   }
 }

@@ -21,7 +21,7 @@ extension XenPVComputer {
       words.append(word)
     }
     let flags = RFLAGS(rawValue: words[6])
-    let (rip, before) = (registers.rip, guestStanding)
+    let (rip, before) = (processor.actsFor ?? registers.rip, guestStanding)
     if words[5] & 3 == 3 {
       guard domain.vcpu.guestTableUser != 0 else {
         crash("iret to user mode without user page tables")

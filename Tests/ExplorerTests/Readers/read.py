@@ -21,7 +21,11 @@ def sarif(path):
     kind = jsonschema.validators.validator_for(schema)
     errors = [f"{e.json_path}: {e.message}" for e in kind(schema, format_checker=kind.FORMAT_CHECKER).iter_errors(document)]
     results = [result for run in document["runs"] for result in run["results"]]
-    return {"errors": errors, "failed": len(results)}
+    flows = [flow for result in results for flow in result.get("codeFlows", [])]
+    steps = [step for flow in flows for thread in flow["threadFlows"] for step in thread["locations"]]
+    # SARIF 2.1.0, "kind property": absent it means "fail".
+    failed = sum(result.get("kind", "fail") == "fail" for result in results)
+    return {"errors": errors, "failed": failed, "results": len(results), "steps": len(steps)}
 
 
 def junit(path):
@@ -48,6 +52,18 @@ def ktap(path):
     }
 
 
+def markdown(path):
+    from markdown_it import MarkdownIt
+
+    tokens = MarkdownIt("commonmark").enable("table").parse(path.read_text())
+    tokens += [child for token in tokens for child in token.children or []]
+    count = lambda *kinds: sum(token.type in kinds for token in tokens)
+    return {
+        "headings": count("heading_open"), "rows": count("tr_open"), "blocks": count("fence", "code_block"),
+        "markup": count("html_block", "html_inline"),
+    }
+
+
 folder, form, file = sys.argv[1:]
 sys.path[:0] = [f"{folder}/packages", f"{folder}/kunit"]
-print(json.dumps({"sarif": sarif, "junit": junit, "ktap": ktap}[form](pathlib.Path(file))))
+print(json.dumps({"sarif": sarif, "junit": junit, "ktap": ktap, "markdown": markdown}[form](pathlib.Path(file))))
