@@ -101,6 +101,17 @@ import Testing
     }
   }
 
+  /// The sites of empty static calls are not among those that get return thunks before Linux 6.6 (aee9d30b9744), and `irqentry_exit` ends in one:
+  /// `Documentation/Findings/linux-6.1-static-call-returns.md`.
+  @Test(arguments: [("debian-6.1-cloud", ["irqentry_exit"]), ("debian-6.12-cloud", [])] as [(String, Set<String>)])
+  func aReturnIsLeftWhereAStaticCallWasEmpty(kernel: String, functions: Set<String>) throws {
+    let checker = try KernelUnderTest.checker(
+      kernel, profiles: [.iceLake], crossings: [.syscall64], events: [.externalInterrupt])
+    let section = try #require(try checker.check { _ in }.report.sections.first)
+    #expect(Set(section.findings.compactMap(\.location.symbol)) == functions)
+    #expect(section.findings.allSatisfy { $0.invariant == "branches-aligned" })
+  }
+
   /// 7.3.4 asks the wrong byte of an indirect call where it lies: `Documentation/Findings/linux-its-prefixed-branches.md`.
   private static func isKnown(_ kernel: String, _ section: CheckSection) -> Bool {
     kernel == "debian-7.3.4-cloud" && section.profile == .iceLake
