@@ -4,7 +4,7 @@
 /// elsewhere (AMD and Intel, "x86 Ecosystem Advisory Group", October 2025; AMD64 Flexible Return and Event Delivery (FRED) Virtualization,
 /// publication 69191, which has what guests add); which models of family 1AH are Zen 6: 50H to 5FH, 90H to AFH, C0H to CFH (Linux 24ee8d9432b5,
 /// AMD's). Xen tells it from Zen 5 by FRED. LKGS is shown since no kernel takes FRED without it (Linux `cpuid_deps`). Everything else is Zen
-/// 5's, of which AMD has documented it: whether this part's own bits say more is not known, WRMSRNS among them. Nor is what a kernel owes on it: nothing here.
+/// 5's, of which AMD has documented it: whether this part's own bits say more is not known, WRMSRNS among them. Nor is what a kernel owes on it: nothing here. The patch level is any.
 ///
 /// Where the vendors differ: SYSCALL of compatibility code is an event as SYSCALL of 64-bit code is, whose frame says that it is not 64-bit (Xen
 /// arch/x86/traps.c, `entry_from_pv`); SYSENTER in long mode is #UD as ever.
