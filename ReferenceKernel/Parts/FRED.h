@@ -190,6 +190,8 @@ fred_call:
   FRED_NUMBER
   cmpl $2, %esi
   je fred_sysenter
+  testb $2, PT_SS + 7(%rsp)     // 64-bit code
+  jz fred_syscall32
 fred_syscall:
   sti
 fred_syscall_enabled:
@@ -197,11 +199,16 @@ fred_syscall_enabled:
 fred_syscall_done:
   FRED_BEHIND_SYSCALL
   jmp fred_return_user
+fred_syscall32:
+  movl %eax, %eax
+  movq %rax, PT_ORIG_RAX(%rsp)
+  jmp fred_compat
 fred_sysenter:
   movl %eax, %eax
   movq %rax, PT_ORIG_RAX(%rsp)
   movl PT_RBP(%rsp), %eax
   movq %rax, PT_RSP(%rsp)
+fred_compat:
   sti
   FRED_CALL do_fast_syscall_32
 

@@ -29,6 +29,7 @@ extension ProfileName: Explained {
     case .zen3: "AMD's Zen 3, with what its CPUID says."
     case .zen4: "AMD's Zen 4, with what its CPUID says."
     case .zen5: "AMD's Zen 5, with what its CPUID says."
+    case .zen6: "AMD's Zen 6 as far as AMD has documented it: Zen 5 with FRED."
     }
   }
 }

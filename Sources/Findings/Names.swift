@@ -37,6 +37,7 @@ public enum ProfileName: String, Vocabulary {
   case zen3
   case zen4
   case zen5
+  case zen6
 
   /// Those that are no part's: what a check takes where none is named.
   public static let plain: [ProfileName] = [.intel, .amd]

@@ -70,12 +70,57 @@ import Testing
     #expect(ended.status == 0 && ended.output.contains("swapgs") && !ended.output.contains("fred"))
   }
 
+  /// The same part without FRED has the windows of the IDT's entries, none of which does harm.
+  @Test func offHoldsThroughTheIDT() throws {
+    let folder = try TemporaryFolder()
+    let limen = LimenProgram(
+      probe: Probe.root.appendingPathComponent(".build-probe/probe.elf").path,
+      cache: folder.url.appendingPathComponent("cache").path)
+    let ended = try limen(
+      "check", try KernelUnderTest.path(Self.kernel), "--profile", "wildcat-lake", "--crossing", "syscall64,int80",
+      "--append", "fred=off", "--witnesses", folder.url.appendingPathComponent("witnesses").path)
+    #expect(ended.status == 0 && ended.output.contains("entry_SYSCALL_64"), "\(ended.output)")
+  }
+
+  /// Side by side: SYSCALL's windows of RSP, GS base and page tables (SDM vol. 2, "SYSCALL", "SWAPGS"; Linux Documentation/arch/x86/pti.rst) are there
+  /// with the IDT, and there is none with FRED, by which the way in costs less of everything.
+  @Test func standsBesideTheIDT() throws {
+    let folder = try TemporaryFolder()
+    let limen = LimenProgram(
+      probe: Probe.root.appendingPathComponent(".build-probe/probe.elf").path,
+      cache: folder.url.appendingPathComponent("cache").path)
+    let ended = try limen(
+      "diff", try KernelUnderTest.path(Self.kernel), "--profile", "skylake,wildcat-lake", "--event", "nmi",
+      "--witnesses", folder.url.appendingPathComponent("witnesses").path)
+    #expect(ended.status == 0, "\(ended.output)")
+    func row(_ title: String) throws -> [Int] {
+      let line = try #require(ended.output.split(separator: "\n").first { $0.hasPrefix(title) })
+      return line.split(separator: " ").compactMap { Int($0) }
+    }
+    for title in ["RSP window", "GS base window", "page-table window"] {
+      let cells = try row(title)
+      #expect(cells.count == 2 && cells[0] > 0 && cells[1] == 0, "\(title): \(cells)")
+    }
+    for title in ["instructions", "memory reads", "privileged operations"] {
+      let cells = try row(title)
+      #expect(cells.count == 2 && cells[0] > cells[1], "\(title): \(cells)")
+    }
+  }
+
+  /// Linux 7.3 takes AMD's processors with FRED as it takes Intel's.
+  @Test func amdEntersByFRED() throws {
+    let trace = try trace(.syscall64, [40: .nmi], profile: .zen6)
+    #expect(trace.steps[0].delivery?.fred == TraceFRED(.syscall, stackLevel: 0, previousStackLevel: 0, nested: false))
+    #expect(trace.steps[40].delivery?.fred?.stackLevel == 2)
+    #expect(trace.steps.last { $0.isKernel }?.instruction == "eretu" && trace.end.kind == .user)
+  }
+
   @Test func theDesignHolds() throws {
     let folder = try TemporaryFolder()
     let limen = LimenProgram(
       probe: Probe.root.appendingPathComponent(".build-probe/probe.elf").path,
       cache: folder.url.appendingPathComponent("cache").path)
-    for profile in ["wildcat-lake", "intel"] {
+    for profile in ["wildcat-lake", "zen6", "intel"] {
       let ended = try limen(
         "check", "design:fred", "--platform", "bare-metal", "--profile", profile, "--posture", "normal", "--witnesses",
         folder.url.appendingPathComponent("witnesses").path)

@@ -19,7 +19,7 @@ struct ProfileTests {
     arguments: [
       ("intel", 0x6, 0x3C), ("amd", 0x17, 0x1), ("skylake", 0x6, 0x55), ("ice-lake", 0x6, 0x7E),
       ("raptor-lake", 0x6, 0xB7), ("wildcat-lake", 0x6, 0xD5),
-      ("zen2", 0x17, 0x31), ("zen3", 0x19, 0x1), ("zen4", 0x19, 0x11), ("zen5", 0x1A, 0x2),
+      ("zen2", 0x17, 0x31), ("zen3", 0x19, 0x1), ("zen4", 0x19, 0x11), ("zen5", 0x1A, 0x2), ("zen6", 0x1A, 0x50),
     ] as [(String, UInt32, UInt32)])
   func isItsPart(name: String, family: UInt32, model: UInt32) throws {
     let signature = answer(try processor(try #require(Profile.named(name))), 1)[0]
@@ -73,7 +73,7 @@ struct ProfileTests {
       ("raptor-lake", 0x4FF, 0x1, true, 0x1408_E16B),
       ("wildcat-lake", 0x5FF, 0x1, true, 0x4000_0000_0D18_E16B),
       ("zen2", 0x7, 0x1, false, nil), ("zen3", 0x87, 0x81, false, nil), ("zen4", 0x87, 0x81, true, nil),
-      ("zen5", 0x87, 0x81, true, nil),
+      ("zen5", 0x87, 0x81, true, nil), ("zen6", 0x87, 0x81, true, nil),
     ] as [(String, UInt64, UInt64, Bool, UInt64?)])
   func restrainsSpeculation(name: String, controls: UInt64, commands: UInt64, flushes: Bool, capabilities: UInt64?)
     throws

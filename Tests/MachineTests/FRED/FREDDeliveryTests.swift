@@ -84,6 +84,21 @@ import Testing
     #expect(n.frame.ss == M.userData | M.information(2, kind: 7, length: 2, is64: false, low: 1 << 17))
   }
 
+  @Test("on AMD's processors SYSCALL of compatibility code is the event that SYSCALL is, and SYSENTER is #UD")
+  func compatibilityCodeOfAMD() throws {
+    var frame = M.userFrame
+    frame.cs = M.user32
+    let m = try FREDMachine(.zen6)
+    m.goToUser(frame)
+    m.run(M.syscall)
+    #expect(m.processor.rip == M.entry && m.frame.rip == M.code + 2 && m.frame.cs == M.user32)
+    #expect(m.frame.ss == M.userData | M.information(1, kind: 7, length: 2, is64: false, low: 1 << 17))
+    let n = try FREDMachine(.zen6)
+    n.goToUser(frame)
+    n.run(M.sysenter)
+    #expect(n.frame.ss == M.userData | M.information(6, kind: 3, is64: false))
+  }
+
   @Test("an event of privilege 0 goes to the second entry, below the red zone of the same stack; CS, SS and GS stay")
   func fromSupervisor() throws {
     for (configuration, redZone) in [(0 as UInt64, 0 as UInt64), (0x40, 0x40), (0x1C0, 0x1C0)] {

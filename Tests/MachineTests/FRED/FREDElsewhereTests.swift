@@ -152,7 +152,10 @@ import Testing
 
   @Test("CPUID names FRED, LKGS and WRMSRNS of the profile that has them, and of no other")
   func features() throws {
-    for (profile, bits) in [(Profile.wildcatLake, 0xE_0000), (.intel, 0), (.amd, 0)] as [(Profile, UInt32)] {
+    let expected: [(Profile, UInt32)] = [
+      (.wildcatLake, 0xE_0000), (.zen6, 0x6_0000), (.zen5, 0), (.intel, 0), (.amd, 0),
+    ]
+    for (profile, bits) in expected {
       let m = try FREDMachine(profile, isOn: false)
       #expect(m.processor.cpuid(leaf: 7, subleaf: 1).eax & 0xE_0000 == bits)
     }
