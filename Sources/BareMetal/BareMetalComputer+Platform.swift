@@ -13,7 +13,10 @@ extension BareMetalComputer: PlatformComputer {
   public static var commandLine: String { "console=ttyS0 nokaslr" }
 
   public static var events: [EventKind] {
-    [.nmi, .externalInterrupt, .machineCheck, .debugBreakpoint, .hostVector80, .hostSpurious, .hostMaskedInterrupt]
+    [
+      .nmi, .externalInterrupt, .machineCheck, .debugBreakpoint, .hostVector80, .hostSpurious, .hostMaskedInterrupt,
+      .hostVC,
+    ]
   }
 
   // MARK: Start and archive
@@ -119,7 +122,7 @@ extension BareMetalComputer: PlatformComputer {
       // One in user code is no event that the user cannot see, but a crossing.
       if !isInKernel || isOnStack(of: .debug) || debugStatusIsLeft { return .noSource }
       return processor.canTakeInstructionBreakpoint ? nil : .masked
-    case .hostVector80, .hostSpurious, .hostMaskedInterrupt: return obstacle(toHost: event)
+    case .hostVector80, .hostSpurious, .hostMaskedInterrupt, .hostVC: return obstacle(toHost: event)
     default: return .noSource
     }
   }
@@ -168,7 +171,7 @@ extension BareMetalComputer: PlatformComputer {
       return takeStep()
     case .machineCheck: return ComputerEnd(deliver { $0.deliverMachineCheck() })
     case .debugBreakpoint: return ComputerEnd(deliver { $0.deliverInstructionBreakpoint(0) })
-    case .hostVector80, .hostSpurious, .hostMaskedInterrupt: return injectHost(event)
+    case .hostVector80, .hostSpurious, .hostMaskedInterrupt, .hostVC: return injectHost(event)
     default: return .unsupported("\(event.title) is not injected on bare metal")
     }
   }

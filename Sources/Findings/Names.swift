@@ -94,9 +94,18 @@ public enum EventKind: String, Vocabulary {
   case hostVector80 = "host-vector-80"
   case hostSpurious = "host-spurious"
   case hostMaskedInterrupt = "host-masked-interrupt"
+  /// #VC, which a host provokes at any instruction of an encrypted guest's.
+  case hostVC = "host-vc"
+  /// Xen's failsafe callback, although nothing of the guest's own took a segment away.
+  case hostFailsafe = "host-failsafe"
 
   /// Nothing that hardware does: only a host raises it.
-  public var isFromHost: Bool { self == .hostVector80 || self == .hostSpurious || self == .hostMaskedInterrupt }
+  public var isFromHost: Bool {
+    switch self {
+    case .hostVector80, .hostSpurious, .hostMaskedInterrupt, .hostVC, .hostFailsafe: true
+    default: false
+    }
+  }
 
   /// The interrupt of the timer that the kernel uses.
   public var isTimers: Bool { self == .externalInterrupt || self == .eventUpcall }
@@ -115,6 +124,8 @@ public enum EventKind: String, Vocabulary {
     case .hostVector80: "vector 80h"
     case .hostSpurious: "spurious"
     case .hostMaskedInterrupt: "unmasked"
+    case .hostVC: "#VC"
+    case .hostFailsafe: "failsafe"
     }
   }
 }
