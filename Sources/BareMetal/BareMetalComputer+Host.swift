@@ -3,7 +3,7 @@
 /// Interrupts with vectors that nobody assigned come by the local APIC, as posted interrupts do: CVE-2024-25744. One past IF comes by the event
 /// injection of SVM, which no mask keeps out (AMD APM vol. 2, "Event Injection"); VMX refuses to enter the guest so (SDM vol. 3C, "Checks on
 /// Guest RIP, RFLAGS, and SSP"). #VC comes at whatever touches memory that the host has taken away, an instruction's own bytes among it (AMD APM vol. 2,
-/// "VMM Communication Exception"; AMD-SB-3008 calls it malicious #VC): at every boundary, of a kernel that has a handler for it.
+/// "VMM Communication Exception"; AMD-SB-3008 calls it malicious #VC): at every boundary of a kernel that has a handler for it.
 ///
 /// Not modelled: #VE that the host provokes, other exceptions that SVM would inject, interrupts that are suppressed for good.
 import Findings
@@ -24,6 +24,8 @@ extension BareMetalComputer {
       guard processor.profile.vendor == .amd, !processor.deliversByFRED,
         processor.isGatePresent(of: .vmmCommunication) == true
       else { return .noSource }
+      // One in user mode is the program's own: a crossing.
+      if !isInKernel { return .noSource }
       return processor.debugTrapIsDue || processor.shadow == .movSS ? .masked : nil
     default:
       if !processor.canTakeInterrupt || processor.debugTrapIsDue { return .masked }
