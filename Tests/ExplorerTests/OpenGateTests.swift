@@ -34,7 +34,7 @@ import Testing
     let ended = try check("GATE \(vector), \(handler), stack=\(stack), level=3")
     let words = "INT 0x\(String(vector, radix: 16)) of user mode reaches the handler of that vector"
     #expect(ended.status == 1 && ended.output.contains("gates-closed: violated"), "\(ended)")
-    #expect(ended.output.contains("\(handler)()+0x0: \(words)"), "\(ended)")
+    #expect(ended.output.contains("\(handler)(): \(words)"), "\(ended)")
     let closed = try check("GATE \(vector), \(handler), stack=\(stack), level=0")
     #expect(closed.status == 0, "\(closed)")
   }
