@@ -24,8 +24,6 @@ extension BareMetalComputer {
       guard processor.profile.vendor == .amd, !processor.deliversByFRED,
         processor.isGatePresent(of: .vmmCommunication) == true
       else { return .noSource }
-      // One in user mode is the program's own: a crossing.
-      if !isInKernel { return .noSource }
       return processor.debugTrapIsDue || processor.shadow == .movSS ? .masked : nil
     default:
       if !processor.canTakeInterrupt || processor.debugTrapIsDue { return .masked }

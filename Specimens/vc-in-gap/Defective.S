@@ -29,9 +29,10 @@
   GATE 29, vmm_communication
   THRESHOLD_START_END
 
-// What it would ask the host for is not there to be asked: it needs no register, no GS, and no C.
+// What it would ask the host for is not there to be asked: it needs no register, no GS, and no C. It is done with the instruction.
 vmm_communication:
   addq $8, %rsp
+  andl $~FLAGS_RF, 16(%rsp)
   iretq
 
   .section .bss.pages, "aw", @nobits
