@@ -23,10 +23,10 @@ LIST = ROOT / "Scripts" / "planted-defects.txt"
 # What should notice, the fast first.
 SUITES = {
     "machine": ["InterceptTests|NonCanonicalReturnTests|StackTransitionTests|VendorDifferenceTests|BareMetalTests.FreeRunTests|PositionTests",
-                "RecordedExecutionsTests|QEMUAgreesTests", "EditedDesignTests|AblationTests", "SpecimenTests"],
+                "RecordedExecutionsTests|QEMUAgreesTests", "EditedDesignTests", "AblationTests", "SpecimenTests"],
     "xen": ["FailsafeTests|SyscallFlagsTests|DebugPutOffTests|EventChannelTests|MulticallIretTests|XenPVTests.FreeRunTests|PrivilegedOperationsTests|SchedulingTests|PageTableCallTests",
-            "LimenAgreesTests|XenAgreesTests", "EditedDesignTests|AblationTests|XenPVExplorationTests", "SpecimenTests"],
-    "judge": ["EditedDesignTests|AblationTests|UnclaimedDesignTests", "SpecimenTests"],
+            "LimenAgreesTests|XenAgreesTests", "EditedDesignTests", "AblationTests|XenPVExplorationTests", "SpecimenTests"],
+    "judge": ["EditedDesignTests|UnclaimedDesignTests", "AblationTests", "SpecimenTests"],
     "search": ["NestingTests|PruningTests|PruningHandlerTests|WatchedToTheEndTests|UnclaimedDesignTests|EditedDesignTests",
                "SpecimenTests|SteppedReferenceTests"],
 }
@@ -129,28 +129,32 @@ def fails(copy, number, suites):
 
 def run(copy, chosen):
     results = copy / "planted.tsv"
-    known = {line.split("\t")[0] for line in results.read_text().splitlines()} if results.exists() else set()
-    every = defects()
-    for kind in {defect.kind for defect in every}:
-        for suites in SUITES[kind]:
-            if f"0 {suites}" in known:
-                continue
-            if failure := fails(copy, 0, suites):
+    lines = [line.split("\t") for line in results.read_text().splitlines()] if results.exists() else []
+    known = {line[0]: line[1] for line in lines}
+
+    def note(what, verdict):
+        known[what] = verdict
+        with results.open("a") as file:
+            file.write(f"{what}\t{verdict}\n")
+
+    def passes(suites):
+        """Without a defect; asked before the suites are first used."""
+        if f"0 {suites}" not in known:
+            failure = fails(copy, 0, suites)
+            if failure:
                 print(f"without a defect, {suites}: {failure}; not used", flush=True)
-            with results.open("a") as file:
-                file.write(f"0 {suites}\t{failure or 'passes'}\n")
-    broken = {line.split("\t")[0][2:] for line in results.read_text().splitlines()
-              if line.startswith("0 ") and not line.endswith("\tpasses")}
-    for defect in every:
+            note(f"0 {suites}", failure or "passes")
+        return known[f"0 {suites}"] == "passes"
+
+    for defect in defects():
         if str(defect.number) in known or chosen and defect.number not in chosen:
             continue
         verdict = "survived"
         for suites in SUITES[defect.kind]:
-            if suites not in broken and (failure := fails(copy, defect.number, suites)):
+            if passes(suites) and (failure := fails(copy, defect.number, suites)):
                 verdict = failure
                 break
-        with results.open("a") as file:
-            file.write(f"{defect.number}\t{verdict}\n")
+        note(str(defect.number), verdict)
         print(defect.row() + "\t" + verdict, flush=True)
 
 

@@ -82,8 +82,10 @@ enum SystemCall {
     return count
   }
 
+  /// The last page below the addresses that are not canonical is nobody's, but where a design wants it otherwise (whole_user_half).
   private static func isUsers(_ address: UInt, _ size: UInt) -> Bool {
-    address % 4096 == 0 && address >= 65536 && size <= 1 << 20 && address <= 0x7FFF_FFFF_F000 - size
+    let end: UInt = whole_user_half_address() != 0 ? 1 << 47 : 0x7FFF_FFFF_F000
+    return address % 4096 == 0 && address >= 65536 && size <= 1 << 20 && address <= end - size
   }
 
   /// Anonymous pages at a fixed place.

@@ -15,7 +15,7 @@ extension BareMetalComputer: PlatformComputer {
   public static var events: [EventKind] {
     [
       .nmi, .externalInterrupt, .machineCheck, .debugBreakpoint, .pageFault, .hostVector80, .hostSpurious,
-      .hostMaskedInterrupt,
+      .hostMaskedInterrupt, .hostVC,
     ]
   }
 
@@ -125,7 +125,7 @@ extension BareMetalComputer: PlatformComputer {
     case .pageFault:
       // One in user code is a crossing; and what is due at the boundary goes first.
       return isInKernel && !isEventIn && processor.nextStore() != nil ? nil : .noSource
-    case .hostVector80, .hostSpurious, .hostMaskedInterrupt: return obstacle(toHost: event)
+    case .hostVector80, .hostSpurious, .hostMaskedInterrupt, .hostVC: return obstacle(toHost: event)
     default: return .noSource
     }
   }
@@ -182,7 +182,7 @@ extension BareMetalComputer: PlatformComputer {
         return .unsupported("a spurious page fault where nothing is stored")
       }
       return ComputerEnd(deliver { $0.deliverSpuriousPageFault(of: store) })
-    case .hostVector80, .hostSpurious, .hostMaskedInterrupt: return injectHost(event)
+    case .hostVector80, .hostSpurious, .hostMaskedInterrupt, .hostVC: return injectHost(event)
     default: return .unsupported("\(event.title) is not injected on bare metal")
     }
   }

@@ -304,6 +304,7 @@ package final class Run {
         stack.follow(loaded(after.rsp), to: after.rsp)
       }
     case .pageTables: monitors.load(tables(transition), isKernel: after.isKernel)
+    case .openInNMI: monitors.open(inNMIAt: transition.rip, step: boundary)
     case .stackMove, .gsBase, .flags, .buffers, .lowBranch: break
     }
   }

@@ -227,6 +227,7 @@ final class Exploration {
     outcome.expected = expected
     question.log?.add(run.run, RunDigest.ending(outcome.end, outcome.view))
     outcome.vainTableLoad = vainTableLoad
+    outcome.openGate = machine.openGate()
     if ablations.isEmpty { outcome.strayStack = machine.strayStack(crossing, boundaries) }
     if let view = outcome.view {
       outcome.kernelAddress = machine.kernelAddress(

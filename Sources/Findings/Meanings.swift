@@ -71,6 +71,10 @@ extension EventKind: Explained {
       "An external interrupt with a vector that the kernel gave to nobody, which a malicious host sends."
     case .hostMaskedInterrupt:
       "The timer's interrupt while RFLAGS.IF keeps interrupts out, which a malicious host injects by SVM."
+    case .hostVC:
+      "#VC, the exception of a guest whose memory is encrypted, which a malicious host provokes at any instruction."
+    case .hostFailsafe:
+      "Xen's failsafe callback: a segment could not be loaded when the virtual CPU was switched to, whoever took it away."
     }
   }
 }
@@ -124,6 +128,9 @@ extension PostureName {
       "fs-user": "The FS base is an address of user space.",
       "fs-kernel": "The FS base is 0xffff888000100000, by WRFSBASE.",
       "code-top": "The crossing's instruction ends at 0x7ffffffff000, the end of what Linux lets a process map.",
+      "code-end": "The crossing's instruction ends at 0x800000000000, behind which no address is canonical.",
+      "data-ldt": "DS and ES are a segment of the LDT.",
+      "stack-ldt": "SS is a segment of the LDT.",
       "alarm-due":
         "An alarm is set, and has run out when the timer's interrupt comes: its signal must reach the task before user mode goes on.",
       "return-sysret": "RCX is the frame's RIP and R11 its RFLAGS, so that SYSRET could restore it.",

@@ -95,9 +95,18 @@ public enum EventKind: String, Vocabulary {
   case hostVector80 = "host-vector-80"
   case hostSpurious = "host-spurious"
   case hostMaskedInterrupt = "host-masked-interrupt"
+  /// #VC, which a host provokes at any instruction of an encrypted guest's.
+  case hostVC = "host-vc"
+  /// Xen's failsafe callback, although nothing of the guest's own took a segment away.
+  case hostFailsafe = "host-failsafe"
 
   /// Nothing that hardware does: only a host raises it.
-  public var isFromHost: Bool { self == .hostVector80 || self == .hostSpurious || self == .hostMaskedInterrupt }
+  public var isFromHost: Bool {
+    switch self {
+    case .hostVector80, .hostSpurious, .hostMaskedInterrupt, .hostVC, .hostFailsafe: true
+    default: false
+    }
+  }
 
   /// What is asked of every kernel: of the rest, a host that means harm is to be named, and a spurious page fault comes only where a kernel
   /// gave a page more rights, so that a kernel which does so nowhere on its way need not survive one there.
@@ -120,6 +129,8 @@ public enum EventKind: String, Vocabulary {
     case .hostVector80: "vector 80h"
     case .hostSpurious: "spurious"
     case .hostMaskedInterrupt: "unmasked"
+    case .hostVC: "#VC"
+    case .hostFailsafe: "failsafe"
     }
   }
 }

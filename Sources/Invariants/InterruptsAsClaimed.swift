@@ -36,6 +36,8 @@ struct InterruptsAsClaimed: Monitor {
   private var falselyOff: DeliveryRecord?
   /// An interrupt that came while NMIs were blocked, by whose return they no longer are.
   private var insideNMI: DeliveryRecord?
+  /// An instruction that let maskable interrupts in while NMIs were blocked.
+  private var opensInNMI: (step: Int, rip: UInt64)?
   /// Where interrupts were first found off, since they were last on.
   private var offSince: UInt64?
 
@@ -55,6 +57,8 @@ struct InterruptsAsClaimed: Monitor {
     }
   }
 
+  mutating func open(inNMIAt rip: UInt64, step: Int) { opensInNMI = opensInNMI ?? (step, rip) }
+
   /// - Parameters:
   ///   - claimedOn: what the kernel claims of the place that was interrupted.
   ///   - promise: what the kernel asked the platform for and the handler does not have.
@@ -71,13 +75,19 @@ struct InterruptsAsClaimed: Monitor {
   func goesOn(as other: InterruptsAsClaimed) -> Bool { sawNothing && other.sawNothing }
 
   private var sawNothing: Bool {
-    openWindow == nil && brokenPromise == nil && insideNMI == nil && falselyOn == nil && falselyOff == nil
+    openWindow == nil && opensInNMI == nil && brokenPromise == nil && insideNMI == nil && falselyOn == nil
+      && falselyOff == nil
   }
 
   func judge(_ run: Outcome) -> Violation? {
     if let open = openWindow {
       return Violation(
         "maskable interrupts are open while RSP \(hex(open.rsp)) is not the kernel's", step: open.step, at: open.rip)
+    }
+    if let open = opensInNMI {
+      return Violation(
+        "maskable interrupts are let in while NMIs are blocked: the return of the first lets the next NMI in before this one is done",
+        step: open.step, at: open.rip, origin: run.eventOrigin, Outcome.eventWords)
     }
     if let promise = brokenPromise { return Violation(promise.message, step: promise.step, at: promise.rip) }
     if let inside = insideNMI {

@@ -17,6 +17,7 @@ public struct Monitors: Sendable {
   private let noLeak = NoLeak()
   private let userStatePreserved = UserStatePreserved()
   private let entriesKept = EntriesKept()
+  private let gatesClosed = GatesClosed()
   private let owed: OwedGuards
   private var branchesRestricted: BranchesRestricted
   private var swapgsFenced: SWAPGSFenced
@@ -61,8 +62,8 @@ public struct Monitors: Sendable {
     [
       gsOwned, pageTablesOwned, flagsSanitised, interruptsAsClaimed, cleanExit, rspOwned, frameIntact, stackBounded,
     ] + (fred?.evidence.all ?? []) + [
-      noKernelDeath, progress, workDone, noLeak, userStatePreserved, entriesKept, branchesRestricted, swapgsFenced,
-      buffersCleared, defenceHolds, historyCleared, returnsUntrained, returnStackFilled, branchesAligned,
+      noKernelDeath, progress, workDone, noLeak, userStatePreserved, entriesKept, gatesClosed, branchesRestricted,
+      swapgsFenced, buffersCleared, defenceHolds, historyCleared, returnsUntrained, returnStackFilled, branchesAligned,
     ]
   }
 
@@ -144,6 +145,9 @@ public struct Monitors: Sendable {
     noKernelDeath.take(delivery)
     if let sight { change { $0.take(delivery, sight) } }
   }
+
+  /// The kernel let maskable interrupts in while NMIs were blocked.
+  public mutating func open(inNMIAt rip: UInt64, step: Int) { interruptsAsClaimed.open(inNMIAt: rip, step: step) }
 
   /// What is below the kernel pushed a frame on its current stack.
   public mutating func take(bounce delivery: DeliveryRecord) { rspOwned.take(delivery) }

@@ -146,6 +146,8 @@ public struct Outcome: Sendable {
   public var strayStack: StrayStack?
   /// How the kernel will be entered otherwise than before, in words.
   public var entryChange: String?
+  /// A gate that user mode can use and is not there for it.
+  public var openGate: OpenGate?
   /// Where the kernel loaded tables of its own for the crossing without events, on which user mode had run already.
   public var vainTableLoad: UInt64?
 
@@ -154,6 +156,19 @@ public struct Outcome: Sendable {
   /// Where a violation came from, where it was an event.
   var eventOrigin: UInt64? { boundary?.rip }
   static let eventWords = "the event was taken here"
+}
+
+/// A handler that user mode reaches by INT n, although it is there for something else.
+public struct OpenGate: Sendable, Hashable {
+  public var vector: UInt8
+  /// Its first instruction.
+  public var handler: UInt64
+  /// How many more of the kind there are.
+  public var others: Int
+
+  public init(vector: UInt8, handler: UInt64, others: Int) {
+    (self.vector, self.handler, self.others) = (vector, handler, others)
+  }
 }
 
 /// A stack on which a crossing does its work although those of other kinds do theirs elsewhere.

@@ -148,6 +148,7 @@ extension PlatformComputer {
     case .machineCheck, .virtualMachineCheck: 18
     case .debugBreakpoint: 1
     case .hostVector80: 0x80
+    case .hostVC: 29
     default: nil
     }
   }

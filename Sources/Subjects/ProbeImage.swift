@@ -7,7 +7,9 @@ import KernelImage
 public struct ProbeImage: Sendable {
   public let bytes: [UInt8]
   public let crossings: [String]
+  /// Those that it sets up itself, and behind them those that it is helped to.
   public let postures: [PostureName]
+  private let ownPostures: Int
   private let symbols: SymbolTable
   /// By crossing and posture, whether the pair makes sense.
   private let pairs: [UInt8]
@@ -31,10 +33,12 @@ public struct ProbeImage: Sendable {
     let image = try KernelImage(bytes: bytes, name: "probe.elf")
     symbols = image.symbols
     crossings = try Self.names("limen_crossing_names", image)
-    postures = try Self.names("limen_posture_names", image).map { PostureName(rawValue: $0) }
+    let own = try Self.names("limen_posture_names", image).map { PostureName(rawValue: $0) }
+    ownPostures = own.count
+    postures = own + FurtherPosture.allCases.map(\.name)
     let table = "limen_applicable"
     guard let start = image.symbols.lookup(table) else { throw Refusal.missing(symbol: table) }
-    guard let pairs = image.contents(virtualAddress: start, count: crossings.count * postures.count) else {
+    guard let pairs = image.contents(virtualAddress: start, count: crossings.count * own.count) else {
       throw Refusal.unreadable(table: table)
     }
     self.pairs = [UInt8](pairs)
@@ -56,8 +60,18 @@ public struct ProbeImage: Sendable {
 
   /// The postures from which a crossing makes sense, whatever the machine can do of them.
   package func postures(of crossing: CrossingKind) -> [PostureName] {
-    guard let row = crossings.firstIndex(of: crossing.rawValue) else { return [] }
-    return postures.indices.filter { pairs[row * postures.count + $0] != 0 }.map { postures[$0] }
+    postures.filter { posture in
+      if let further = FurtherPosture(posture) { return further.makesSense(for: crossing) }
+      return place(of: crossing, from: posture).map { pairs[$0] != 0 } ?? false
+    }
+  }
+
+  /// Where in its table a pair of its own stands.
+  func place(of crossing: CrossingKind, from posture: PostureName) -> Int? {
+    guard let row = crossings.firstIndex(of: crossing.rawValue), let column = postures.firstIndex(of: posture),
+      column < ownPostures
+    else { return nil }
+    return row * ownPostures + column
   }
 
   /// The first instructions of its signal handlers.

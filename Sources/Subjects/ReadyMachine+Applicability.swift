@@ -23,7 +23,10 @@ extension ReadyMachine {
       return "the alarm of alarm-due runs out inside a system call, and \(crossing.rawValue) is none"
     }
     let placed: [CrossingKind] = [.syscall64, .int80, .ud, .bp]
-    if name == "code-top" && !placed.contains(crossing) {
+    if name == "stack-ldt" && !FurtherPosture.stackInLDT.makesSense(for: crossing) {
+      return "the way back from \(crossing.rawValue) loads SS anew"
+    }
+    if (name == "code-top" || name == "code-end") && !placed.contains(crossing) {
       return "the probe places only \(placed.map(\.rawValue).joined(separator: ", ")) at the top of user memory"
     }
     if crossing == .sysenter || crossing == .syscall32 {

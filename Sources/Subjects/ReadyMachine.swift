@@ -60,28 +60,27 @@ public final class ReadyMachine {
   package func position(crossing: CrossingKind, posture: PostureName) throws {
     endRun()
     computer.restore()
-    guard let c = probe.crossings.firstIndex(of: crossing.rawValue) else {
+    guard probe.crossings.contains(crossing.rawValue) else {
       throw Stop(verdict: .notApplicable(reason: "the probe has no crossing \(crossing.rawValue)"))
     }
-    guard let p = probe.postures.firstIndex(of: posture) else {
+    guard probe.postures.contains(posture) else {
       throw Stop(verdict: .notApplicable(reason: "the probe has no posture \(posture)"))
     }
-    let table = try probe.address("limen_applicable") + UInt64(c * probe.postures.count + p)
-    guard let applicable = computer.processor.bytes(atLinear: table, count: 1), applicable[0] != 0 else {
-      throw Stop(
-        verdict: .notApplicable(
-          reason: Self.whyNot(crossing, from: posture, on: profileName)))
+    let further = FurtherPosture(posture)
+    let given = further == nil ? posture : "normal"
+    guard try isApplicable(crossing, from: given), further?.makesSense(for: crossing) ?? true else {
+      throw Stop(verdict: .notApplicable(reason: Self.whyNot(crossing, from: posture, on: profileName)))
     }
     if stacks == nil { stacks = findStacks() }
     if workplaces == nil { workplaces = findWorkplaces() }
     hasAlarm = posture == "alarm-due"
-    guard request(crossing, from: posture) else { throw ProbeImage.Refusal.unmapped(symbol: "limen_request") }
+    guard request(crossing, from: given) else { throw ProbeImage.Refusal.unmapped(symbol: "limen_request") }
     if let top = computer.processor.interruptStackTop(of: .nmi) {
       // Inside the stack, where the handler's own frames come to lie.
       let chosen = withUnsafeBytes(of: (top &- 0x100).littleEndian) { [UInt8]($0) }
       computer.processor.write(chosen, atLinear: try probe.address("limen_rsp"))
     }
-    let target = try probe.crossingAddress(crossing, posture: posture)
+    let target = try probe.crossingAddress(crossing, posture: given)
     let end = computer.proceed(Self.approachBound, until: target)
     guard case .budget = end, computer.processor.rip == target, !computer.isInKernel else {
       if case .unsupported(let what) = end {
@@ -91,9 +90,17 @@ public final class ReadyMachine {
         verdict: .inconclusive(
           bound: "the probe did not reach its crossing; it stands at \(location(computer.processor.rip))"))
     }
+    if let further { try setUp(further, crossing) }
     computer.processor.setClockStep(Self.clockStep)
     computer.fork()
     userMemory = computer.processor.userMemory()
+  }
+
+  /// What the probe says of the pair on this processor and kernel, at its request.
+  func isApplicable(_ crossing: CrossingKind, from posture: PostureName) throws -> Bool {
+    guard let place = probe.place(of: crossing, from: posture) else { return false }
+    let table = try probe.address("limen_applicable")
+    return computer.processor.bytes(atLinear: table + UInt64(place), count: 1).map { $0[0] != 0 } ?? false
   }
 
   /// Asks the probe, which waits, for a crossing. False where it has not such a one, or its request is not mapped.

@@ -77,7 +77,10 @@ public enum Shutdown: Sendable, Codable, Hashable {
 /// A frame that was pushed on the guest's stack.
 public struct Delivery: Sendable, Codable, Hashable {
   public enum Kind: UInt8, Sendable, Codable, Hashable {
-    case exception, softwareInterrupt, systemCall, systemEnter, eventUpcall, nmi, machineCheck
+    case exception, softwareInterrupt, systemCall, systemEnter, eventUpcall, nmi, machineCheck, failsafe
+
+    /// Words in its frame, without an error code.
+    var wordCount: Int { self == .failsafe ? 11 : 7 }
   }
   public var kind: Kind
   /// The vector; zero for kinds that have none.

@@ -45,6 +45,14 @@ extension XenPVComputer {
     domain.vcpu.traps[18].address != 0 && domain.vcpu.asyncExceptionMask & AsyncMask.machineCheck == 0
   }
 
+  /// The virtual CPU is switched to after another one ran, and ES holds the selector of a segment that has gone meanwhile: the last of an LDT of full
+  /// size, which somebody shortened.
+  public func injectFailsafe() -> End {
+    processor.countStep()
+    loadSegments(lost: 0xFFFF)
+    return end ?? .budget
+  }
+
   /// An instruction breakpoint at RIP, DR6 bit 0.
   public func injectInstructionBreakpoint() -> End {
     guard let exit = processor.deliverInstructionBreakpoint(0) else {

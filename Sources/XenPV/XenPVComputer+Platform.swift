@@ -12,7 +12,9 @@ extension XenPVComputer: PlatformComputer {
 
   public static var commandLine: String { "console=hvc0 nokaslr" }
 
-  public static var events: [EventKind] { [.debugBreakpoint, .eventUpcall, .nmiCallback, .virtualMachineCheck] }
+  public static var events: [EventKind] {
+    [.debugBreakpoint, .eventUpcall, .nmiCallback, .virtualMachineCheck, .hostFailsafe]
+  }
 
   // MARK: Start and archive
 
@@ -153,6 +155,12 @@ extension XenPVComputer: PlatformComputer {
       if traps[18].address == 0 { return .noSource }
       if !canEnterHypervisor { return .masked }
       return acceptsMachineCheck ? nil : .blocked
+    case .hostFailsafe:
+      // One that holds a selector would lose it, and no kernel could give it back.
+      guard domain.vcpu.failsafeCallback.address != 0, processor.selectors[SegmentName.es.rawValue] <= 3 else {
+        return .noSource
+      }
+      return canEnterHypervisor ? nil : .masked
     default: return .noSource
     }
   }
@@ -178,6 +186,7 @@ extension XenPVComputer: PlatformComputer {
     case .eventUpcall: ComputerEnd(injectTimerEvent())
     case .nmiCallback: ComputerEnd(injectNMI())
     case .virtualMachineCheck: ComputerEnd(injectMachineCheck())
+    case .hostFailsafe: ComputerEnd(injectFailsafe())
     default: .unsupported("\(event.title) is not injected on Xen PV")
     }
   }
@@ -197,14 +206,15 @@ extension XenPVComputer: PlatformComputer {
     case .eventUpcall: "event upcall"
     case .nmi: "NMI callback"
     case .machineCheck: "virtual MCE"
+    case .failsafe: "failsafe callback"
     }
   }
 
   /// Xen `xen/include/public/xen.h`, HYPERVISOR_stack_switch: "tss->esp0" of a PV guest.
   public var lastFrameEndsAtKernelStack: Bool? {
     guard let last = domain.lastDelivery else { return nil }
-    let words: UInt64 = last.errorCode == nil ? 7 : 8
-    return last.frame &+ words * 8 == domain.vcpu.kernelSP & ~0xF
+    let words = last.kind.wordCount + (last.errorCode == nil ? 0 : 1)
+    return last.frame &+ UInt64(words) * 8 == domain.vcpu.kernelSP & ~0xF
   }
 
   /// A handler that was registered to run with events masked does.
@@ -219,6 +229,7 @@ extension XenPVComputer: PlatformComputer {
           ? vcpu.syscall32Callback.masksEvents : vcpu.syscallCallback.masksEvents
       case .systemEnter: vcpu.sysenterCallback.masksEvents
       case .eventUpcall: true
+      case .failsafe: vcpu.failsafeCallback.masksEvents
       }
     guard masks else { return nil }
     return

@@ -74,7 +74,8 @@ import Testing
     (
       replacing("\"event\" : \"nmi\"", "\"event\" : \"nmi2\""),
       "field 'path[0].event': 'nmi2' is not known (known: nmi, external-interrupt, machine-check, debug-breakpoint, "
-        + "page-fault, event-upcall, nmi-callback, virtual-mce, host-vector-80, host-spurious, host-masked-interrupt)"
+        + "page-fault, event-upcall, nmi-callback, virtual-mce, host-vector-80, host-spurious, host-masked-interrupt, "
+        + "host-vc, host-failsafe)"
     ),
     (
       replacing("\"boundary\" : 31", "\"boundary\" : 1"),

@@ -73,6 +73,39 @@ import XenPV
     #expect(computer.processor.segmentBase(.gs) == 0x9000 && computer.domain.vcpu.inactiveGSBase == 0x7000)
   }
 
+  /// What a run is told of it: eleven words, above the kernel's RSP or at the top of its stack.
+  @Test func isADelivery() throws {
+    for fromKernel in [true, false] {
+      let computer = try Self.guest().computer
+      if !fromKernel {
+        computer.domain.vcpu.guestTableUser = computer.domain.vcpu.guestTable
+        computer.domain.vcpu.isInKernel = false
+      }
+      computer.processor.isWatched = true
+      computer.processor.clearTransitions()
+      computer.loadSegments()
+      let delivered = computer.processor.transitions.compactMap(\.delivery)
+      #expect(delivered.count == 1)
+      let one = try #require(delivered.first)
+      #expect(one.vector == nil && one.errorCode == nil && one.wordCount == 11 && one.fromKernel == fromKernel)
+      #expect(one.frame == computer.processor[.rsp] && one.onCurrentStack == fromKernel)
+    }
+  }
+
+  /// A host says of ES what it likes: the selector that the frame names is one that cannot be loaded.
+  @Test func aHostMakesItHappen() throws {
+    let computer = try Self.guest(keepsTable: true).computer
+    #expect(computer.processor.loadDataSegment(.es, 0))
+    guard case .budget = computer.injectFailsafe() else {
+      Issue.record("the domain did not go on")
+      return
+    }
+    #expect(computer.processor.rip == Self.callback && computer.domain.shutdown == nil)
+    #expect(computer.processor.loadGuest(computer.processor[.rsp] + 24) == 0xFFFF)
+    #expect(computer.processor.selectors[SegmentName.es.rawValue] == 0)
+    #expect(computer.processor.selectors[SegmentName.ds.rawValue] == 0xB)
+  }
+
   /// With the table still there nothing happens; without a stack, or with one in Xen's own addresses, the domain ends.
   @Test func otherwise() throws {
     let sound = try Self.guest(keepsTable: true).computer

@@ -216,10 +216,18 @@ xen_event_callback:
   call do_upcall
   jmp return_from_trap
 
-// Xen could not load a segment of the user's. Only a switch between virtual CPUs does that.
-  .globl xen_failsafe_callback
+// Xen could not load a segment of the user's when it switched to the virtual CPU, and has left it null. Above RCX and R11 lie the four selectors as they
+// were to be loaded, DS, ES, FS and GS, and above them the frame (load_segments in xen/arch/x86/domain.c). The user goes on without.
+  .weak xen_failsafe_callback
 xen_failsafe_callback:
-  ud2
+  popq %rcx
+  popq %r11
+  addq $32, %rsp
+  cld
+  pushq $0
+  PUSH_REGISTERS
+  TRACE_IRQS_OFF
+  jmp return_from_trap
 
 // INT 0x80. Its gate masks interrupts, on both platforms.
   .weak entry_INT80, xen_entry_INT80

@@ -158,6 +158,13 @@ extension Processor {
     return deliverOrShutDown(vector, kind: .external, FREDEvent(.externalInterrupt))
   }
 
+  /// Delivers #VC as of an instruction that would have been intercepted: AMD APM vol. 2, "VMM Communication Exception"; the error code is the exit's,
+  /// VMEXIT_NPF.
+  public func deliverVMMCommunication() -> Exit? {
+    defer { updateAttention() }
+    return raise(.exception(.vmmCommunication, errorCode: 0x400))
+  }
+
   /// Latches an NMI: it is taken at the next boundary that allows it.
   public func raiseNMI() {
     s.pointee.nmiLatched = true

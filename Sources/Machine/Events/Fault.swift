@@ -24,6 +24,7 @@ public struct Vector: RawRepresentable, Sendable, Hashable {
   public static let alignmentCheck = Vector(17)
   public static let machineCheck = Vector(18)
   public static let simd = Vector(19)
+  public static let vmmCommunication = Vector(29)
 }
 
 /// Why an instruction did not complete.

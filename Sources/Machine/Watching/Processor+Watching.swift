@@ -113,8 +113,14 @@ extension Processor {
       case .buffers: profile.verwClearsBuffers && u.pointee.src == Slot.t0
       case .flags:
         !before.rflags.symmetricDifference(after.rflags).isDisjoint(with: [.trap, .nestedTask])
+      case .openInNMI: false
       }
     if happened { note(Transition(kind: kind, rip: rip, before: before, after: after)) }
+    if kind == .openInNMI || kind == .flags, s.pointee.nmiBlocked, !before.rflags.contains(.interruptEnable),
+      after.rflags.contains(.interruptEnable)
+    {
+      note(Transition(kind: .openInNMI, rip: rip, before: before, after: after))
+    }
   }
 }
 
@@ -130,6 +136,7 @@ extension Transition.Kind {
     case .swapGS, .writeGSBase, .writeMSR, .writeSegment, .popSegment, .loadFarPointer: self = .gsBase
     case .writeControl: self = .pageTables
     case .popFlags: self = .flags
+    case .setInterrupt: self = .openInNMI
     case .verifyWrite: self = .buffers
     case .branchesLow: self = .lowBranch
     default: return nil

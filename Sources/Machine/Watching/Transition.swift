@@ -46,6 +46,8 @@ public struct Transition: Sendable, Hashable {
     case buffers
     /// A return or an indirect branch of privilege 0 whose last byte lies in the lower half of a cache line, on a part where that matters.
     case lowBranch
+    /// An instruction that is no return set IF while NMIs were blocked.
+    case openInNMI
   }
 
   public var kind: Kind

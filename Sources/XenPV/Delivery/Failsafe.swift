@@ -16,16 +16,19 @@
 ///     RCX
 ///
 /// Not modelled: the switch itself. A domain has one virtual CPU and the processor to itself, and Xen reloads nothing on the way
-/// from its idle loop back to the guest that ran before, so nothing here calls `loadSegments`.
+/// from its idle loop back to the guest that ran before, so nothing here calls `loadSegments` but what a host does (`host-failsafe`).
 import Machine
 
 extension XenPVComputer {
   /// load_segments, after another virtual CPU ran: loads DS, ES, FS and GS anew from the tables as they are now. One that cannot
   /// be loaded is null, and the kernel hears of all four by its failsafe callback before anything else runs.
-  public func loadSegments() {
+  ///
+  /// - Parameter lost: what ES is to be loaded with; nil for what it holds.
+  public func loadSegments(lost: UInt16? = nil) {
     saveRegisters()
     let order: [SegmentName] = [.ds, .es, .fs, .gs]
-    let selectors = order.map { processor.selectors[$0.rawValue] }
+    var selectors = order.map { processor.selectors[$0.rawValue] }
+    if let lost { selectors[1] = lost }
     let fsBase = processor.segmentBase(.fs)
     // GS is loaded while the user's base is the active one.
     let isInKernel = domain.vcpu.isInKernel
@@ -51,6 +54,7 @@ extension XenPVComputer {
   /// `selectors` are DS, ES, FS and GS.
   private func createFailsafeFrame(_ selectors: [UInt16]) {
     let wasInKernel = domain.vcpu.isInKernel
+    let (from, before) = (registers, guestStanding)
     if !wasInKernel { toggleGuestMode() }
     let top = (wasInKernel ? registers.rsp : domain.vcpu.kernelSP) & ~0xF
     let savedCS = UInt64(wasInKernel ? registers.cs & ~3 : registers.cs)
@@ -61,9 +65,15 @@ extension XenPVComputer {
     let words =
       [UInt64(registers.ss), registers.rsp, flags, savedCS | UInt64(mask) << 32, registers.rip]
       + selectors.reversed().map { UInt64($0) } + [processor[.r11], processor[.rcx]]
+    let delivery = Delivery(
+      kind: .failsafe, vector: 0, errorCode: nil, rip: from.rip, wasInKernel: wasInKernel,
+      frame: top &- UInt64(words.count * 8), previousRSP: from.rsp)
     for (index, word) in words.enumerated() {
       let address = top &- UInt64(index + 1) * 8
       guard Layout.isGuestAddress(address), processor.storeGuest(address, word) else {
+        processor.note(
+          Transition(
+            kind: .lostEvent, rip: from.rip, before: before, after: guestStanding, delivery: delivered(delivery)))
         return crash("a fault while the failsafe frame was pushed at 0x\(String(address, radix: 16))")
       }
     }
@@ -72,8 +82,12 @@ extension XenPVComputer {
     let cleared: RFLAGS = [.alignmentCheck, .virtual8086, .resume, .nestedTask, .ioPrivilegeLevel, .trap]
     registers.rflags.subtract(cleared)
     registers.ss = FlatSelector.data
-    registers.rsp = top &- UInt64(words.count * 8)
+    registers.rsp = delivery.frame
     registers.cs = FlatSelector.code64
     registers.rip = domain.vcpu.failsafeCallback.address
+    domain.note(delivery)
+    processor.note(
+      Transition(kind: .event, rip: from.rip, before: before, after: guestStanding, delivery: delivered(delivery)))
+    processor.observer?.delivered(Vector(0), errorCode: nil, from: from.rip)
   }
 }

@@ -81,7 +81,8 @@ extension XenPVComputer {
     let hasVector = [.exception, .softwareInterrupt, .nmi, .machineCheck].contains(delivery.kind)
     return Delivered(
       vector: hasVector ? delivery.vector : nil, platformKind: delivery.kind.rawValue, errorCode: delivery.errorCode,
-      fromKernel: delivery.wasInKernel, frame: delivery.frame, wordCount: delivery.errorCode == nil ? 7 : 8,
+      fromKernel: delivery.wasInKernel, frame: delivery.frame,
+      wordCount: delivery.kind.wordCount + (delivery.errorCode == nil ? 0 : 1),
       onCurrentStack: delivery.wasInKernel || domain.ablations.contains(.frameAtUserRSP), cr2: processor.cr2,
       isMaskable: delivery.kind == .eventUpcall,
       liftsNMIBlock: domain.vcpu.asyncExceptionMask & AsyncMask.nmi != 0)

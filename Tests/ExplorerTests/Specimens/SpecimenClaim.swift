@@ -27,6 +27,8 @@ struct SpecimenClaim {
     var profile: ProfileName
     /// The boundaries at which the path's events are taken.
     var boundaries: [Int]
+    /// What the run stands on there, in the same order.
+    var standings: [String]
     /// How long the run is that shows it; nil where it has no end.
     var length: Int?
     /// Of the whole check with one event; nil where it takes more.
@@ -56,6 +58,20 @@ struct SpecimenClaim {
     struct Step: Decodable {
       var boundary: Int
       var location: Location
+      var cpl: Int
+      var mode: String?
+      var interruptsEnabled: Bool
+      var rspOwner: String
+      var gsOwner: String
+      var pageTables: String
+
+      /// Whose the boundary is, in the words of `standings`.
+      var standing: String {
+        if mode ?? (cpl == 3 ? "user" : "kernel") == "user" { return "user mode" }
+        let ofUser = [("RSP", rspOwner), ("GS base", gsOwner), ("page tables", pageTables)].filter { $1 == "user" }
+        if !ofUser.isEmpty { return "kernel on the user's " + ofUser.map(\.0).joined(separator: ", ") }
+        return "kernel, interrupts \(interruptsEnabled ? "on" : "off")"
+      }
     }
     struct Injection: Decodable { var outcome: String }
     struct End: Decodable { var kind: String }
@@ -102,8 +118,8 @@ struct SpecimenClaim {
   }
 
   /// The boundaries of the page's path: each the first behind the event before it at whose place the run stands. As many as there are.
-  private func path(_ subject: Subject) throws -> (steps: [PathStep], last: Trace) {
-    var steps: [PathStep] = []
+  private func path(_ subject: Subject) throws -> (steps: [PathStep], standings: [String], last: Trace) {
+    var (steps, standings): ([PathStep], [String]) = ([], [])
     var record = try trace(subject, steps)
     for step in page.path {
       let behind = steps.last?.boundary ?? -1
@@ -115,9 +131,10 @@ struct SpecimenClaim {
         })
       else { break }
       steps.append(PathStep(boundary: at.boundary, location: at.location, event: step.event))
+      standings.append(at.standing)
       record = try trace(subject, steps)
     }
-    return (steps, record)
+    return (steps, standings, record)
   }
 
   private func replay(_ subject: Subject, _ steps: [PathStep], _ record: Trace) throws -> LimenProgram.Ended {
@@ -146,7 +163,7 @@ struct SpecimenClaim {
   }
 
   private func broken(_ subject: Subject) throws -> Row {
-    let (steps, record) = try path(subject)
+    let (steps, standings, record) = try path(subject)
     try require(steps.count == page.depth, "\(subject) goes to \(steps)")
     try require(record.injections.allSatisfy { $0.outcome == "taken" }, "\(subject): an event is not taken")
     let ended = try replay(subject, steps, record)
@@ -159,12 +176,13 @@ struct SpecimenClaim {
     }
     return Row(
       page: page, platform: subject.platform, profile: subject.profile, boundaries: steps.map(\.boundary),
-      length: record.end.kind == "bound" ? nil : record.steps.count, trials: nil, end: record.end.kind)
+      standings: standings, length: record.end.kind == "bound" ? nil : record.steps.count, trials: nil,
+      end: record.end.kind)
   }
 
   /// Where the fix shuts the event out, or goes another way, the path is not there to be followed.
   private func harmless(_ subject: Subject) throws {
-    let (steps, record) = try path(subject)
+    let (steps, _, record) = try path(subject)
     try require(record.end.kind == "user", "\(subject): \(record.end)")
     guard steps.count == page.depth else { return }
     let ended = try replay(subject, steps, record)

@@ -84,10 +84,13 @@ struct SpecimenTable {
       }
     }
     let postures = Set(pages.map(\.posture.rawValue)).sorted()
+    let standings = Set(rows.flatMap(\.standings)).sorted()
+    let ofRows = Dictionary(grouping: rows, by: \.page.name).mapValues { Set($0.flatMap(\.standings)) }
     return lines("invariant", Monitors.descriptions.map(\.identifier.rawValue)) { $0.invariant.rawValue == $1 }
       + lines("event", EventKind.allCases.map(\.rawValue)) { page, name in
         page.path.contains { $0.event.rawValue == name }
       }
+      + lines("boundary", standings) { ofRows[$0.name]?.contains($1) ?? false }
       + lines("crossing", CrossingKind.allCases.map(\.rawValue)) { $0.crossing.rawValue == $1 }
       + lines("posture", postures) { $0.posture.rawValue == $1 }
   }
