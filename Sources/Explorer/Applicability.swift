@@ -66,20 +66,8 @@ extension Checker {
   private static func invariants(of machine: ReadyMachine) -> [Applicability.Entry] {
     let question = Question(
       machine, crossing: .syscall64, events: [], ablations: [], stepped: false, prunes: false, depth: 1)
-    let owed = Set(Monitors.identifiers(owed: question.owed))
-    let ofFRED = machine.computer.processor.deliversByFRED ? [] : Set(Monitors.identifiersOfFRED)
-    let (platform, profile) = (machine.computer.platform, machine.profileName.rawValue)
     return Monitors.descriptions.map { invariant in
-      let name = invariant.identifier
-      let why =
-        ofFRED.contains(name)
-        ? "events are not delivered by FRED here"
-        : owed.contains(name)
-          ? nil
-          : platform == .bareMetal
-            ? "a kernel owes it nobody on \(profile)"
-            : "on \(platform.rawValue) the hypervisor owes it, or nobody on \(profile)"
-      return Applicability.Entry(name: name.rawValue, obstacle: why)
+      Applicability.Entry(name: invariant.identifier.rawValue, obstacle: question.whyUnasked(invariant.identifier))
     }
   }
 

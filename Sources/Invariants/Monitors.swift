@@ -73,6 +73,9 @@ public struct Monitors: Sendable {
     return monitors.all.map { type(of: $0).description }
   }
 
+  /// The one that asks for the gates of the IDT, or for what a PV guest has in their place.
+  public static let gatesClosed = GatesClosed.description.identifier
+
   /// Those that say something of deliveries by FRED alone.
   public static var identifiersOfFRED: [InvariantName] {
     FREDMonitors.Evidence().all.map { type(of: $0).description.identifier }
