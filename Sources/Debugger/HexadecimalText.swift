@@ -38,6 +38,3 @@ func number(ofHexadecimal text: some Collection<UInt8>) -> UInt64? {
 func littleEndian<Word: FixedWidthInteger>(_ value: Word) -> [UInt8] {
   withUnsafeBytes(of: value.littleEndian) { [UInt8]($0) }
 }
-
-/// A number as reports write it: `0x2a`.
-func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }

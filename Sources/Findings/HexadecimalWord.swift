@@ -33,9 +33,9 @@ public struct HexadecimalWord: Hashable, Sendable, Codable {
 
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
-    try container.encode(hexadecimal(value))
+    try container.encode(hex(value))
   }
 }
 
-/// `0x` and the digits, without leading zeros.
-func hexadecimal(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+/// `0x` and the digits, without leading zeros, as reports write a number.
+public func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }

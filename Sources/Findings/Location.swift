@@ -32,16 +32,16 @@ public struct Location: Hashable, Sendable {
 
   /// As the kernel's own tools write a place in a function: `entry_SYSCALL_64()+0x9`.
   public var functionForm: String {
-    guard let symbol else { return hexadecimal(address) }
-    return offset == 0 ? "\(symbol)()" : "\(symbol)()+\(hexadecimal(offset))"
+    guard let symbol else { return hex(address) }
+    return offset == 0 ? "\(symbol)()" : "\(symbol)()+\(hex(offset))"
   }
 }
 
 extension Location: CustomStringConvertible {
   /// `entry_SYSCALL_64+0x9`, or the address when nothing is known about it.
   public var description: String {
-    guard let symbol else { return hexadecimal(address) }
-    return offset == 0 ? symbol : "\(symbol)+\(hexadecimal(offset))"
+    guard let symbol else { return hex(address) }
+    return offset == 0 ? symbol : "\(symbol)+\(hex(offset))"
   }
 }
 

@@ -69,8 +69,6 @@ public struct UserView: Sendable, Equatable {
   }
 }
 
-func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
-
 /// How a run ended.
 public enum RunEnd: Sendable, Equatable {
   /// The task is back in user mode.

@@ -6,6 +6,7 @@
 ///     (gap)   kernel   [module]   [p2m list]   start_info   XenStore ring   console ring   page tables   boot stack   padding
 ///
 /// The module comes behind that where the kernel takes it unmapped, and behind it the p2m list where INIT_P2M maps it elsewhere.
+import Findings
 
 struct DomainLayout {
   /// Frames, from `start` up.

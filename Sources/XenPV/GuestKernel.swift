@@ -72,5 +72,3 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     self.hasTooMuchMemory = hasTooMuchMemory
   }
 }
-
-func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }

@@ -1,3 +1,5 @@
+import Findings
+
 /// What the notes of a kernel, or its older string, say: `struct elf_dom_parms`.
 ///
 /// Xen `xen/common/libelf/libelf-dominfo.c`, `elf_xen_parse_note`, `elf_xen_parse_guest_info`, `elf_xen_note_check`,

@@ -90,7 +90,9 @@ import Testing
       probe: Probe.root.appending(path: ".build-probe/probe.elf").path, cache: folder.url.path + "/cache")
     func said(_ jobs: [String]) throws -> LimenProgram.Ended {
       try probe.start(
-        ["check", "design:2015", "design:complete", "--posture", "normal,rsp-zero", "--format", "json"] + jobs,
+        [
+          "check", "design:2015", "design:complete", "--posture", "normal,rsp-zero", "--format", "json", "--quiet",
+        ] + jobs,
         before: ["env", "-C", folder.url.path]
       ).ended()
     }

@@ -1,3 +1,5 @@
+import Findings
+
 /// The audit of the frame table: counts every reference anew, from all that can hold one, and compares.
 ///
 /// What holds a reference: the domain, to each frame it has; a pin; the virtual CPU, to its page tables, its GDT and LDT and its
