@@ -9,7 +9,7 @@ struct BranchesRestricted: Monitor {
     identifier: "branches-restricted",
     claim:
       "Where the part's branch predictors serve all privileges, IBRS is on before the kernel's first return or indirect branch, and "
-      + "interrupted kernel code has the IA32_SPEC_CTRL that it had, or more of it and gives user mode what it had.",
+      + "interrupted kernel code makes no branch, and user mode gets nothing, with another IA32_SPEC_CTRL than they had.",
     why:
       "Until IA32_SPEC_CTRL.IBRS is set, the kernel's returns and indirect branches may be predicted from what user mode has trained. An "
       + "entry that calls a function before it writes the register makes that function's RET the user's (Xen's XSA-429). A "
@@ -24,9 +24,19 @@ struct BranchesRestricted: Monitor {
   private var interrupted: [UInt64] = []
   /// SPEC_CTRL when user mode was left.
   private var users: UInt64 = 0
-  /// What interrupted code was given beyond what it had. It is no harm as long as user mode does not get it: Xen's code that an NMI finds on its
-  /// way in has Xen's own value behind it.
-  private var surplus: Violation?
+  /// Interrupted code goes on with another value than it had.
+  private struct Mismatch: Sendable, Hashable {
+    var had: UInt64
+    var given: UInt64
+    /// Events that interrupted the kernel and are not over.
+    var depth: Int
+    var wrong: Violation
+
+    var takesIBRS: Bool { had & ~given & SpeculationControl.restrictedBranches != 0 }
+  }
+  /// It is no harm as long as that code makes no branch without IBRS, and user mode does not get the value: where a handler finds Xen's code on its
+  /// way in or out, the value that it leaves is the one that the code is about to write.
+  private var mismatch: Mismatch?
   private var broken: Violation?
 
   init(isOwed: Bool) { self.isOwed = isOwed }
@@ -42,14 +52,15 @@ struct BranchesRestricted: Monitor {
     case .exit where transition.after.isKernel:
       awaitsBranch = false
       guard let old = interrupted.popLast(), broken == nil, old != processor.speculationControl else { return }
+      let given = processor.speculationControl
       let wrong = Violation(
-        "interrupted kernel code goes on with IA32_SPEC_CTRL \(hex(processor.speculationControl)), not the \(hex(old)) that it had",
+        "interrupted kernel code goes on with IA32_SPEC_CTRL \(hex(given)), not the \(hex(old)) that it had",
         step: step, at: transition.rip)
-      if old & ~processor.speculationControl == 0 { surplus = surplus ?? wrong } else { broken = wrong }
+      mismatch = mismatch ?? Mismatch(had: old, given: given, depth: interrupted.count, wrong: wrong)
     case .exit:
       awaitsBranch = false
-      if broken == nil && processor.speculationControl != users { broken = surplus }
-      surplus = nil
+      if broken == nil && processor.speculationControl != users { broken = mismatch?.wrong }
+      mismatch = nil
     default: return
     }
   }
@@ -61,9 +72,14 @@ struct BranchesRestricted: Monitor {
   }
 
   mutating func execute(_ sight: Sight) {
-    guard isOwed, awaitsBranch, sight.isKernel, let next = sight.nextInstruction,
+    guard isOwed, sight.isKernel, awaitsBranch || goesOnWithout(sight), let next = sight.nextInstruction,
       next.kind == .nearReturn || next.kind == .indirectBranch
     else { return }
+    if let mismatch, goesOnWithout(sight) {
+      if broken == nil { broken = mismatch.wrong }
+      self.mismatch = nil
+    }
+    guard awaitsBranch else { return }
     awaitsBranch = false
     guard broken == nil, sight.speculationControl & SpeculationControl.restrictedBranches == 0 else { return }
     let what = next.kind == .nearReturn ? "return" : "indirect branch"
@@ -72,11 +88,17 @@ struct BranchesRestricted: Monitor {
       at: sight.rip)
   }
 
-  func needsEveryBoundary(_ sight: Sight) -> Bool { awaitsBranch && sight.isKernel }
+  /// The code that was interrupted runs, and has not written the register since.
+  private func goesOnWithout(_ sight: Sight) -> Bool {
+    guard let mismatch, mismatch.takesIBRS, mismatch.depth == interrupted.count else { return false }
+    return sight.speculationControl == mismatch.given
+  }
+
+  func needsEveryBoundary(_ sight: Sight) -> Bool { sight.isKernel && (awaitsBranch || goesOnWithout(sight)) }
 
   func goesOn(as other: BranchesRestricted) -> Bool {
     broken == nil && other.broken == nil && awaitsBranch == other.awaitsBranch && interrupted == other.interrupted
-      && users == other.users && (surplus == nil) == (other.surplus == nil)
+      && users == other.users && mismatch == nil && other.mismatch == nil
   }
 
   func judge(_ run: Outcome) -> Violation? { broken }

@@ -10,7 +10,7 @@ struct BuffersCleared: Monitor {
     identifier: "buffers-cleared",
     claim:
       "Where the part's buffers outlive the privilege, VERW with a memory operand is executed on every way to user mode, and behind it "
-      + "the kernel reaches no memory but the frame of its return, with the error code below it, and loads no register of the user's.",
+      + "the kernel reaches no memory but the frame of its return, with the error code below it, and what user mode has of its own, and loads no register of the user's.",
     why:
       "Loads, stores and registers of the kernel's stay in buffers that user mode can sample. VERW overwrites them; what is read or "
       + "popped behind it is there again. The form with a register clears nothing. An event in between is another question: "
@@ -63,13 +63,25 @@ struct BuffersCleared: Monitor {
       let isOfFrame =
         cleared.returnsByFrame && frame.contains(access.address)
         && access.address &+ UInt64(access.size) <= frame.upperBound
-      if !isOfFrame { return ("the kernel reaches \(hex(access.address)) behind VERW, on its way to user mode", place) }
+      if !isOfFrame && !isUsers(access, processor) {
+        return ("the kernel reaches \(hex(access.address)) behind VERW, on its way to user mode", place)
+      }
     }
     let names = GeneralRegister.allCases.filter { $0 != .rsp }
     for (i, value) in Self.registers(processor).enumerated() where value != cleared.registers[i] {
       return ("\(names[i]) is given its value behind VERW, on the way to user mode", exit.rip)
     }
     return nil
+  }
+
+  /// What is there is what user mode has of its own: SYSRET's RSP and selectors are read from a frame, too.
+  private func isUsers(_ access: NextInstruction.Access, _ processor: Processor) -> Bool {
+    guard (2...8).contains(access.size), let word = processor.word(atLinear: access.address) else { return false }
+    let mask = UInt64.max >> UInt64(64 - access.size * 8)
+    let selectors = [SegmentName.cs, .ss].map { UInt64(processor.selectors[$0.rawValue]) }
+    return ([processor[.rsp], processor.rip, processor.rflags.rawValue] + selectors).contains {
+      $0 & mask == word & mask
+    }
   }
 
   mutating func execute(_ sight: Sight) {
