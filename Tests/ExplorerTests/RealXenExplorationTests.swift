@@ -116,6 +116,44 @@ import Testing
     #expect(replayed.status == 1 && replayed.output.contains("[rsp-owned]"), "\(replayed)")
   }
 
+  /// What Xen owes its guest on a part of Intel's it does, at every boundary; a copy without its VERW is caught.
+  @Test func theGuardsAreXensOwn() throws {
+    struct Report: Decodable {
+      struct Section: Decodable {
+        struct Invariant: Decodable {
+          struct Verdict: Decodable { var kind: String }
+          var invariant: String
+          var verdict: Verdict
+        }
+        var invariants: [Invariant]
+        func kind(of name: String) -> String? { invariants.first { $0.invariant == name }?.verdict.kind }
+      }
+      var sections: [Section]
+    }
+    let question = ["check", "design:complete", "--profile", "skylake", "--crossing", "syscall64", "--no-witnesses"]
+    let section = try #require(try ask(question, status: 0, Report.self).sections.first)
+    #expect(section.kind(of: "branches-restricted") == "held" && section.kind(of: "buffers-cleared") == "held")
+    // Nothing is said of what nobody asked.
+    #expect(section.kind(of: "gates-closed") == nil && section.kind(of: "returns-untrained") == nil)
+
+    var image = try [UInt8](Data(contentsOf: URL(filePath: try #require(Self.xen))))
+    // VERW 0x54(%rsp), and a NOP of as many bytes.
+    let (verw, nop): ([UInt8], [UInt8]) = ([0x0F, 0x00, 0x6C, 0x24, 0x54], [0x0F, 0x1F, 0x44, 0x00, 0x00])
+    var count = 0
+    for at in image.indices.dropLast(verw.count - 1) where image[at..<at + verw.count].elementsEqual(verw) {
+      image.replaceSubrange(at..<at + verw.count, with: nop)
+      count += 1
+    }
+    #expect(count >= 2)
+    let copy = folder.url.appendingPathComponent("xen-without-verw")
+    try Data(image).write(to: copy)
+    let ended = try limen.start(
+      question + ["--event", "nmi", "--platform", "xen", "--hypervisor", copy.path, "--format", "json"]
+    ).ended()
+    let without = try JSONDecoder().decode(Report.self, from: Data(ended.output.utf8)).sections.first
+    #expect(ended.status == 1 && without?.kind(of: "buffers-cleared") == "violated", "\(ended.complaint)")
+  }
+
   /// The model and Xen itself, at each boundary of the guest: SYSCALL and INT 0x80 with every event that both have.
   @Test func theModelAgreesWithTheOriginal() throws {
     struct Report: Decodable {
