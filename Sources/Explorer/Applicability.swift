@@ -55,11 +55,11 @@ extension Checker {
     let known = type(of: machine.computer).events
     return EventKind.allCases.map { event in
       let others = PlatformName.existing.filter { $0.computer?.events.contains(event) == true }
-      let owner =
-        others.isEmpty ? "no platform raises it yet" : "of \(others.map(\.rawValue).joined(separator: ", ")) alone"
+      let owner = "of \(others.map(\.rawValue).joined(separator: ", ")) alone"
       return Applicability.Entry(
         name: event.rawValue, obstacle: known.contains(event) ? nil : "not an event of \(platform.rawValue): \(owner)",
-        detail: event.isFromHost ? "with --host malicious" : nil)
+        detail: event.isFromHost
+          ? "with --host malicious" : EventKind.usual.contains(event) ? nil : "where --event names it")
     }
   }
 

@@ -51,7 +51,7 @@ import Testing
     let verbose = try list("events", "design:complete", "--verbose").joined(separator: " ")
       .split(whereSeparator: \.isWhitespace).joined(separator: " ")
     #expect(verbose.contains("event-upcall Does not apply: not an event of bare-metal: of xen-pv, xen alone."))
-    #expect(verbose.contains("page-fault Does not apply: not an event of bare-metal: no platform raises it yet."))
+    #expect(verbose.contains("page-fault Applies where --event names it."))
     #expect(verbose.contains("nmi Applies. "))
   }
 
