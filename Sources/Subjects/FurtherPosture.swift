@@ -18,6 +18,9 @@ enum FurtherPosture: String, CaseIterable {
 
   var name: PostureName { PostureName(rawValue: rawValue) }
 
+  /// A segment of an LDT is loaded.
+  var needsLDT: Bool { self != .codeEnd }
+
   /// SYSRET and SYSEXIT load SS anew, and the compatibility crossings' code pushes on a flat stack; the probe's other crossings are longer than what
   /// can be put elsewhere.
   func makesSense(for crossing: CrossingKind) -> Bool {
@@ -66,7 +69,7 @@ extension ReadyMachine {
 
   private func requireLDT() throws {
     guard try isApplicable(.sigreturn, from: "return-ss-ldt") else {
-      throw Stop(verdict: .notApplicable(reason: "the kernel lets no process have an LDT (modify_ldt)"))
+      throw Stop(verdict: .notApplicable(reason: Self.noLDT))
     }
   }
 

@@ -39,21 +39,27 @@ extension ReadyMachine {
     case "return-ss-16bit", "return-cs-32-ss-16bit":
       return "the kernel lets no process have 16-bit segments (modify_ldt)"
     case "return-ss-absent", "return-cs-absent", "return-ss-ldt":
-      return "the kernel lets no process have an LDT (modify_ldt)"
+      return noLDT
     default: return "the probe does not make the crossing \(crossing.rawValue) from \(name)"
     }
   }
 
   /// Why the probe does not make the crossing from the posture on this machine; nil where it does.
   package func obstacle(to crossing: CrossingKind, from posture: PostureName) -> String? {
-    guard let c = probe.crossings.firstIndex(of: crossing.rawValue), let p = probe.postures.firstIndex(of: posture)
-    else {
+    guard probe.crossings.contains(crossing.rawValue), probe.postures.contains(posture) else {
       return "the probe has no crossing \(crossing.rawValue) from \(posture.rawValue)"
     }
-    guard let table = try? probe.address("limen_applicable"),
-      let byte = computer.processor.bytes(atLinear: table + UInt64(c * probe.postures.count + p), count: 1),
-      byte[0] != 0
-    else { return Self.whyNot(crossing, from: posture, on: profileName) }
+    let further = FurtherPosture(posture)
+    guard makes(crossing, from: further == nil ? posture : "normal"), further?.makesSense(for: crossing) ?? true else {
+      return Self.whyNot(crossing, from: posture, on: profileName)
+    }
+    if further?.needsLDT == true && !makes(.sigreturn, from: "return-ss-ldt") { return Self.noLDT }
     return nil
   }
+
+  private func makes(_ crossing: CrossingKind, from posture: PostureName) -> Bool {
+    (try? isApplicable(crossing, from: posture)) ?? false
+  }
+
+  static let noLDT = "the kernel lets no process have an LDT (modify_ldt)"
 }
