@@ -31,7 +31,9 @@ import Testing
   /// The state that software can see, as far as an instruction here can change it.
   private func seen(_ processor: Processor) -> [UInt64] {
     GeneralRegister.allCases.map { processor[$0] } + processor.selectors.map { UInt64($0) }
-      + [processor.rip, processor.rflags.rawValue, processor.cr2, processor.debugRegister(6), processor.digestVectors()]
+      + [
+        processor.rip, processor.rflags.rawValue, processor.cr2, processor.debugRegister(6), processor.digestVectors(),
+      ]
   }
 
   @Test(
