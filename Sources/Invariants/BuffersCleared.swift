@@ -57,12 +57,12 @@ struct BuffersCleared: Monitor {
   private func complaint(_ exit: Transition, _ processor: Processor) -> (message: String, rip: UInt64)? {
     guard let cleared else { return ("user mode is entered, and no VERW was executed since the kernel was", exit.rip) }
     if cleared.wasInterrupted { return nil }
-    // Right below the frame is the error code of what the user did, or a number in its place.
-    let frame = exit.before.rsp &- 8..<exit.before.rsp &+ 40
+    // The frame's five words, and right below them the error code of what the user did, or a number in its place. RSP may be anything: SYSRET
+    // leaves the user's.
+    let start = exit.before.rsp &- 8
     for (access, place) in zip(cleared.accesses, cleared.places) {
-      let isOfFrame =
-        cleared.returnsByFrame && frame.contains(access.address)
-        && access.address &+ UInt64(access.size) <= frame.upperBound
+      let offset = access.address &- start
+      let isOfFrame = cleared.returnsByFrame && offset < 48 && offset &+ UInt64(access.size) <= 48
       if !isOfFrame && !isUsers(access, processor) {
         return ("the kernel reaches \(hex(access.address)) behind VERW, on its way to user mode", place)
       }
