@@ -17,8 +17,7 @@ extension ReadyMachine {
   /// should be, or nothing can be said.
   package func openGate() -> OpenGate? {
     let processor = computer.processor
-    // With a hypervisor's own bytes below, what its gates make of INT n is its affair, and what the kernel hears of it comes later.
-    if processor.deliversByFRED || computer.platform.needsHypervisor { return nil }
+    if whyUnasked(Monitors.gatesClosed) != nil { return nil }
     var open: (vector: UInt8, handler: UInt64)?
     var count = 0
     processor.isWatched = true

@@ -14,6 +14,16 @@ struct LeftGuest {
 }
 
 extension Run {
+  /// The transition as those see it who owe user mode the guards against speculation.
+  func asGuarded(_ transition: Transition) -> Transition {
+    guard computer.platform == .xen else { return transition }
+    var result = transition
+    result.before.isKernel = isBelow
+    result.after.isKernel = computer.isInHypervisor
+    result.delivery?.fromKernel = isBelow
+    return result
+  }
+
   /// What the guest's kernel stands on as it gives the processor away.
   func leftGuest(_ transition: Transition) -> LeftGuest {
     let before = transition.before

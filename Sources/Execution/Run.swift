@@ -53,7 +53,7 @@ package final class Run {
   /// User mode was left into a hypervisor, whose return to its guest's kernel is the kernel's entry.
   private var kernelIsToBeEntered = false
   /// What is below the guest runs, and what its kernel stood on when that took over from it.
-  private var isBelow = false
+  private(set) var isBelow = false
   private var left: LeftGuest?
   /// The last return led to what an event interrupted.
   private(set) var returnsToInterrupted = false
@@ -321,16 +321,6 @@ package final class Run {
       }
       left = nil
     }
-  }
-
-  /// The same as those see it who owe user mode the guards against speculation.
-  private func asGuarded(_ transition: Transition) -> Transition {
-    guard computer.platform == .xen else { return transition }
-    var result = transition
-    result.before.isKernel = isBelow
-    result.after.isKernel = computer.isInHypervisor
-    result.delivery?.fromKernel = isBelow
-    return result
   }
 
   /// The tables that are loaded behind the transition.

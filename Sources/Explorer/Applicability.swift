@@ -4,7 +4,6 @@ import Execution
 import Findings
 import Invariants
 import Platform
-import Search
 import Subjects
 
 public struct Applicability: Sendable {
@@ -29,22 +28,22 @@ extension Checker {
   public func applicability(progress: (String) -> Void) throws -> Applicability {
     let machine = try ready(progress)
     return Applicability(
-      crossings: crossings(of: machine), postures: postures(of: machine), events: Self.events(of: machine),
+      crossings: try crossings(of: machine), postures: try postures(of: machine), events: Self.events(of: machine),
       invariants: Self.invariants(of: machine), ablations: Self.ablations(of: machine))
   }
 
-  private func crossings(of machine: ReadyMachine) -> [Applicability.Entry] {
-    CrossingKind.allCases.map { crossing in
-      let free = probe.postures.filter { machine.obstacle(to: crossing, from: $0) == nil }
-      let why = free.isEmpty ? machine.obstacle(to: crossing, from: "normal") : nil
+  private func crossings(of machine: ReadyMachine) throws -> [Applicability.Entry] {
+    try CrossingKind.allCases.map { crossing in
+      let free = try probe.postures.filter { try machine.obstacle(to: crossing, from: $0) == nil }
+      let why = free.isEmpty ? try machine.obstacle(to: crossing, from: "normal") : nil
       return Applicability.Entry(name: crossing.rawValue, obstacle: why, detail: "from \(free.count) postures")
     }
   }
 
-  private func postures(of machine: ReadyMachine) -> [Applicability.Entry] {
-    probe.postures.map { posture in
-      let free = CrossingKind.allCases.filter { machine.obstacle(to: $0, from: posture) == nil }
-      let why = free.isEmpty ? machine.obstacle(to: .syscall64, from: posture) : nil
+  private func postures(of machine: ReadyMachine) throws -> [Applicability.Entry] {
+    try probe.postures.map { posture in
+      let free = try CrossingKind.allCases.filter { try machine.obstacle(to: $0, from: posture) == nil }
+      let why = free.isEmpty ? try machine.obstacle(to: .syscall64, from: posture) : nil
       return Applicability.Entry(
         name: posture.rawValue, obstacle: why, detail: "for \(free.map(\.rawValue).joined(separator: ", "))")
     }
@@ -64,10 +63,8 @@ extension Checker {
   }
 
   private static func invariants(of machine: ReadyMachine) -> [Applicability.Entry] {
-    let question = Question(
-      machine, crossing: .syscall64, events: [], ablations: [], stepped: false, prunes: false, depth: 1)
-    return Monitors.descriptions.map { invariant in
-      Applicability.Entry(name: invariant.identifier.rawValue, obstacle: question.whyUnasked(invariant.identifier))
+    Monitors.descriptions.map { invariant in
+      Applicability.Entry(name: invariant.identifier.rawValue, obstacle: machine.whyUnasked(invariant.identifier))
     }
   }
 

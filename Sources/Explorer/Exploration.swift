@@ -291,7 +291,7 @@ final class Exploration {
     let kernel = boundaries.count { $0.state.isKernel }
     let unbroken = question.unsupported ?? (question.cut ?? silence).map { Verdict.inconclusive(bound: $0) } ?? .held
     var verdicts: [InvariantVerdict] = []
-    for name in Monitors.descriptions.map(\.identifier) where question.whyUnasked(name) == nil {
+    for name in Monitors.descriptions.map(\.identifier) where machine.whyUnasked(name) == nil {
       verdicts.append(
         InvariantVerdict(invariant: name, verdict: found.contains { $0.invariant == name } ? .violated : unbroken))
     }

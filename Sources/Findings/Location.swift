@@ -45,6 +45,11 @@ extension Location: CustomStringConvertible {
   }
 }
 
+extension Location {
+  /// With the line of source, where that is known.
+  public var sourcedDescription: String { source.map { "\(self), \($0)" } ?? description }
+}
+
 extension Location: Comparable {
   public static func < (a: Location, b: Location) -> Bool {
     (a.address, a.symbol ?? "", a.offset) < (b.address, b.symbol ?? "", b.offset)

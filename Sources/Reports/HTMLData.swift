@@ -63,10 +63,7 @@ enum HTMLData {
   }
 
   private static func finding(_ finding: Finding, _ record: TraceRecord?) -> String {
-    func place(_ location: Location) -> String {
-      location.source.map { "\(location), \($0)" } ?? location.description
-    }
-    let origin = finding.origin.map { "\(place($0.location)): \($0.explanation)" } ?? ""
+    let origin = finding.origin.map { "\($0.location.sourcedDescription): \($0.explanation)" } ?? ""
     let registers = finding.registers.map { "\($0.name)=\(Location(address: $0.value))" }.joined(separator: " ")
     return object([
       ("rule", quoted(finding.invariant.rawValue + (finding.known == true ? " (known)" : ""))),

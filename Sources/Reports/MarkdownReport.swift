@@ -98,15 +98,11 @@ enum MarkdownReport {
     let source = finding.location.source.map { "; at `\(printable($0.description).replacing("`", with: "'"))`" } ?? ""
     lines += ["\(escaped(finding.message)) (\(escaped(section.place.joined(separator: ", "))))\(source).", ""]
     if let origin = finding.origin {
-      lines += ["From \(escaped(place(origin.location))): \(escaped(origin.explanation)).", ""]
+      lines += ["From \(escaped(origin.location.sourcedDescription)): \(escaped(origin.explanation)).", ""]
     }
     if finding.path.steps.isEmpty { lines.append("1. no event: the crossing itself") }
     for (index, step) in finding.path.steps.enumerated() { lines.append("\(index + 1). \(escaped(step.description))") }
     return lines + ["", "```sh", printable(finding.replay), "```"]
-  }
-
-  private static func place(_ location: Location) -> String {
-    location.source.map { "\(location), \($0)" } ?? location.description
   }
 
   /// CommonMark, "Backslash escapes"; a table's cells end at a bar.

@@ -159,7 +159,7 @@ public struct TerminalReport {
     var lines = ["", "\(kernel): \(style(.bold, place)): \(printable(finding.message)) [\(label)]"]
     if let source = finding.location.source { lines.append("  source     \(printable(source.description))") }
     if let origin = finding.origin {
-      let place = origin.location.source.map { "\(origin.location), \($0)" } ?? origin.location.description
+      let place = origin.location.sourcedDescription
       lines.append("  from       \(printable(place)): \(printable(origin.explanation))")
     }
     for (index, step) in finding.path.steps.enumerated() {

@@ -38,25 +38,6 @@ package final class Question {
   package var heldReturns: [UInt64: HeldReturn] = [:]
   /// What the kernel owes its users there.
   package var owed: OwedGuards { computer.owed }
-
-  /// Why an invariant is not asked of the kernel there, in words; nil where it is.
-  package func whyUnasked(_ invariant: InvariantName) -> String? {
-    let platform = computer.platform
-    let byFRED = computer.processor.deliversByFRED
-    if !byFRED && Monitors.identifiersOfFRED.contains(invariant) { return "events are not delivered by FRED here" }
-    if invariant == Monitors.gatesClosed {
-      if byFRED { return "by FRED no gate decides" }
-      if platform.needsHypervisor { return "what INT n reaches first is the hypervisor's" }
-    }
-    if platform.needsHypervisor && invariant == Monitors.interruptsAsClaimed {
-      return "the guest's mask is not the processor's"
-    }
-    if Monitors.identifiers(owed: owed).contains(invariant) { return nil }
-    return platform == .xenPV
-      ? "on \(platform.rawValue) the hypervisor owes it, or nobody on \(machine.profileName.rawValue)"
-      : "nobody owes it on \(machine.profileName.rawValue)"
-  }
-
   /// What the crossing may change, where an alarm is set: a trial with its signal ends unlike the crossing without events.
   package var contract: CrossingContract?
   /// Ablations that took something away in a run.

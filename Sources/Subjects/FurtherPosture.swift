@@ -18,6 +18,9 @@ enum FurtherPosture: String, CaseIterable {
 
   var name: PostureName { PostureName(rawValue: rawValue) }
 
+  /// What the probe itself is asked for.
+  static func given(_ posture: PostureName) -> PostureName { Self(posture) == nil ? posture : "normal" }
+
   /// A segment of an LDT is loaded.
   var needsLDT: Bool { self != .codeEnd }
 
@@ -43,16 +46,16 @@ extension ReadyMachine {
     let processor = computer.processor
     switch posture {
     case .dataInLDT:
-      try requireLDT()
       // MOV DS, EAX; MOV ES, EAX.
       try execute([0x8E, 0xD8, 0x8E, 0xC0], with: [.rax: Self.dataSelector], posture)
     case .stackInLDT:
-      try requireLDT()
       // MOV SS, EAX; NOP, as events wait for one instruction.
       try execute([0x8E, 0xD0, 0x90], with: [.rax: Self.dataSelector], posture)
     case .codeEnd:
       let length = crossing == .bp ? 1 : 2
-      guard let code = processor.bytes(atLinear: processor.rip, count: length) else { return }
+      guard let code = processor.bytes(atLinear: processor.rip, count: length) else {
+        throw Stop(verdict: .inconclusive(bound: "the crossing's instruction cannot be read"))
+      }
       // mmap: PROT_READ | PROT_WRITE | PROT_EXEC; MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_POPULATE. SYSCALL.
       let result = try execute(
         [0x0F, 0x05],
@@ -64,12 +67,6 @@ extension ReadyMachine {
             reason: "the kernel maps no page that ends where the addresses that are not canonical begin"))
       }
       processor.rip = place
-    }
-  }
-
-  private func requireLDT() throws {
-    guard try isApplicable(.sigreturn, from: "return-ss-ldt") else {
-      throw Stop(verdict: .notApplicable(reason: Self.noLDT))
     }
   }
 

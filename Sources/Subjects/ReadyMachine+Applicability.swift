@@ -22,12 +22,12 @@ extension ReadyMachine {
     if name == "alarm-due" && ![.syscall64, .syscall32, .sysenter, .int80].contains(crossing) {
       return "the alarm of alarm-due runs out inside a system call, and \(crossing.rawValue) is none"
     }
-    let placed: [CrossingKind] = [.syscall64, .int80, .ud, .bp]
     if name == "stack-ldt" && !FurtherPosture.stackInLDT.makesSense(for: crossing) {
       return "the way back from \(crossing.rawValue) loads SS anew"
     }
-    if (name == "code-top" || name == "code-end") && !placed.contains(crossing) {
-      return "the probe places only \(placed.map(\.rawValue).joined(separator: ", ")) at the top of user memory"
+    if (name == "code-top" || name == "code-end") && !FurtherPosture.codeEnd.makesSense(for: crossing) {
+      let placed = CrossingKind.allCases.filter(FurtherPosture.codeEnd.makesSense).map(\.rawValue)
+      return "the probe places only \(placed.joined(separator: ", ")) at the top of user memory"
     }
     if crossing == .sysenter || crossing == .syscall32 {
       return "the kernel maps no 32-bit vDSO, into which \(crossing.rawValue) returns"
@@ -44,22 +44,23 @@ extension ReadyMachine {
     }
   }
 
-  /// Why the probe does not make the crossing from the posture on this machine; nil where it does.
-  package func obstacle(to crossing: CrossingKind, from posture: PostureName) -> String? {
-    guard probe.crossings.contains(crossing.rawValue), probe.postures.contains(posture) else {
-      return "the probe has no crossing \(crossing.rawValue) from \(posture.rawValue)"
-    }
+  /// Why the probe does not make the crossing from the posture on this machine; nil where it does, as far as can be said before it is tried.
+  package func obstacle(to crossing: CrossingKind, from posture: PostureName) throws -> String? {
+    guard probe.crossings.contains(crossing.rawValue) else { return "the probe has no crossing \(crossing.rawValue)" }
+    guard probe.postures.contains(posture) else { return "the probe has no posture \(posture)" }
     let further = FurtherPosture(posture)
-    guard makes(crossing, from: further == nil ? posture : "normal"), further?.makesSense(for: crossing) ?? true else {
-      return Self.whyNot(crossing, from: posture, on: profileName)
-    }
-    if further?.needsLDT == true && !makes(.sigreturn, from: "return-ss-ldt") { return Self.noLDT }
+    guard try isApplicable(crossing, from: FurtherPosture.given(posture)), further?.makesSense(for: crossing) ?? true
+    else { return Self.whyNot(crossing, from: posture, on: profileName) }
+    if further?.needsLDT == true, try !isApplicable(.sigreturn, from: "return-ss-ldt") { return Self.noLDT }
     return nil
   }
 
-  private func makes(_ crossing: CrossingKind, from posture: PostureName) -> Bool {
-    (try? isApplicable(crossing, from: posture)) ?? false
+  /// What the probe says of the pair on this processor and kernel, at its request.
+  private func isApplicable(_ crossing: CrossingKind, from posture: PostureName) throws -> Bool {
+    guard let place = probe.place(of: crossing, from: posture) else { return false }
+    let table = try probe.address("limen_applicable")
+    return computer.processor.bytes(atLinear: table + UInt64(place), count: 1).map { $0[0] != 0 } ?? false
   }
 
-  static let noLDT = "the kernel lets no process have an LDT (modify_ldt)"
+  private static let noLDT = "the kernel lets no process have an LDT (modify_ldt)"
 }

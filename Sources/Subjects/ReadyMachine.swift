@@ -60,17 +60,8 @@ public final class ReadyMachine {
   package func position(crossing: CrossingKind, posture: PostureName) throws {
     endRun()
     computer.restore()
-    guard probe.crossings.contains(crossing.rawValue) else {
-      throw Stop(verdict: .notApplicable(reason: "the probe has no crossing \(crossing.rawValue)"))
-    }
-    guard probe.postures.contains(posture) else {
-      throw Stop(verdict: .notApplicable(reason: "the probe has no posture \(posture)"))
-    }
-    let further = FurtherPosture(posture)
-    let given = further == nil ? posture : "normal"
-    guard try isApplicable(crossing, from: given), further?.makesSense(for: crossing) ?? true else {
-      throw Stop(verdict: .notApplicable(reason: Self.whyNot(crossing, from: posture, on: profileName)))
-    }
+    if let why = try obstacle(to: crossing, from: posture) { throw Stop(verdict: .notApplicable(reason: why)) }
+    let given = FurtherPosture.given(posture)
     if stacks == nil { stacks = findStacks() }
     if workplaces == nil { workplaces = findWorkplaces() }
     hasAlarm = posture == "alarm-due"
@@ -90,17 +81,10 @@ public final class ReadyMachine {
         verdict: .inconclusive(
           bound: "the probe did not reach its crossing; it stands at \(location(computer.processor.rip))"))
     }
-    if let further { try setUp(further, crossing) }
+    if let further = FurtherPosture(posture) { try setUp(further, crossing) }
     computer.processor.setClockStep(Self.clockStep)
     computer.fork()
     userMemory = computer.processor.userMemory()
-  }
-
-  /// What the probe says of the pair on this processor and kernel, at its request.
-  func isApplicable(_ crossing: CrossingKind, from posture: PostureName) throws -> Bool {
-    guard let place = probe.place(of: crossing, from: posture) else { return false }
-    let table = try probe.address("limen_applicable")
-    return computer.processor.bytes(atLinear: table + UInt64(place), count: 1).map { $0[0] != 0 } ?? false
   }
 
   /// Asks the probe, which waits, for a crossing. False where it has not such a one, or its request is not mapped.

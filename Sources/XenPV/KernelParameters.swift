@@ -1,9 +1,9 @@
-import Findings
-
 /// What the notes of a kernel, or its older string, say: `struct elf_dom_parms`.
 ///
 /// Xen `xen/common/libelf/libelf-dominfo.c`, `elf_xen_parse_note`, `elf_xen_parse_guest_info`, `elf_xen_note_check`,
 /// `elf_xen_addr_calc_check`.
+import Findings
+
 struct KernelParameters {
   var virtualBase: UInt64?
   var entry: UInt64

@@ -71,6 +71,38 @@ import Testing
       folder.url.appendingPathComponent("witnesses").path)
   }
 
+  /// The NMI's handler of a kernel that restricts its branches leaves IA32_SPEC_CTRL clear, or IBRS set, whatever it found: behind the one the
+  /// interrupted system call goes on without IBRS, behind the other user mode has it.
+  @Test(arguments: [
+    ("  xorl %eax, %eax\n", "not the 0x1 that it had"), ("  movl $1, %eax\n", "not the 0x0 that it had"),
+  ])
+  func anNMIThatLosesIBRS(lost: String, what: String) throws {
+    let folder = try TemporaryFolder()
+    let limen = LimenProgram(
+      probe: Probe.root.appendingPathComponent(".build-probe/probe.elf").path,
+      cache: folder.url.appendingPathComponent("cache").path)
+    func text(_ path: String) throws -> String {
+      try String(contentsOf: Probe.root.appendingPathComponent(path), encoding: .utf8)
+    }
+    let guards = try text("ReferenceKernel/Parts/Guards.h")
+    let kept = "  movl %r14d, %eax\n"
+    try #require(guards.components(separatedBy: kept).count == 2)
+    let file = folder.url.appendingPathComponent("edited.S")
+    // What lies beside the file is read, and no folder of it.
+    try text("Specimens/ibrs-after-call/Fixed.S").replacingOccurrences(of: "parts/Guards.h", with: "Guards.h")
+      .write(to: file, atomically: true, encoding: .utf8)
+    for (line, status) in [(kept, 0), (lost, 1)] as [(String, Int32)] {
+      try guards.replacingOccurrences(of: kept, with: line)
+        .write(to: folder.url.appendingPathComponent("Guards.h"), atomically: true, encoding: .utf8)
+      let ended = try limen(
+        "check", file.path, "--platform", "bare-metal", "--profile", "skylake", "--crossing", "syscall64", "--posture",
+        "normal", "--event", "nmi", "--no-witnesses")
+      #expect(ended.status == status, "\(ended.output.suffix(600))\(ended.complaint)")
+      let isNamed = ended.output.contains("[branches-restricted]") && ended.output.contains(what)
+      #expect(isNamed == (status == 1), "\(ended.output.suffix(600))")
+    }
+  }
+
   @Test(arguments: breaking) func isCaught(edit: Edit) throws {
     let ended = try status(edit)
     #expect(ended.status == 1, "\(ended.output.suffix(300))\(ended.complaint)")

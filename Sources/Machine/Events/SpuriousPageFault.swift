@@ -11,6 +11,10 @@ extension Processor {
   public func nextStore() -> Store? {
     // `guardedStep` would take the event.
     guard !debugTrapIsDue, !s.pointee.nmiLatched || nmiBlocked else { return nil }
+    // What the instruction would touch it has not touched.
+    let wasTakenDown = footprint?.isOpen ?? false
+    footprint?.isOpen = false
+    defer { footprint?.isOpen = wasTakenDown }
     let (_, stores) = guardedStep(writing: Self.noStop)
     let isPlain = !guardedTransitions.contains { $0.delivery != nil || $0.kind == .entry || $0.kind == .exit }
     undoGuardedStep()

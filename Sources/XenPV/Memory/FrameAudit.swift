@@ -1,9 +1,9 @@
-import Findings
-
 /// The audit of the frame table: counts every reference anew, from all that can hold one, and compares.
 ///
 /// What holds a reference: the domain, to each frame it has; a pin; the virtual CPU, to its page tables, its GDT and LDT and its
 /// vcpu_info; each entry of each page table; a grant that is mapped for devices. Xen `xen/arch/x86/x86_64/mm.c` once had the like as `audit_domain`.
+import Findings
+
 extension XenPVComputer {
   private struct Counts {
     var references: UInt64 = 0
