@@ -1,9 +1,8 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+/* No feature macro is defined here: what the system's headers declare must be what the other libraries' modules see of them. */
 #include <dwarf.h>
 #include <elfutils/libdw.h>
-#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-/* A file that lies in memory alone, or -1: memfd_create(2). */
-static inline int memory_file(void) { return memfd_create("limen", MFD_CLOEXEC); }
+/* A file that lies in memory alone and is closed at execve, or -1: memfd_create(2) with MFD_CLOEXEC, which is 1. */
+static inline int memory_file(void) { return (int)syscall(SYS_memfd_create, "limen", 1U); }
