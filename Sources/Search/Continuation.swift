@@ -11,6 +11,7 @@ final class Continuation {
   private let userPages: Set<Int>
   /// Bytes by which the kernel is entered next: they are read in the end.
   private let entryBytes: [UInt64: UInt8]
+  private let entryPages: Set<Int>
   /// How many forks were open when the crossing began.
   private let depth: Int
   /// Pages that were used as page tables, and pages that instructions touched, in any run that was taken down.
@@ -21,6 +22,8 @@ final class Continuation {
   /// Pages that a run stored to that was taken down, and whether instructions were fetched from none of them.
   private var stored: Set<Int> = []
   private var codeStays = true
+  /// How many pages of each there were when that was looked at last.
+  private var asked = (0, 0)
   private var known = KnownTrials()
   private let evictions: Int
 
@@ -30,6 +33,7 @@ final class Continuation {
     var entryBytes = computer.entryBytes
     if let stackWord { entryBytes[stackWord >> 3] = 0xFF }
     self.entryBytes = entryBytes
+    entryPages = Set(entryBytes.keys.map { Int($0 >> 9) })
     depth = computer.processor.memory.depth
     evictions = computer.processor.codeEvictions
     computer.processor.memory.forgetUses()
@@ -40,7 +44,10 @@ final class Continuation {
 
   /// Nothing that was taken down forbids the rules.
   private var isSound: Bool {
-    if codeStays { codeStays = !stored.contains { memory.wasExecuted(page: $0) } }
+    if codeStays && asked != (stored.count, memory.executedPages) {
+      asked = (stored.count, memory.executedPages)
+      codeStays = !stored.contains { memory.wasExecuted(page: $0) }
+    }
     return tablesStay && codeStays && processor.codeEvictions == evictions
   }
 
@@ -78,23 +85,40 @@ final class Continuation {
     guard isSound, course.isInStep, Stores(processor) == stores, fits(course, from: place),
       Prospect(run, on: computer).goesOn(as: place, hasNMIs: course.lastNMI > place.position)
     else { return false }
+    var page = Page()
     return memory.forEachChangedWord { word, before, after in
-      let page = Int(word >> 9)
+      if page.number != word >> 9 { page = look(at: word >> 9, along: course) }
       let changed = before ^ after
-      if Bytes.mask(liveBytes(of: word, along: course)) & changed != 0 { return false }
-      return course.tables.contains(page) ? changed & ~Self.accessedAndDirty == 0 : isNobodys(page)
+      if Bytes.mask(liveBytes(of: word, on: page, along: course)) & changed != 0 { return false }
+      return course.tables.contains(Int(page.number)) ? changed & ~Self.accessedAndDirty == 0 : page.isNobodys
     }
   }
 
-  private func liveBytes(of word: UInt64, along course: Course) -> UInt8 {
-    course.liveBytes(of: word) | entryBytes[word, default: 0]
+  /// What decides of a page whether it matters that a byte of it is another.
+  private struct Page {
+    var number = UInt64.max
+    /// User mode cannot write it, and no instruction was fetched from it since the search began.
+    var isNobodys = false
+    /// Where the course has it, if it touches it.
+    var slot: Int?
+    /// The kernel is entered by a byte of it.
+    var hasEntryBytes = false
+  }
+
+  private func look(at number: UInt64, along course: Course) -> Page {
+    let page = Int(number)
+    return Page(
+      number: number, isNobodys: !userPages.contains(page) && !memory.wasExecuted(page: page),
+      slot: course.slot(of: page), hasEntryBytes: entryPages.contains(page))
+  }
+
+  private func liveBytes(of word: UInt64, on page: Page, along course: Course) -> UInt8 {
+    let live = page.slot.map { course.liveBytes(of: word, in: $0) } ?? 0
+    return page.hasEntryBytes ? live | entryBytes[word, default: 0] : live
   }
 
   /// The A and D flags of a page-table entry.
   private static let accessedAndDirty: UInt64 = 0x60
-
-  /// User mode cannot write the page, and no instruction was fetched from it since the search began.
-  private func isNobodys(_ page: Int) -> Bool { !userPages.contains(page) && !memory.wasExecuted(page: page) }
 
   /// From the place on the course takes no longer than the clock stands still, although it begins later by what was done there.
   private func fits(_ course: Course, from place: Prospect, later: UInt64 = 0) -> Bool {
@@ -107,25 +131,30 @@ final class Continuation {
   /// A trial of the event that is known to do here what it did there, and whose rest is that of the course.
   func known(_ event: EventKind, at place: Prospect, along course: Course) -> KnownTrial? {
     guard isSound, course.isInStep else { return nil }
-    return known.at(place.state.hashValue, event).first { trial in
+    return known.at(place.key, event).first { trial in
       trial.reads.allSatisfy { memory[word: $0.word] & $0.mask == $0.value }
         && fits(course, from: place, later: trial.length) && place.goesOn(as: trial.place)
         && (!trial.letsNMIsIn || course.lastNMI <= place.position)
         && place.monitors.areApart(from: trial.stackPointers)
         && trial.place.monitors.areApart(from: trial.stackPointers)
         && trial.untouched.allSatisfy { !memory.isWritten(page: $0, sinceFork: depth) }
-        && trial.writes.allSatisfy { isDead($0, along: course) }
+        && areDead(trial.writes, along: course)
     }
   }
 
-  private func isDead(_ bytes: Bytes, along course: Course) -> Bool {
-    let page = Int(bytes.word >> 9)
-    return Bytes.mask(liveBytes(of: bytes.word, along: course)) & bytes.mask == 0 && isNobodys(page)
-      && !tables.contains(page)
+  private func areDead(_ writes: [Bytes], along course: Course) -> Bool {
+    var page = Page()
+    return writes.allSatisfy { bytes in
+      if page.number != bytes.word >> 9 {
+        page = look(at: bytes.word >> 9, along: course)
+        if !page.isNobodys || tables.contains(Int(page.number)) { return false }
+      }
+      return Bytes.mask(liveBytes(of: bytes.word, on: page, along: course)) & bytes.mask == 0
+    }
   }
 
   func isWanted(_ event: EventKind, at place: Prospect) -> Bool {
-    isSound && known.isWanted(at: place.state.hashValue, event)
+    isSound && known.isWanted(at: place.key, event)
   }
 
   /// Keeps a trial whose rest turned out to be known, and that was taken down from its injection on.
@@ -145,6 +174,7 @@ final class Continuation {
     var reads: [Bytes] = []
     var writes: [Bytes] = []
     var untouched: Set<Int> = []
+    order.sort()
     for word in order {
       let (read, written) = of[word]!
       let page = Int(word >> 9)
@@ -169,6 +199,6 @@ final class Continuation {
         place: place, reads: reads, untouched: Array(untouched), writes: writes, stackPointers: run.stackPointers,
         digest: digest, length: processor.position &- place.position, onOwnStack: onOwnStack,
         letsNMIsIn: !Prospect(run, on: computer).goesOn(as: place)),
-      at: place.state.hashValue, event)
+      at: place.key, event)
   }
 }

@@ -74,9 +74,11 @@ final class Course {
     }
   }
 
+  /// Where in `live` the page begins; nil where the run touches none of it.
+  func slot(of page: Int) -> Int? { slots[page] }
+
   /// The bytes of the word that are read from here on before they are written, a bit each.
-  func liveBytes(of word: UInt64) -> UInt8 {
-    guard let slot = slots[Int(word >> 9)] else { return 0 }
-    return live[slot | Int(word & 511)]
-  }
+  ///
+  /// - Parameter slot: that of the word's page.
+  func liveBytes(of word: UInt64, in slot: Int) -> UInt8 { live[slot | Int(word & 511)] }
 }

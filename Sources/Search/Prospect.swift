@@ -4,8 +4,10 @@ import Invariants
 import Machine
 import Platform
 
-struct Prospect {
+final class Prospect {
   let state: SettledState
+  /// The same for equal states, and for others as a rule not.
+  private(set) lazy var key = state.hashValue
   /// RF is set and decides nothing.
   private let resumeDecidesNothing: Bool
   /// The platform's state: see `PlatformComputer.settledPlatform`.

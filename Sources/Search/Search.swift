@@ -156,8 +156,7 @@ package final class Search {
         arrivals[event] = obstacle
         continue
       }
-      let sequence = path.map(\.event) + [event]
-      if harm[sequence, default: 0] >= Self.harmBound {
+      if !harm.isEmpty && harm[path.map(\.event) + [event], default: 0] >= Self.harmBound {
         nestedCounts[path.count - 1].notTried += 1
         continue
       }
@@ -185,7 +184,7 @@ package final class Search {
         trial = self.trial(event, after: path, stepped: true, at: nil, along: nil)
       }
       count(trial, of: event)
-      if trial.found != nil && !path.isEmpty { harm[sequence, default: 0] += run.instructions }
+      if trial.found != nil && !path.isEmpty { harm[path.map(\.event) + [event], default: 0] += run.instructions }
       // What falls due here arrives elsewhere, and so does its harm.
       arrivals[event] = obstacle ?? trial.arrival
       comeBack(start!)

@@ -20,7 +20,9 @@ extension Processor {
 
   /// Instructions of the page are about to be executed.
   @inline(__always) func noteFetch(_ physical: UInt64) {
-    if isWatched { memory.uses[Int(physical >> 12)] |= PageUse.code }
+    guard isWatched, memory.uses[Int(physical >> 12)] & PageUse.code == 0 else { return }
+    memory.uses[Int(physical >> 12)] |= PageUse.code
+    memory.executedPages += 1
   }
 
   /// An instruction, or a hypervisor, stores there.

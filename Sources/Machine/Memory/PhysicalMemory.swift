@@ -18,6 +18,8 @@ public final class PhysicalMemory {
   let codeLines: UnsafeMutablePointer<UInt64>
   /// For each page, what it was used for since `forgetUses`, as `PageUse`; forks do not undo it.
   let uses: UnsafeMutablePointer<UInt8>
+  /// How many pages instructions were fetched from since `forgetUses`.
+  public internal(set) var executedPages = 0
 
   private struct SavedPage {
     var page: Int
@@ -193,7 +195,10 @@ public final class PhysicalMemory {
   }
 
   /// Forgets what pages were used for.
-  public func forgetUses() { uses.update(repeating: 0, count: size / Self.pageSize) }
+  public func forgetUses() {
+    uses.update(repeating: 0, count: size / Self.pageSize)
+    executedPages = 0
+  }
 
   /// Instructions were fetched from the page.
   public func wasExecuted(page: Int) -> Bool { uses[page] & PageUse.code != 0 }
