@@ -427,6 +427,7 @@ extension Processor {
       } catch {
         s.pointee.rip = block.pointee.rip &+ UInt64(u.pointee.offset)
         s.pointee.retired &+= UInt64(u.pointee.ordinal)
+        if u.pointee.opcode == .jumpIndirect || u.pointee.opcode == .callIndirect { forgetBranch() }
         throw error
       }
       if !isRetired { s.pointee.retired &+= UInt64(block.pointee.count) }

@@ -10,6 +10,8 @@ struct DecodedInstruction {
   var operands: [ZydisDecodedOperand] = []
   /// An instruction that Zydis does not know; of the rest only its length and operand hold then.
   var fred: FREDInstruction?
+  /// It has the prefix 3E, which on an indirect branch is NOTRACK.
+  var isMarked = false
 
   var mnemonic: ZydisMnemonic { instruction.mnemonic }
   var length: Int { Int(instruction.length) }
@@ -68,6 +70,7 @@ final class Decoder: @unchecked Sendable {
       }
     }
     result.operands = storage
+    result.isMarked = bytes.prefix(Int(result.instruction.raw.prefix_count)).contains(0x3E)
     return result
   }
 

@@ -7,6 +7,8 @@ enum External: UInt16 {
   case stackLoaded, stackMoved
   // Stands before a return or an indirect branch whose place matters to the profile
   case branchesLow
+  // Stands before an indirect branch where the profile has indirect branch tracking
+  case trackBranch
   // Integer
   case rotateLeft, rotateRight, rotateCarryLeft, rotateCarryRight, shiftDoubleLeft, shiftDoubleRight
   case multiply, multiplySigned, divide, divideSigned

@@ -88,6 +88,14 @@ extension Processor {
     return found.physical
   }
 
+  /// A byte of an instruction.
+  func fetchByte(_ linear: UInt64) throws(Fault) -> UInt8 {
+    let physical = try fetchAddress(linear)
+    guard memory.contains(physical, count: 1) else { throw Fault.unsupported("instructions outside RAM") }
+    noteFetch(physical)
+    return memory.base.load(fromByteOffset: Int(physical), as: UInt8.self)
+  }
+
   private func decodeBlock(_ rip: UInt64, _ linear: UInt64, _ physical: UInt64, mode: UInt8, single: Bool)
     throws(Fault) -> BlockPointer
   {

@@ -457,7 +457,9 @@ extension Translator {
     if isImmediate(0) { return emit(.jump, imm: immediate(0)) }
     let source = load(0, into: Slot.t0) ?? Slot.zero
     noteLowBranch()
-    emit(.jumpIndirect, src: narrowed(source))
+    let target = narrowed(source)
+    track()
+    emit(.jumpIndirect, src: target)
   }
 
   /// An indirect target outside 64-bit code, cut to the operand size.
@@ -482,6 +484,7 @@ extension Translator {
       } else {
         operation.src = load(0, into: Slot.t0) ?? Slot.zero
         noteLowBranch()
+        track()
       }
       emit(operation)
       return
@@ -491,6 +494,7 @@ extension Translator {
       operation.imm = immediate(0)
     } else {
       operation.src = narrowed(load(0, into: Slot.t0) ?? Slot.zero)
+      track()
     }
     operation.disp = nextRIP
     emit(operation)
@@ -500,6 +504,12 @@ extension Translator {
   private mutating func noteLowBranch() {
     guard is64, profile.owed.contains(.alignedBranches), (nextRIP &- 1) & 32 == 0 else { return }
     emit(.branchesLow)
+  }
+
+  /// Where the part has indirect branch tracking a near indirect branch is tracked, unless it is marked and software allows that.
+  private mutating func track() {
+    guard profile.hasBranchTracking else { return }
+    emit(.trackBranch, imm: current.isMarked ? 1 : 0)
   }
 
   private mutating func returnFrom() {

@@ -74,7 +74,9 @@ extension Processor {
   /// Whether `second`, met while delivering `first`, makes a double fault. SDM vol. 3A, "Conditions for Generating a Double
   /// Fault": both contributory, or a page fault followed by a page fault or a contributory exception.
   private static func doubleFaults(_ first: Vector, _ second: Vector) -> Bool {
-    let contributory: Set<Vector> = [.divideError, .invalidTSS, .segmentNotPresent, .stackFault, .generalProtection]
+    let contributory: Set<Vector> = [
+      .divideError, .invalidTSS, .segmentNotPresent, .stackFault, .generalProtection, .controlProtection,
+    ]
     if first == .pageFault { return second == .pageFault || contributory.contains(second) }
     return contributory.contains(first) && contributory.contains(second)
   }
@@ -176,6 +178,7 @@ extension Processor {
     if returnTo == nil { s.pointee.unretired &+= 1 }
     s.pointee.lastVector = vector
     updateView()
+    expectEndBranch()
     if isWatched {
       let fromKernel = before.isKernel
       note(

@@ -9,7 +9,7 @@
 ///                   58: met while another event was delivered; 60: length of the instruction
 ///     RSP
 ///     RFLAGS
-///     CS+           CS; bits 17 to 16: the stack level
+///     CS+           CS; bits 17 to 16: the stack level; 18: ENDBR64 is waited for
 ///     RIP
 ///     error code    0 where the event has none; here RSP comes to lie
 
@@ -48,6 +48,7 @@ extension Processor {
     words[1] = next
     words[2] =
       UInt64(s.pointee.segments[SegmentName.cs.rawValue].selector) | UInt64(oldLevel) << FREDFrame.levelShift
+    if !fromUser && s.pointee.waitsForEndBranch { words[2] |= FREDFrame.waitForEndBranch }
     words[3] = flags
     words[4] = oldRSP
     words[5] = stack
@@ -55,6 +56,7 @@ extension Processor {
     // A frame never crosses a page: the first word that is written says whether all can be.
     for i in (0..<FREDFrame.wordCount).reversed() { try storeSystem(frame &+ UInt64(i) * 8, words[i]) }
 
+    resetTracker()
     if fromUser {
       let code = UInt16(truncatingIfNeeded: s.pointee.msr.star >> 32) & 0xFFFC
       enterFixed(code: code, stack: code &+ 8, cpl: 0, mode: .bits64)

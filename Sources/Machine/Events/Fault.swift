@@ -24,6 +24,7 @@ public struct Vector: RawRepresentable, Sendable, Hashable {
   public static let alignmentCheck = Vector(17)
   public static let machineCheck = Vector(18)
   public static let simd = Vector(19)
+  public static let controlProtection = Vector(21)
   public static let vmmCommunication = Vector(29)
 }
 
@@ -50,9 +51,16 @@ public enum Fault: Error, Sendable {
   static let mf = Fault.exception(.x87, errorCode: nil)
   static let xm = Fault.exception(.simd, errorCode: nil)
   static let ac = Fault.exception(.alignmentCheck, errorCode: 0)
+  static func cp(_ code: ControlProtection) -> Fault { .exception(.controlProtection, errorCode: code.rawValue) }
   static func unsupported(_ what: StaticString, file: StaticString = #fileID) -> Fault {
     .exit(.unsupported(Unsupported(what, file: file)))
   }
+}
+
+/// The error code of #CP. SDM vol. 3A, "Control Protection Exception (#CP)".
+enum ControlProtection: UInt32 {
+  /// No ENDBR64 where an indirect branch led.
+  case endBranch = 3
 }
 
 /// Why a run stopped. The platform acts on it and resumes.

@@ -88,13 +88,18 @@ extension Processor {
       guard privilege else { throw Fault.gp(codeSelector.errorCode) }
       guard code.isPresent else { throw Fault.np(codeSelector.errorCode) }
       guard Self.isCanonical(target) else { throw Fault.gp() }
-      enterCode(Selector(codeSelector.rawValue & ~3 | UInt16(s.pointee.cpl)), code, target)
+      branch(to: Selector(codeSelector.rawValue & ~3 | UInt16(s.pointee.cpl)), code, target)
       return
     }
     if !descriptor.isCodeOrData && !isLongModeActive { throw Fault.unsupported("far jump through a gate or task") }
     let checked = try checkDirect(selector, descriptor, offset)
     try markAccessed(selector, descriptor)
-    enterCode(checked, descriptor, offset)
+    branch(to: checked, descriptor, offset)
+  }
+
+  private func branch(to selector: Selector, _ descriptor: Descriptor, _ target: UInt64) {
+    enterCode(selector, descriptor, target)
+    expectEndBranch()
   }
 
   private func enterCode(_ selector: Selector, _ descriptor: Descriptor, _ target: UInt64) {
@@ -146,7 +151,7 @@ extension Processor {
       throw error
     }
     try markAccessed(selector, descriptor)
-    enterCode(checked, descriptor, offset)
+    branch(to: checked, descriptor, offset)
   }
 
   ///     old SS, old RSP   when the gate leads inwards
@@ -182,7 +187,7 @@ extension Processor {
       set(Slot.rsp, top)
       s.pointee.segments[SegmentName.ss.rawValue] = .nullStack(newCPL)
     }
-    enterCode(Selector(codeSelector.rawValue & ~3 | UInt16(newCPL)), code, target)
+    branch(to: Selector(codeSelector.rawValue & ~3 | UInt16(newCPL)), code, target)
   }
 
   // MARK: Far return

@@ -17,6 +17,7 @@ extension Processor {
     case .enter: try enterFrame(u)
     case .leave: try leaveFrame(u)
     case .stackLoaded, .stackMoved, .branchesLow: break
+    case .trackBranch: trackBranch(isMarked: u.pointee.imm != 0)
 
     case .rotateLeft, .rotateRight: rotate(u)
     case .rotateCarryLeft: sizedCarry(u, left: true)

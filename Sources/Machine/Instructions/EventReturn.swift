@@ -35,6 +35,7 @@ extension Processor {
     let level = UInt8(truncatingIfNeeded: frame.cs >> FREDFrame.levelShift & 3)
     s.pointee.msr.fred.level = min(s.pointee.msr.fred.level, level)
     completeReturn(frame)
+    setTracker(waits: frame.cs & FREDFrame.waitForEndBranch != 0)
     // As STI: only where nothing was blocked before.
     if frame.ss & FREDFrame.blockedBySTI != 0 && s.pointee.flag(.interruptEnable) && !s.pointee.followsSTI {
       s.pointee.shadow = .sti

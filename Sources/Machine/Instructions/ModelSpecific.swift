@@ -51,6 +51,8 @@ extension Processor {
     case 0x1A0: return profile.vendor == .intel ? msr.miscellaneousEnable : nil
     case Self.fredRegisters, Self.shadowStackOfLevel0: return profile.hasFRED ? fredRegister(index) : nil
     case 0x1D9: return msr.debugControl
+    case 0x6A0: return profile.hasBranchTracking ? msr.userControlFlow : nil
+    case 0x6A2: return profile.hasBranchTracking ? msr.supervisorControlFlow : nil
     case 0x200...0x20F, 0x250, 0x258, 0x259, 0x268...0x26F: return 0
     case 0x277: return msr.pageAttributes
     case 0x2FF: return msr.mtrrDefaultType
@@ -112,6 +114,7 @@ extension Processor {
       guard profile.vendor == .intel else { throw Fault.gp() }
       s.pointee.msr.miscellaneousEnable = value
     case 0x1D9: s.pointee.msr.debugControl = value & 0x3
+    case 0x6A0, 0x6A2: try setControlFlow(value, ofUser: index == 0x6A0)
     case Self.fredRegisters where profile.hasFRED, Self.shadowStackOfLevel0 where profile.hasFRED:
       try setFREDRegister(index, value)
     case 0x200...0x20F, 0x250, 0x258, 0x259, 0x268...0x26F: break

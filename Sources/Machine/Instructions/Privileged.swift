@@ -105,6 +105,7 @@ extension Processor {
     if new & CR0.paging != 0 && new & CR0.protection == 0 { throw Fault.gp() }
     if new & CR0.notWriteThrough != 0 && new & CR0.cacheDisable == 0 { throw Fault.gp() }
     if new & CR0.protection == 0 { throw Fault.unsupported("real-address mode") }
+    if new & CR0.writeProtect == 0 && s.pointee.cr4 & CR4.controlFlowEnforcement != 0 { throw Fault.gp() }
     let turnsOn = new & CR0.paging != 0 && old & CR0.paging == 0
     let turnsOff = new & CR0.paging == 0 && old & CR0.paging != 0
     if turnsOn && s.pointee.msr.efer & EFER.longModeEnable != 0 {
@@ -141,10 +142,12 @@ extension Processor {
     let old = s.pointee.cr4
     if isLongModeActive && value & CR4.physicalAddressExtension == 0 { throw Fault.gp() }
     if !isLongModeActive && value & CR4.fred != 0 { throw Fault.gp() }
+    if value & CR4.controlFlowEnforcement != 0 && s.pointee.cr0 & CR0.writeProtect == 0 { throw Fault.gp() }
     if value & ~old & CR4.processContextIdentifiers != 0 {
       guard isLongModeActive, s.pointee.cr3 & 0xFFF == 0 else { throw Fault.gp() }
     }
     s.pointee.cr4 = value
+    if (value ^ old) & CR4.controlFlowEnforcement != 0 { updateAttention() }
     let watched =
       CR4.globalPages | CR4.physicalAddressExtension | CR4.pageSizeExtensions | CR4.processContextIdentifiers
       | CR4.smep | CR4.smap

@@ -101,7 +101,10 @@ extension Processor {
   func callSized(_ u: Operation) throws(Fault) {
     let width = Int(u.pointee.width)
     let target = u.pointee.imm != 0 || u.pointee.src == Slot.zero ? u.pointee.imm : get(u.pointee.src, UInt64.self)
-    try push(u.pointee.disp, width: width)
+    do throws(Fault) { try push(u.pointee.disp, width: width) } catch {
+      forgetBranch()
+      throw error
+    }
     s.pointee.rip = target & (width == 2 ? 0xFFFF : 0xFFFF_FFFF)
   }
 

@@ -28,6 +28,7 @@ extension Processor {
     s.pointee.trapAfter = s.pointee.flag(.trap)
     s.pointee.clearsResume = false
     updateView()
+    expectEndBranch()
   }
 
   /// SYSCALL, 1, or SYSENTER, 2, as an event: no register but RSP and RFLAGS changes.
@@ -88,6 +89,7 @@ extension Processor {
     enterFixed(code: selector & 0xFFFC, stack: (selector & 0xFFFC) &+ 8, cpl: 0, mode: long ? .bits64 : .bits32)
     s.pointee.trapAfter = s.pointee.flag(.trap)
     updateView()
+    expectEndBranch()
   }
 
   func systemExit(_ u: Operation) throws(Fault) {

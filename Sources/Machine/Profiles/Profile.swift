@@ -4,8 +4,7 @@
 /// what the machine does not implement: a part's table says what the part has, and `FeatureWords.implemented` what is shown of it. A part
 /// is one file in `Parts`, its line in `all`, and its name in `ProfileName`.
 /// Not modelled: of the parts that are named after a processor, what their CPUID leaves out: XSAVE and all that needs it (AVX, AMX, PKU,
-/// user shadow stacks), the other half of CET as well (indirect branch tracking: CR4.CET and its registers are not there), SSSE3 to SSE4.2, BMI,
-/// MOVBE, AES, TSX, MONITOR, x2APIC, LA57, LASS, LAM, virtualisation, performance monitoring, caches (leaf 4 is empty), all but one core
+/// shadow stacks), SSSE3 to SSE4.2, BMI, MOVBE, AES, TSX, MONITOR, x2APIC, LA57, LASS, LAM, virtualisation, performance monitoring, caches (leaf 4 is empty), all but one core
 /// and one thread of it (CPUID says that the core has two), and more than 40 bits of physical address. Of Zen 6 AMD has said that it has FRED, and
 /// nothing of its CPUID: the rest is Zen 5's. Times, caches, branch predictors and buffers are not there, so that a mitigation is an instruction that is executed.
 public struct Profile: Sendable {
@@ -90,6 +89,7 @@ public struct Profile: Sendable {
   var hasPCID: Bool { features.leaf1C & 1 << 17 != 0 }
   var hasUMIP: Bool { features.leaf7C & 1 << 2 != 0 }
   var hasRDPID: Bool { features.leaf7C & 1 << 22 != 0 }
+  var hasBranchTracking: Bool { features.leaf7D & 1 << 20 != 0 }
   var hasFRED: Bool { features.leaf71A & 1 << 17 != 0 }
   var hasLKGS: Bool { features.leaf71A & 1 << 18 != 0 }
   var hasWRMSRNS: Bool { features.leaf71A & 1 << 19 != 0 }
@@ -115,6 +115,7 @@ public struct Profile: Sendable {
     allowed |= CR4.fsgsbase | CR4.smep | CR4.smap
     if hasPCID { allowed |= CR4.processContextIdentifiers }
     if hasFRED { allowed |= CR4.fred }
+    if hasBranchTracking { allowed |= CR4.controlFlowEnforcement }
     if hasUMIP { allowed |= CR4.userModeInstructionPrevention }
     return allowed
   }

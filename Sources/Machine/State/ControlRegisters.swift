@@ -31,6 +31,7 @@ public enum CR4 {
   public static let osxsave: UInt64 = 1 << 18
   public static let smep: UInt64 = 1 << 20
   public static let smap: UInt64 = 1 << 21
+  public static let controlFlowEnforcement: UInt64 = 1 << 23
   /// Flexible return and event delivery.
   public static let fred: UInt64 = 1 << 32
 }

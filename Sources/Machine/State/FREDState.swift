@@ -3,7 +3,7 @@
 /// SDM, "ERETS", "ERETU"; Xen arch/x86/include/asm/msr-index.h and public headers, Linux arch/x86/include/asm/fred.h, Bochs
 /// cpu/fred.cc and cpu/msr.cc: `Documentation/FRED.md` says which rule rests on which.
 ///
-/// Not modelled: shadow stacks (the registers that name them hold what was written), IBT's state in the frame, NMI-source reporting,
+/// Not modelled: shadow stacks (the registers that name them hold what was written), NMI-source reporting,
 /// the event data of #NM that XFD makes.
 
 /// The FRED model-specific registers.

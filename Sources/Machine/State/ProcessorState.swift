@@ -123,6 +123,9 @@ public struct ModelSpecificRegisters: Sendable {
   var performanceEventSelects = InlineArray<4, UInt64>(repeating: 0)
   var performanceCounters = InlineArray<4, UInt64>(repeating: 0)
   public internal(set) var fred = FREDRegisters()
+  /// IA32_U_CET and IA32_S_CET: see `Events/BranchTracking.swift`.
+  var userControlFlow: UInt64 = 0
+  var supervisorControlFlow: UInt64 = 0
   /// IA32_SPEC_CTRL, or AMD's SPEC_CTRL.
   public internal(set) var speculationControl: UInt64 = 0
   /// IA32_MCU_OPT_CTRL.
