@@ -88,6 +88,10 @@ struct Capture {
     let outcome = host.execute(execution)
     if outcome.vector < 0 { execution.undefined = undefined.flags }
     execution.outcome = outcome.fields(of: execution)
+    // Which of two operands is reported when neither can be read no manual says, and AMD's processors differ.
+    if case .string(_, true) = form.setup {
+      return reduced(execution, keeping: [Registers.rsi, Registers.rdi])
+    }
     return reduced(execution)
   }
 
@@ -128,7 +132,9 @@ struct Capture {
   // MARK: Reducing
 
   /// Puts whatever does not change the outcome back to `RecordedState.initial`.
-  private func reduced(_ execution: RecordedExecution) -> RecordedExecution {
+  ///
+  /// - Parameter kept: registers that stay.
+  private func reduced(_ execution: RecordedExecution, keeping kept: Set<Int> = []) -> RecordedExecution {
     var least = execution
     let initial = RecordedState.initial
     func attempt(_ change: (inout RecordedState) -> Void) {
@@ -136,7 +142,7 @@ struct Capture {
       change(&simpler.before)
       if host.execute(simpler).fields(of: simpler) == least.outcome { least = simpler }
     }
-    for i in 0...Registers.rflags where least.before.registers[i] != initial.registers[i] {
+    for i in 0...Registers.rflags where least.before.registers[i] != initial.registers[i] && !kept.contains(i) {
       attempt { $0.registers[i] = initial.registers[i] }
     }
     let areas = stride(from: 0, to: RecordedState.memorySize, by: 8).filter {
