@@ -6,9 +6,6 @@ import Testing
 @Suite struct FREDElsewhereTests {
   private typealias M = FREDMachine
 
-  /// Where the machine's IDT leads.
-  private func gate(_ vector: UInt64) -> UInt64 { 0x20_4000 + vector * 16 }
-
   @Test("SWAPGS, SYSRET and SYSEXIT are #UD")
   func undefined() throws {
     for bytes in [[0x0F, 0x01, 0xF8], [0x48, 0x0F, 0x07], [0x48, 0x0F, 0x35]] as [[UInt8]] {
@@ -71,7 +68,7 @@ import Testing
     for profile in [Profile.intel, .amd] {
       let m = try FREDMachine(profile, isOn: false)
       m.setCR4(m.processor.cr4 | M.fredBit)
-      #expect(m.processor.rip == gate(13))
+      #expect(m.processor.rip == M.handler(13))
     }
   }
 
@@ -94,13 +91,13 @@ import Testing
       for profile in [Profile.intel, .amd] {
         let n = try FREDMachine(profile, isOn: false)
         n.write(index, value)
-        #expect(n.processor.rip == gate(13) && n.processor.modelSpecificRegister(index) == nil)
+        #expect(n.processor.rip == M.handler(13) && n.processor.modelSpecificRegister(index) == nil)
       }
     }
     for (index, value) in refused {
       let m = try FREDMachine(isOn: false)
       m.write(index, value)
-      #expect(m.processor.rip == gate(13) && m.processor.modelSpecificRegister(index) == 0)
+      #expect(m.processor.rip == M.handler(13) && m.processor.modelSpecificRegister(index) == 0)
     }
   }
 
@@ -111,10 +108,10 @@ import Testing
     #expect(m.processor.modelSpecificRegister(0xC000_0102) == 0x1234 && m.processor.rip == M.code + 3)
     m.processor.skip(to: M.code)
     m.write(0xC000_0102, 0x5678, with: [0x66, 0x0F, 0x01, 0xC6])
-    #expect(m.processor.rip == gate(6))
+    #expect(m.processor.rip == M.handler(6))
     let n = try FREDMachine(.intel, isOn: false)
     n.write(0xC000_0102, 0x1234, with: [0x0F, 0x01, 0xC6])
-    #expect(n.processor.rip == gate(6) && n.processor.modelSpecificRegister(0xC000_0102) == 0)
+    #expect(n.processor.rip == M.handler(6) && n.processor.modelSpecificRegister(0xC000_0102) == 0)
   }
 
   @Test("LKGS loads GS and leaves its base: that of the descriptor is the other one's; from memory too")
@@ -147,7 +144,7 @@ import Testing
     #expect(n.vector == 6)
     let o = try FREDMachine(.intel, isOn: false)
     o.run([0xF2, 0x0F, 0x00, 0xF7])
-    #expect(o.processor.rip == gate(6))
+    #expect(o.processor.rip == M.handler(6))
   }
 
   @Test("CPUID names FRED, LKGS and WRMSRNS of the profile that has them, and of no other")

@@ -49,6 +49,9 @@ struct FREDMachine {
     try #require(processor.deliversByFRED)
   }
 
+  /// Where the IDT leads, which is used without FRED.
+  static func handler(_ vector: UInt64) -> UInt64 { 0x20_4000 + vector * 16 }
+
   // MARK: Instructions
 
   /// Executes one instruction, or takes one event, at RIP, where its bytes are put.
