@@ -121,6 +121,9 @@ import Testing
   @Test("a branch that faults was not made; a target that cannot be read is a page fault first")
   func faults() throws {
     let m = try machine()
+    // #PF has a stack of its own.
+    m.write(0x1D0, 1 << 28)
+    m.processor.skip(to: M.code)
     m.processor[.rsp] = M.hole
     branch(m, to: [0x90])
     #expect(m.isAtEntry && m.vector == 14 && !waits(m) && m.frame.cs & 1 << 18 == 0)
