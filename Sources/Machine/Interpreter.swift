@@ -21,7 +21,10 @@ extension Processor {
         if !isAlone {
           // An event that is due where the run ends is the next one's.
           let isOver = spent >= end || isStopRequested
+          let delivered = s.pointee.eventCount
           if !isOver, attention, let exit = try takeBoundaryEvents() { return exit }
+          // Its handler's first instruction has a boundary of its own.
+          if s.pointee.eventCount != delivered { continue }
           if deviceWasAccessed { return noteDevices() }
           if s.pointee.isHalted { return isOver && isWoken ? .budget : .halted }
           if spent >= end || isStopRequested || isAtStopAddress { return .budget }

@@ -185,6 +185,15 @@ import Testing
     }
   }
 
+  @Test("the handler's ENDBR64 counts in a run as it does step by step") func idtInRun() throws {
+    let m = try machine(isOn: false)
+    m.processor.writePhysical(Self.endbr64 + [0x90], at: M.handler(2))
+    m.processor.raiseNMI()
+    // The event and two instructions.
+    _ = m.processor.run(3)
+    #expect(m.processor.rip == M.handler(2) + 5 && !waits(m))
+  }
+
   @Test("SYSCALL without FRED leads to ENDBR64, and user mode's own state is another register's")
   func systemCall() throws {
     let m = try machine(isOn: false)
