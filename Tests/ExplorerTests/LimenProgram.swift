@@ -14,7 +14,7 @@ struct LimenProgram {
   let probe: String
   let cache: String
 
-  private static let path = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+  static let path = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
     .deletingLastPathComponent().appending(path: "limen").path
 
   /// A run that was started.

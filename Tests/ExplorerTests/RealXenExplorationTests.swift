@@ -155,6 +155,16 @@ import Testing
     #expect(ended.status == 1 && without?.kind(of: "buffers-cleared") == "violated", "\(ended.complaint)")
   }
 
+  /// `Documentation/Findings/xen-bhi-dis-s-boot-cpu.md`: found in Debian's bytes, and gone from a copy whose default has the bit from the
+  /// beginning. Xen tracks its own indirect branches on this part.
+  @Test func theBootProcessorLacksBHIDisS() throws {
+    let script = Probe.root.appendingPathComponent("Scripts/findings/xen-bhi-dis-s-boot-cpu.sh")
+    let found = try run("env", ["LIMEN=\(LimenProgram.path)", "bash", script.path, "4.17"])
+    #expect(
+      found.output
+        == "Xen 4.17: history-cleared violated; with BHI_DIS_S in default_xen_spec_ctrl from the beginning held\n")
+  }
+
   /// The model and Xen itself, at each boundary of the guest: SYSCALL and INT 0x80 with every event that both have.
   @Test func theModelAgreesWithTheOriginal() throws {
     struct Report: Decodable {
