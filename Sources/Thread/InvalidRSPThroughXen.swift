@@ -1,0 +1,76 @@
+/// The subject of the mail, asked of the bytes of Xen itself: Xen pushes the frame of what it passes on to its guest's kernel where that
+/// kernel's RSP points.
+///
+/// Xen `xen/arch/x86/x86_64/entry.S`, `create_bounce_frame`.
+import Findings
+
+struct InvalidRSPThroughXen: ThreadQuestion {
+  let title = "Does SYSCALL run on an invalid RSP under Xen?"
+  let author = "the subject"
+  let words = "Getting rid of invalid SYSCALL RSP under Xen?"
+  let commands = [
+    "limen check design:2015 --platform xen --hypervisor xen-4.17-amd64",
+    "limen check design:complete --platform xen --hypervisor xen-4.17-amd64",
+  ]
+  let designs = ["2015", "complete"]
+
+  func judge(_ runs: ThreadRuns) -> Judgement {
+    let old = runs.sections("2015", .xen)
+    let new = runs.sections("complete", .xen)
+    let evidence = [
+      ThreadTable(
+        "Where the windows of `2015` lie, Xen's own and the kernel's, and what does harm there",
+        header: ["machine", "whose", "way", "boundaries", "where", "harmful there"],
+        rows: old.flatMap { section in
+          section.windows.filter { $0.kind == .rsp }.map {
+            [
+              section.machineText, $0.isHypervisors ? "Xen's" : "the kernel's", $0.direction.rawValue,
+              "\($0.boundaries)", $0.places, $0.harmful.map(\.title).joined(separator: ", "),
+            ]
+          }
+        }),
+      ThreadTable(
+        "Boundaries and trials", header: ["design", "machine", "boundaries", "trials", "verdict"],
+        rows: [("2015", old), ("complete", new)].flatMap { title, sections in
+          sections.map {
+            [
+              title, $0.machineText, "\($0.boundaries)", "\($0.trials.reduce(0) { $0 + $1.trials })", $0.verdictText,
+            ]
+          }
+        }),
+    ]
+    guard !old.isEmpty, !new.isEmpty, (old + new).allSatisfy({ [.held, .violated].contains($0.verdict.kind) }) else {
+      return Judgement(outcome: .open, answer: "Not both designs ran to their end.", evidence: evidence)
+    }
+    func counts(_ direction: Direction) -> String {
+      Set(old.map { $0.kernelBoundaries(direction) }).sorted().map(String.init).joined(separator: " or ")
+    }
+    let windows = old.flatMap(\.windows).filter { $0.kind == .rsp }
+    let harm = Set(windows.filter { !$0.isHypervisors }.flatMap(\.harmful)).sorted()
+    let isOpen = old.allSatisfy { $0.brokenInvariants.contains("rsp-owned") } && !harm.isEmpty
+    let isClosed = new.allSatisfy {
+      $0.verdict.kind == .held && $0.kernelBoundaries(.entry) + $0.kernelBoundaries(.exit) == 0
+    }
+    let ownHarm = Set(windows.filter(\.isHypervisors).flatMap(\.harmful)).sorted()
+    let answer =
+      "In `2015` \(counts(.entry)) boundaries of the kernel's in and \(counts(.exit)) out run on the user's RSP. "
+      + (isOpen
+        ? "\(harm.map(\.title).joined(separator: ", ")) can arrive there, and Xen's own code pushes the frame at that RSP: rsp-owned is "
+          + "violated. "
+        : "No event did harm there. ")
+      + (ownHarm.isEmpty
+        ? "Where Xen itself runs on the user's RSP nothing does harm. "
+        : "Where Xen itself runs on the user's RSP \(ownHarm.map(\.title).joined(separator: ", ")) does harm. ")
+      + (isClosed
+        ? "`complete` has no such boundary, and holds." : "`complete` does not hold, or has such boundaries.")
+    return Judgement(
+      outcome: isOpen && isClosed ? .yes : isOpen ? .partly : .no, answer: answer, evidence: evidence)
+  }
+}
+
+extension Window {
+  /// The events that did harm in it.
+  fileprivate var harmful: [EventKind] {
+    Set(events.filter { $0.arrival == .harmful }.map(\.event)).sorted()
+  }
+}
