@@ -53,6 +53,15 @@ image() {
   esac
 }
 
+# features PROFILE: what QEMU's processor of that name lacks to look to a kernel like Limen's: FSGSBASE, SMEP, and the family and model, by which
+# Linux chooses how to copy (X86_FEATURE_REP_GOOD).
+features() {
+  case $1 in
+    intel) echo ',+fsgsbase,+smep,family=6,model=60,stepping=3' ;;
+    amd) echo ',+fsgsbase,+smep,family=23,model=1,stepping=2' ;;
+  esac
+}
+
 # lines LOG: what the probe said, without the carriage returns of Xen's console.
 lines() { tr -d '\r' <"$1" | grep -aE '^(limen-probe |[a-z0-9]+/[a-z0-9-]+ )' || true; }
 # result LINES: how many of how many.
@@ -82,6 +91,7 @@ for version in "${versions[@]}"; do
       boot "$own" "$limen" boot "$kernel" --platform xen --hypervisor "$xen" --profile "$profile" --initrd "$probe" --memory 1024 \
         --append 'panic=-1 quiet' --timeout 20m
       boot "$other" env LIMEN_XEN_INITRD="$probe" LIMEN_XEN_MEMORY=512 LIMEN_XEN_SECONDS=1200 \
+        LIMEN_XEN_FEATURES="$(features "$profile")" \
         "$here/xen.sh" "$version" run "$kernel" "$profile" console=hvc0 nokaslr panic=-1 quiet
       for log in "$own" "$other"; do
         lines "$log" >"$log.lines"

@@ -10,7 +10,7 @@
 # To fetch a newer hypervisor, delete its directory in the cache. LIMEN_XEN_LOG names a file for everything that Xen prints.
 # LIMEN_XEN_IMAGE names a hypervisor to run in place of Debian's. LIMEN_XEN_INITRD names an initramfs for dom0; then all lines that are not
 # Xen's own are the guest's. With LIMEN_XEN_GDB, the path of a socket, QEMU's gdb stub listens there and the processor waits for it.
-# LIMEN_XEN_MEMORY gives dom0 other than 64 MiB. LIMEN_XEN_SECONDS bounds it all.
+# LIMEN_XEN_MEMORY gives dom0 other than 64 MiB, LIMEN_XEN_FEATURES the processor more, as `,+fsgsbase`. LIMEN_XEN_SECONDS bounds it all.
 set -euo pipefail
 # shellcheck source=Scripts/debian.sh
 . "$(dirname "$0")/debian.sh"
@@ -62,7 +62,7 @@ run() {
   # page tables, which a guest can tell by the P bit of a page fault's error code alone. nmi=dom0: an NMI that QEMU's monitor raises is
   # dom0's. Without the buffer Xen drops output.
   coproc MACHINE {
-    exec qemu-system-x86_64 -accel tcg -cpu "$processor" -m $((memory < 256 ? 512 : memory * 2)) -nodefaults -display none \
+    exec qemu-system-x86_64 -accel tcg -cpu "$processor${LIMEN_XEN_FEATURES:-}" -m $((memory < 256 ? 512 : memory * 2)) -nodefaults -display none \
       -serial stdio -monitor none -no-reboot "${stub[@]}" -kernel "$image" -initrd "$guest${*:+ $*}${initrd:+,$initrd}" \
       -append "console=com1 com1=115200,8n1 dom0_mem=${memory}M dom0_max_vcpus=1 watchdog=0 nmi=dom0 xpti=no noreboot \
         serial_tx_buffer=1M" \

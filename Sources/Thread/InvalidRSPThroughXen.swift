@@ -19,13 +19,23 @@ struct InvalidRSPThroughXen: ThreadQuestion {
     let new = runs.sections("complete", .xen)
     let evidence = [
       ThreadTable(
-        "Where the windows of `2015` lie, Xen's own and the kernel's, and what does harm there",
+        "Where `2015` runs on the user's RSP, and Xen on its guest's, and what does harm there",
         header: ["machine", "whose", "way", "boundaries", "where", "harmful there"],
         rows: old.flatMap { section in
           section.windows.filter { $0.kind == .rsp }.map {
             [
               section.machineText, $0.isHypervisors ? "Xen's" : "the kernel's", $0.direction.rawValue,
               "\($0.boundaries)", $0.places, $0.harmful.map(\.title).joined(separator: ", "),
+            ]
+          }
+        }),
+      ThreadTable(
+        "The first of each that was broken", header: ["machine", "invariant", "path", "what happens"],
+        rows: old.flatMap { section in
+          section.findings.map {
+            [
+              section.machineText, $0.invariant.rawValue, $0.path.description,
+              InvalidRSP.withoutAddresses($0.message),
             ]
           }
         }),
@@ -59,8 +69,9 @@ struct InvalidRSPThroughXen: ThreadQuestion {
           + "violated. "
         : "No event did harm there. ")
       + (ownHarm.isEmpty
-        ? "Where Xen itself runs on the user's RSP nothing does harm. "
-        : "Where Xen itself runs on the user's RSP \(ownHarm.map(\.title).joined(separator: ", ")) does harm. ")
+        ? "Where Xen runs on an RSP that is not its own nothing does harm. "
+        : "Where Xen runs on an RSP that is not its own \(ownHarm.map(\.title).joined(separator: ", ")) does harm, too: the "
+          + "second table says what. ")
       + (isClosed
         ? "`complete` has no such boundary, and holds." : "`complete` does not hold, or has such boundaries.")
     return Judgement(
