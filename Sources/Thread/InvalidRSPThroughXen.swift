@@ -56,7 +56,9 @@ struct InvalidRSPThroughXen: ThreadQuestion {
       Set(old.map { $0.kernelBoundaries(direction) }).sorted().map(String.init).joined(separator: " or ")
     }
     let windows = old.flatMap(\.windows).filter { $0.kind == .rsp }
-    let harm = Set(windows.filter { !$0.isHypervisors }.flatMap(\.harmful)).sorted()
+    // What else is harmful there need not be by the frame.
+    let pushed = old.flatMap(\.findings).filter { $0.invariant.rawValue == "rsp-owned" }
+    let harm = Set(pushed.compactMap { $0.path.steps.first?.event }).sorted()
     let isOpen = old.allSatisfy { $0.brokenInvariants.contains("rsp-owned") } && !harm.isEmpty
     let isClosed = new.allSatisfy {
       $0.verdict.kind == .held && $0.kernelBoundaries(.entry) + $0.kernelBoundaries(.exit) == 0
