@@ -82,7 +82,7 @@ run() {
     case "$line" in
       *'LIMEN '*) echo "LIMEN ${line##*LIMEN }" ;;
       *' crashed: '*) echo 'XEN crashed'; ended=1 ;;
-      *'halting machine'* | *'ebooting machine'* | *'Preparing system for ACPI S5'*) ended=1 ;;
+      *'halting machine'* | *'ebooting machine'* | *' ACPI S5 state'*) ended=1 ;;
       *'Manual reset required'*) break ;;
       '(XEN) '*) ;;
       *) [ -z "$initrd" ] || printf '%s\n' "$line" ;;
