@@ -160,7 +160,7 @@ extension JSONReportTests {
     let report = ThreadReport(
       limen: "0.1.0", designs: ["2015"], kernels: [], hypervisor: "xen-4.17-amd64", answers: Sample.thread.answers,
       costs: Sample.thread.costs)
-    #expect(JSONReport.text(of: report).contains("\"hypervisor\": \"xen-4.17-amd64\""))
+    #expect(JSONReport.text(of: report).contains("\"hypervisor\" : \"xen-4.17-amd64\""))
     #expect(!JSONReport.text(of: Sample.thread).contains("hypervisor"))
     for format in [ReportFormat.markdown, .html, .terminal] {
       #expect(Reporter().text(of: .thread(report), as: format).contains("xen-4.17-amd64"), "\(format.rawValue)")
