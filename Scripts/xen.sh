@@ -4,19 +4,20 @@
 #   xen.sh [VERSION]                prints the hypervisor's path and nothing else on standard output; fetched once, by apt,
 #                                   into the cache outside the repository; without a version it is 4.17
 #   xen.sh [VERSION] run IMAGE PROFILE [WORD ...]
-#                                   boots it with IMAGE as dom0's kernel and WORDs as its command line, on a processor of intel
-#                                   or amd; prints the guest's lines, those that begin with LIMEN, and why Xen stopped
+#                                   boots it with IMAGE as dom0's kernel and WORDs as its command line, on a processor of intel,
+#                                   amd, skylake or zen3; prints the guest's lines, those that begin with LIMEN, and why Xen stopped
 #
 # To fetch a newer hypervisor, delete its directory in the cache. LIMEN_XEN_LOG names a file for everything that Xen prints.
-# LIMEN_XEN_IMAGE names a hypervisor to run in place of Debian's. LIMEN_XEN_INITRD names an initramfs for dom0; then all lines that are not Xen's own are the guest's. With LIMEN_XEN_GDB, the path
-# of a socket, QEMU's gdb stub listens there and the processor waits for it. LIMEN_XEN_SECONDS bounds it all.
+# LIMEN_XEN_IMAGE names a hypervisor to run in place of Debian's. LIMEN_XEN_INITRD names an initramfs for dom0; then all lines that are not
+# Xen's own are the guest's. With LIMEN_XEN_GDB, the path of a socket, QEMU's gdb stub listens there and the processor waits for it.
+# LIMEN_XEN_MEMORY gives dom0 other than 64 MiB, LIMEN_XEN_FEATURES the processor more, as `,+fsgsbase`. LIMEN_XEN_SECONDS bounds it all.
 set -euo pipefail
 # shellcheck source=Scripts/debian.sh
 . "$(dirname "$0")/debian.sh"
 
 say() { echo "xen: $*" >&2; }
 fail() { say "$*"; exit 1; }
-usage() { say 'usage: ./dev xen [4.17|4.20] [run IMAGE intel|amd [WORD ...]]'; exit 2; }
+usage() { say 'usage: ./dev xen [4.17|4.20] [run IMAGE intel|amd|skylake|zen3 [WORD ...]]'; exit 2; }
 
 fetch() {
   local tool work
@@ -41,7 +42,8 @@ fetch() {
 }
 
 run() {
-  local guest=$1 initrd=${LIMEN_XEN_INITRD:-} stub=() processor line ended deadline log=${LIMEN_XEN_LOG:-/dev/null}
+  local guest=$1 initrd=${LIMEN_XEN_INITRD:-} stub=() processor line ended deadline
+  local memory=${LIMEN_XEN_MEMORY:-64} log=${LIMEN_XEN_LOG:-/dev/null}
   [ -r "$guest" ] || fail "cannot read $guest"
   [ -z "$initrd" ] || [ -r "$initrd" ] || fail "cannot read $initrd"
   [ -z "${LIMEN_XEN_GDB:-}" ] || stub=(-gdb "unix:$LIMEN_XEN_GDB,server=on,wait=off" -S)
@@ -49,6 +51,9 @@ run() {
   case "$2" in
     amd) processor=qemu64,vendor=AuthenticAMD ;;
     intel) processor=qemu64,vendor=GenuineIntel,-svm ;;
+    # TCG drops what it has not; MONITOR Limen's parts have not.
+    skylake) processor=Skylake-Client-v3,-smap,-monitor ;;
+    zen3) processor=EPYC-Milan,-smap,-monitor ;;
     *) usage ;;
   esac
   shift 2
@@ -57,9 +62,10 @@ run() {
   # page tables, which a guest can tell by the P bit of a page fault's error code alone. nmi=dom0: an NMI that QEMU's monitor raises is
   # dom0's. Without the buffer Xen drops output.
   coproc MACHINE {
-    exec qemu-system-x86_64 -accel tcg -cpu "$processor" -m 512 -nodefaults -display none -serial stdio -monitor none -no-reboot \
-      "${stub[@]}" -kernel "$image" -initrd "$guest${*:+ $*}${initrd:+,$initrd}" \
-      -append 'console=com1 com1=115200,8n1 dom0_mem=64M dom0_max_vcpus=1 watchdog=0 nmi=dom0 xpti=no noreboot serial_tx_buffer=1M' \
+    exec qemu-system-x86_64 -accel tcg -cpu "$processor${LIMEN_XEN_FEATURES:-}" -m $((memory < 256 ? 512 : memory * 2)) -nodefaults -display none \
+      -serial stdio -monitor none -no-reboot "${stub[@]}" -kernel "$image" -initrd "$guest${*:+ $*}${initrd:+,$initrd}" \
+      -append "console=com1 com1=115200,8n1 dom0_mem=${memory}M dom0_max_vcpus=1 watchdog=0 nmi=dom0 xpti=no noreboot \
+        serial_tx_buffer=1M" \
       </dev/null 2>/dev/null
   }
   # By SIGKILL, as whoever started this may have blocked the others.
@@ -76,7 +82,7 @@ run() {
     case "$line" in
       *'LIMEN '*) echo "LIMEN ${line##*LIMEN }" ;;
       *' crashed: '*) echo 'XEN crashed'; ended=1 ;;
-      *'halting machine'* | *'ebooting machine'*) ended=1 ;;
+      *'halting machine'* | *'ebooting machine'* | *' ACPI S5 state'*) ended=1 ;;
       *'Manual reset required'*) break ;;
       '(XEN) '*) ;;
       *) [ -z "$initrd" ] || printf '%s\n' "$line" ;;

@@ -63,17 +63,20 @@ public struct ThreadReport: Hashable, Sendable, Encodable {
   public let designs: [String]
   /// The kernels that ran beside them.
   public let kernels: [String]
+  /// The image of the hypervisor whose own bytes ran below them; nil where none did.
+  public let hypervisor: String?
   public let answers: [ThreadAnswer]
   /// What the crossing costs each of them.
   public let costs: ThreadTable
 
   public init(
-    limen: String = LimenVersion.current, designs: [String], kernels: [String], answers: [ThreadAnswer],
-    costs: ThreadTable
+    limen: String = LimenVersion.current, designs: [String], kernels: [String], hypervisor: String? = nil,
+    answers: [ThreadAnswer], costs: ThreadTable
   ) {
     self.limen = limen
     self.designs = designs
     self.kernels = kernels
+    self.hypervisor = hypervisor
     self.answers = answers
     self.costs = costs
   }

@@ -21,7 +21,7 @@ struct Thread: ParsableCommand {
   var kernels: [String] = []
 
   @Option(
-    help: "xen: counts what each system call costs through the hypervisor's own bytes, and answers no question.")
+    help: "xen: asks the hypervisor's own bytes what they can answer, and counts what a call costs through them.")
   var platform: Selection<PlatformName>?
 
   @OptionGroup var guest: GuestOptions
@@ -49,7 +49,7 @@ struct Thread: ParsableCommand {
     let made: Result<Void, any Error> = Result {
       try Starting.exploring {
         if onXen {
-          try runs.makeCosts { line in progress.show(line) }
+          try runs.makeThroughHypervisor { line in progress.show(line) }
         } else {
           try runs.make { line in progress.show(line) }
         }
@@ -57,14 +57,14 @@ struct Thread: ParsableCommand {
     }
     progress.erase()
     try made.get()
-    let report = onXen ? ThreadReport(costsOf: runs) : ThreadReport(runs)
+    let report = onXen ? ThreadReport(throughHypervisor: runs) : ThreadReport(runs)
     try output.print(.thread(report))
     try output.files.write(.thread(report))
     interruption.complain()
     throw Outcome(status: report.exitStatus)
   }
 
-  /// The questions are asked of all platforms that need nothing but a kernel; of the one that needs more, the costs alone.
+  /// The page asks all platforms that need nothing but a kernel; the one that needs more is asked alone.
   private func isOnXen() throws -> Bool {
     guard let platform else { return false }
     guard platform.names == [.xen] else {

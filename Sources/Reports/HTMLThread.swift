@@ -4,8 +4,11 @@ import Findings
 enum HTMLThread {
   static func text(of report: ThreadReport) -> String {
     let answers = report.answers.enumerated().map { section($0 + 1, $1) }.joined()
+    let below = report.hypervisor.map {
+      "<p>Through the bytes of \(escaped($0)) itself, with each kernel as its domain 0.</p>\n"
+    }
     let body =
-      (report.answers.isEmpty ? "" : summary(report.answers)) + answers + "<h2>What each costs</h2>\n"
+      (below ?? "") + (report.answers.isEmpty ? "" : summary(report.answers)) + answers + "<h2>What each costs</h2>\n"
       + "<p>\(escaped(report.costs.caption))</p>\n" + table(report.costs)
     return HTMLReport.page(
       title: report.answers.isEmpty ? "What each costs" : "The thread, answered", limen: report.limen, body: body,

@@ -5,11 +5,19 @@ public enum ThreadPage {
   public static func text(of report: ThreadReport) -> String {
     if report.answers.isEmpty { return costs(of: report) }
     var lines = ["# The thread, answered", ""]
-    lines += [
-      "\"Re: Getting rid of invalid SYSCALL RSP under Xen?\", July 2015: every question and claim of the mail, put to kernels that",
-      "run. `limen thread` makes this page; each answer is chosen by what its runs showed. `Designs.md` says what the designs are.",
-      "",
-    ]
+    if let hypervisor = report.hypervisor {
+      lines += [
+        "\"Re: Getting rid of invalid SYSCALL RSP under Xen?\", July 2015: what the bytes of a hypervisor itself answer, \(printable(hypervisor)),",
+        "with each kernel as its domain 0. `limen thread --platform xen` makes this page; each answer is chosen by what its runs showed.",
+        "",
+      ]
+    } else {
+      lines += [
+        "\"Re: Getting rid of invalid SYSCALL RSP under Xen?\", July 2015: every question and claim of the mail, put to kernels that",
+        "run. `limen thread` makes this page; each answer is chosen by what its runs showed. `Designs.md` says what the designs are.",
+        "",
+      ]
+    }
     lines += summary(report.answers)
     for (index, answer) in report.answers.enumerated() { lines += section(index + 1, answer) }
     lines += ["", "## What each costs", "", cell(report.costs.caption), ""] + table(report.costs)

@@ -57,7 +57,7 @@ struct InvalidRSP: ThreadQuestion {
   }
 
   /// The stack's addresses are the probe's and say nothing here.
-  private static func withoutAddresses(_ message: String) -> String {
+  static func withoutAddresses(_ message: String) -> String {
     message.replacing(#/ at 0x[0-9a-f]+,/#, with: "").replacing(#/ RSP 0x[0-9a-f]+/#, with: " RSP")
   }
 }

@@ -1,5 +1,6 @@
 /// A question or claim of the mail: what it says, the runs that settle it, and how their results decide.
 import Findings
+import Foundation
 
 protocol ThreadQuestion: Sendable {
   /// The question, as it is answered.
@@ -28,15 +29,18 @@ extension ThreadReport {
     OpportunisticSYSRET(), InSyscall(), HooksGo(), IRQTracing(),
   ]
 
-  /// What each kernel's system call costs where a hypervisor's own bytes run below it, and no question.
-  public init(costsOf runs: ThreadRuns) {
-    self.init(
-      designs: runs.designs.map(\.title), kernels: runs.others.map(\.title), answers: [],
-      costs: runs.hypervisorCostTable())
+  /// Those that have an answer of Xen's own bytes' where these run below the kernels.
+  static let throughHypervisor: [any ThreadQuestion] = [InvalidRSPThroughXen()]
+
+  /// What was asked of the hypervisor's own bytes.
+  public init(throughHypervisor runs: ThreadRuns) {
+    self.init(runs, Self.throughHypervisor, costs: runs.hypervisorCostTable())
   }
 
-  public init(_ runs: ThreadRuns) {
-    let answers = Self.questions.map { question in
+  public init(_ runs: ThreadRuns) { self.init(runs, Self.questions, costs: runs.costTable()) }
+
+  private init(_ runs: ThreadRuns, _ questions: [any ThreadQuestion], costs: ThreadTable) {
+    let answers = questions.map { question in
       let missing = question.designs.filter { name in runs.cells(of: name).isEmpty }
       let judgement =
         missing.isEmpty
@@ -48,6 +52,7 @@ extension ThreadReport {
         outcome: judgement.outcome, answer: judgement.answer, evidence: judgement.evidence)
     }
     self.init(
-      designs: runs.designs.map(\.title), kernels: runs.others.map(\.title), answers: answers, costs: runs.costTable())
+      designs: runs.designs.map(\.title), kernels: runs.others.map(\.title),
+      hypervisor: runs.hypervisor.map { URL(filePath: $0.path).lastPathComponent }, answers: answers, costs: costs)
   }
 }

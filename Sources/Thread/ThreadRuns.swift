@@ -101,28 +101,32 @@ public final class ThreadRuns {
     }
   }
 
-  /// Runs the system call of every kernel through the hypervisor's own bytes, on both vendors' processors, without events.
-  public func makeCosts(progress: @escaping @Sendable (String) -> Void) throws {
+  /// Runs the system call of every kernel through the hypervisor's own bytes, on both vendors' processors: counts it, and checks it with
+  /// every event.
+  public func makeThroughHypervisor(progress: @escaping @Sendable (String) -> Void) throws {
     for kernel in designs + others {
       for profile in ProfileName.plain where stop() == nil {
-        let machine = Checker.Combination(platform: .xen, profile: profile)
         progress("\(kernel.title) on \(profile.rawValue)")
         do {
-          let ready = try checker(kernel, [.xen], [profile], []).snapshot(machine).ready()
-          guard let work = kernel.image.symbols.lookup(Self.work),
-            let found = try ready.parts(.syscall64, around: work)
-          else {
-            warn("\(kernel.title) on \(profile.rawValue): it calls no \(Self.work)")
-            continue
-          }
-          hypervisorParts[kernel.title, default: [:]][profile] = found
+          try countThroughHypervisor(kernel, profile)
         } catch let refusal as BootSnapshot.Refusal {
           warn("\(refusal)")
         } catch let refusal as Guest.Refusal where refusal.exitStatus == .unsupported {
           warn("\(refusal)")
         }
       }
+      try check(kernel, [.xen], ProfileName.plain, [.syscall64], progress)
     }
+  }
+
+  private func countThroughHypervisor(_ kernel: ThreadKernel, _ profile: ProfileName) throws {
+    let ready = try checker(kernel, [.xen], [profile], []).snapshot(.init(platform: .xen, profile: profile)).ready()
+    guard let work = kernel.image.symbols.lookup(Self.work), let found = try ready.parts(.syscall64, around: work)
+    else {
+      warn("\(kernel.title) on \(profile.rawValue): it calls no \(Self.work)")
+      return
+    }
+    hypervisorParts[kernel.title, default: [:]][profile] = found
   }
 
   private func count(_ kernel: ThreadKernel, _ machine: ReadyMachine) throws {

@@ -24,9 +24,19 @@ extension CheckSection {
   }
 
   var machineText: String { "\(platform.rawValue) \(profile.rawValue)" }
+
+  /// Boundaries of the kernel's that run on the user's RSP, without those of a hypervisor's below it.
+  func kernelBoundaries(_ direction: Direction) -> Int {
+    windows.filter { $0.kind == .rsp && $0.direction == direction && !$0.isHypervisors }.reduce(0) {
+      $0 + $1.boundaries
+    }
+  }
 }
 
 extension Window {
+  /// The addresses that Xen keeps for itself: `HYPERVISOR_VIRT_START` and `HYPERVISOR_VIRT_END` of xen/include/public/arch-x86/xen-x86_64.h.
+  var isHypervisors: Bool { (0xFFFF_8000_0000_0000..<0xFFFF_8800_0000_0000).contains(first.address) }
+
   var places: String { boundaries == 1 ? "\(first)" : "\(first) to \(last)" }
 }
 
@@ -71,19 +81,23 @@ extension ThreadRuns {
     var rows: [[String]] = []
     for kernel in designs + others {
       for profile in ProfileName.plain {
-        guard let parts = hypervisorParts[kernel.title]?[profile] else { continue }
+        guard let section = cell(kernel.title, .xen, .syscall64, profile)?.section,
+          let parts = hypervisorParts[kernel.title]?[profile]
+        else { continue }
         rows.append(
           [kernel.title, profile.rawValue]
             + [parts.wayIn, parts.work, parts.wayOut].map { cost in
               let below = cost.hypervisorInstructions ?? 0
               return "\(below) + \(cost.instructions - below)"
-            })
+            } + [
+              "\(section.kernelBoundaries(.entry)), \(section.kernelBoundaries(.exit))", section.verdictText,
+            ])
       }
     }
     return ThreadTable(
       "SYSCALL from 64-bit code through Xen's own bytes, posture normal: instructions of Xen's + the kernel's; in: up to the first "
-        + "instruction of \(ThreadRuns.work); out: behind its return.",
-      header: ["kernel", "profile", "in", "work", "out"], rows: rows)
+        + "instruction of \(ThreadRuns.work); out: behind its return; user's RSP: boundaries of the kernel's.",
+      header: ["kernel", "profile", "in", "work", "out", "user's RSP in, out", "verdict"], rows: rows)
   }
 
   static func costs(_ parts: CrossingParts) -> [String] {

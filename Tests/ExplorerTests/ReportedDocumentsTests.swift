@@ -137,7 +137,7 @@ extension ReportReaderTests {
         outcome: outcome, answer: evil, evidence: [ThreadTable(evil, header: ["a", evil], rows: [[evil, "1"]])])
     }
     return ThreadReport(
-      limen: evil, designs: [], kernels: [], answers: answers,
+      limen: evil, designs: [], kernels: [], hypervisor: evil, answers: answers,
       costs: ThreadTable(evil, header: ["", "cycles"], rows: [["one", "1"], [evil, evil]]))
   }()
 

@@ -154,4 +154,16 @@ extension JSONReportTests {
     try Golden.check(ThreadPage.text(of: Sample.thread), "thread.md")
     #expect(Sample.thread.exitStatus == .allHeld)
   }
+
+  /// Where a hypervisor's own bytes ran, every page says whose.
+  @Test func theThreadNamesItsHypervisor() throws {
+    let report = ThreadReport(
+      limen: "0.1.0", designs: ["2015"], kernels: [], hypervisor: "xen-4.17-amd64", answers: Sample.thread.answers,
+      costs: Sample.thread.costs)
+    #expect(JSONReport.text(of: report).contains("\"hypervisor\" : \"xen-4.17-amd64\""))
+    #expect(!JSONReport.text(of: Sample.thread).contains("hypervisor"))
+    for format in [ReportFormat.markdown, .html, .terminal] {
+      #expect(Reporter().text(of: .thread(report), as: format).contains("xen-4.17-amd64"), "\(format.rawValue)")
+    }
+  }
 }
