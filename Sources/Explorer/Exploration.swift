@@ -233,7 +233,10 @@ final class Exploration {
         in: $0, chosen: contract.chosen, user: user, tables: kernelTables(user, boundaries) ?? user.cr3)
     }
     outcome.openGate = machine.openGate()
-    if ablations.isEmpty { outcome.strayStack = machine.strayStack(crossing, boundaries) }
+    if ablations.isEmpty {
+      outcome.strayStack = machine.strayStack(crossing, boundaries)
+      outcome.keptRegister = machine.keptRegister(crossing)
+    }
     if outcome.view != nil {
       outcome.secretView = secretView(user, swapgs, boundaries)
       if ablations.isEmpty {
