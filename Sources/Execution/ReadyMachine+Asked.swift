@@ -17,6 +17,10 @@ extension ReadyMachine {
     if platform.needsHypervisor && invariant == Monitors.interruptsAsClaimed {
       return "the guest's mask is not the processor's"
     }
+    if invariant == Monitors.registersCleared {
+      if platform.needsHypervisor { return "the hypervisor's entries are not followed" }
+      if !clearsRegisters { return "the kernel's crossings clear no register" }
+    }
     if Monitors.identifiers(owed: computer.owed).contains(invariant) { return nil }
     return platform == .xenPV
       ? "on \(platform.rawValue) the hypervisor owes it, or nobody on \(profileName.rawValue)"

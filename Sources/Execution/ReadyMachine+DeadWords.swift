@@ -21,11 +21,13 @@ extension ReadyMachine {
       let middle = pointers[pointers.count / 2]
       tops.append(pointers.last { $0 &- middle < 2 * Self.largestStack }!)
     }
-    let tables = owned.first?.state.cr3 ?? processor.cr3
+    // The user's tables, where a crossing begins, do not have all of them.
+    let tables = Set(owned.map(\.state.cr3)).union([processor.cr3])
     var words: Set<UInt64> = []
     for top in tops {
       for below in stride(from: UInt64(8), through: Self.largestStack, by: 8) {
-        guard let place = processor.physicalAddress(of: top &- below, tables: tables) else { break }
+        let places = tables.lazy.compactMap { processor.physicalAddress(of: top &- below, tables: $0) }
+        guard let place = places.first else { break }
         words.insert(place >> 3)
       }
     }

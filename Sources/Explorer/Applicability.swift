@@ -27,6 +27,7 @@ extension Checker {
   /// at the crossing may still find nothing there.
   public func applicability(progress: (String) -> Void) throws -> Applicability {
     let machine = try ready(progress)
+    machine.lookAround()
     return Applicability(
       crossings: try crossings(of: machine), postures: try postures(of: machine), events: Self.events(of: machine),
       invariants: Self.invariants(of: machine), ablations: Self.ablations(of: machine))

@@ -227,11 +227,17 @@ final class Exploration {
     outcome.expected = expected
     question.log?.add(run.run, RunDigest.ending(outcome.end, outcome.view))
     outcome.vainTableLoad = vainTableLoad
+    // Of the run's memory, which what is asked next goes back from.
+    outcome.kernelAddress = outcome.view.flatMap {
+      machine.kernelAddress(
+        in: $0, chosen: contract.chosen, user: user, tables: kernelTables(user, boundaries) ?? user.cr3)
+    }
     outcome.openGate = machine.openGate()
-    if ablations.isEmpty { outcome.strayStack = machine.strayStack(crossing, boundaries) }
-    if let view = outcome.view {
-      outcome.kernelAddress = machine.kernelAddress(
-        in: view, chosen: contract.chosen, user: user, tables: kernelTables(user, boundaries) ?? user.cr3)
+    if ablations.isEmpty {
+      outcome.strayStack = machine.strayStack(crossing, boundaries)
+      outcome.keptRegister = machine.keptRegister(crossing)
+    }
+    if outcome.view != nil {
       outcome.secretView = secretView(user, swapgs, boundaries)
       if ablations.isEmpty {
         let moved = machine.viewWithMovedStack(user, crossing, boundaries, contract)

@@ -18,6 +18,7 @@ public struct Monitors: Sendable {
   private let userStatePreserved = UserStatePreserved()
   private let entriesKept = EntriesKept()
   private let gatesClosed = GatesClosed()
+  private let registersCleared = RegistersCleared()
   private let owed: OwedGuards
   private var branchesRestricted: BranchesRestricted
   private var swapgsFenced: SWAPGSFenced
@@ -62,8 +63,9 @@ public struct Monitors: Sendable {
     [
       gsOwned, pageTablesOwned, flagsSanitised, interruptsAsClaimed, cleanExit, rspOwned, frameIntact, stackBounded,
     ] + (fred?.evidence.all ?? []) + [
-      noKernelDeath, progress, workDone, noLeak, userStatePreserved, entriesKept, gatesClosed, branchesRestricted,
-      swapgsFenced, buffersCleared, defenceHolds, historyCleared, returnsUntrained, returnStackFilled, branchesAligned,
+      noKernelDeath, progress, workDone, noLeak, userStatePreserved, entriesKept, gatesClosed, registersCleared,
+      branchesRestricted, swapgsFenced, buffersCleared, defenceHolds, historyCleared, returnsUntrained,
+      returnStackFilled, branchesAligned,
     ]
   }
 
@@ -75,6 +77,9 @@ public struct Monitors: Sendable {
 
   /// The one that asks for the gates of the IDT, or for what a PV guest has in their place.
   public static let gatesClosed = GatesClosed.description.identifier
+
+  /// The one that asks with which registers a crossing begins its work.
+  public static let registersCleared = RegistersCleared.description.identifier
 
   /// Those that say something of deliveries by FRED alone.
   public static var identifiersOfFRED: [InvariantName] {

@@ -142,6 +142,8 @@ public struct Outcome: Sendable {
   public var alarmIsDue = false
   /// The crossing did not come to the task's stack.
   public var strayStack: StrayStack?
+  /// A register in which the crossing's work finds a value of the user's.
+  public var keptRegister: KeptRegister?
   /// How the kernel will be entered otherwise than before, in words.
   public var entryChange: String?
   /// A gate that user mode can use and is not there for it.
@@ -182,6 +184,23 @@ public struct StrayStack: Sendable, Hashable {
   public init(rsp: UInt64, page: UInt64, others: Int, rip: UInt64) {
     self.rsp = rsp
     self.page = page
+    self.others = others
+    self.rip = rip
+  }
+}
+
+/// A value of the user's in a register that other crossings clear before their work begins.
+public struct KeptRegister: Sendable, Hashable {
+  public var register: GeneralRegister
+  public var value: UInt64
+  /// How many kinds of crossings clear it.
+  public var others: Int
+  /// The first instruction of the work.
+  public var rip: UInt64
+
+  public init(register: GeneralRegister, value: UInt64, others: Int, rip: UInt64) {
+    self.register = register
+    self.value = value
     self.others = others
     self.rip = rip
   }

@@ -18,6 +18,12 @@ package struct PathLog: Sendable {
     package var digest: UInt64
     /// The end, what user mode sees there, and memory.
     package var outcome: UInt64
+    /// The end, and what user mode sees there.
+    package var view: UInt64
+
+    package init(rip: UInt64?, event: EventKind?, digest: UInt64, outcome: UInt64, view: UInt64) {
+      (self.rip, self.event, self.digest, self.outcome, self.view) = (rip, event, digest, outcome, view)
+    }
   }
 
   package private(set) var entries: [Entry] = []
@@ -28,7 +34,7 @@ package struct PathLog: Sendable {
   /// Pages of RAM, by their numbers, that are page tables at the crossing: their flags for accessed and dirty are no difference.
   package var tables: Set<Int> = []
 
-  package init() {}
+  package init(entries: [Entry] = []) { self.entries = entries }
 
   /// A log of the same section, to be compared with `other`.
   package init(comparableWith other: PathLog) { (dead, tables) = (other.dead, other.tables) }
@@ -49,7 +55,7 @@ package struct PathLog: Sendable {
     entries.append(
       Entry(
         rip: rip, event: event, digest: Self.mixed(run.digest.closed(by: ending), words),
-        outcome: Self.mixed(ending, words)))
+        outcome: Self.mixed(ending, words), view: ending))
   }
 
   /// A number that is another one whenever one of the two is: the finalizer of MurmurHash3 (Appleby), twice.
@@ -70,8 +76,16 @@ package struct PathLog: Sendable {
   }
 
   /// Whether every path ends as one of the other log's with the same event does, whatever lies between.
+  ///
+  /// Where an event comes at an address at which the other has no such event there is none to be compared with, and a handler that takes down where it
+  /// was called leaves another word by that alone: of these paths what user mode sees must be what it sees of others.
   package func endsAsSome(of other: PathLog) -> Bool {
-    let known = Dictionary(grouping: other.entries, by: \.event).mapValues { Set($0.map(\.outcome)) }
-    return entries.allSatisfy { known[$0.event]?.contains($0.outcome) ?? false }
+    let known = Dictionary(grouping: other.entries, by: \.event)
+    let places = known.mapValues { Set($0.map(\.rip)) }
+    let (outcomes, views) = (known.mapValues { Set($0.map(\.outcome)) }, known.mapValues { Set($0.map(\.view)) })
+    return entries.allSatisfy { entry in
+      places[entry.event]?.contains(entry.rip) ?? true
+        ? outcomes[entry.event]?.contains(entry.outcome) ?? false : views[entry.event]?.contains(entry.view) ?? false
+    }
   }
 }

@@ -15,7 +15,7 @@ public final class ReadyMachine {
   /// The kernel's stacks, ascending; nil before the first request.
   package private(set) var stacks: [Stack]?
   /// Where crossings of each kind come to work; nil before the first request.
-  package private(set) var workplaces: [CrossingKind: Set<UInt64>]?
+  package private(set) var workplaces: [CrossingKind: Workplace]?
   /// The user has set an alarm at the crossing.
   package private(set) var hasAlarm = false
   /// The user's memory at the crossing.
@@ -62,8 +62,7 @@ public final class ReadyMachine {
     computer.restore()
     if let why = try obstacle(to: crossing, from: posture) { throw Stop(verdict: .notApplicable(reason: why)) }
     let given = FurtherPosture.given(posture)
-    if stacks == nil { stacks = findStacks() }
-    if workplaces == nil { workplaces = findWorkplaces() }
+    lookAround()
     hasAlarm = posture == "alarm-due"
     guard request(crossing, from: given) else { throw ProbeImage.Refusal.unmapped(symbol: "limen_request") }
     if let top = computer.processor.interruptStackTop(of: .nmi) {
@@ -85,6 +84,12 @@ public final class ReadyMachine {
     computer.processor.setClockStep(Self.clockStep)
     computer.fork()
     userMemory = computer.processor.userMemory()
+  }
+
+  /// What can be known of the kernel at the request, which every crossing is compared with. To be asked there, with its fork the innermost.
+  package func lookAround() {
+    if stacks == nil { stacks = findStacks() }
+    if workplaces == nil { workplaces = findWorkplaces() }
   }
 
   /// Asks the probe, which waits, for a crossing. False where it has not such a one, or its request is not mapped.
