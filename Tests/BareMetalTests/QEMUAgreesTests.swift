@@ -33,12 +33,17 @@ import Testing
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardError = pipe
+    // A file and no pipe: Foundation may close a pipe's end that is being read while other processes end.
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("limen-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: file) }
+    guard FileManager.default.createFile(atPath: file.path, contents: nil),
+      let handle = FileHandle(forWritingAtPath: file.path)
+    else { return (-1, "\(file.path): not writable") }
+    process.standardOutput = handle
+    process.standardError = handle
     do { try process.run() } catch { return (-1, "\(program): \(error)") }
-    let output = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
+    let output = (try? Data(contentsOf: file)) ?? Data()
     return (process.terminationStatus, String(decoding: output, as: UTF8.self))
   }
 
