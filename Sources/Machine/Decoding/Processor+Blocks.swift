@@ -17,14 +17,7 @@ extension Processor {
 
   @inline(never)
   private func findBlockSlow(_ rip: UInt64, single: Bool) throws(Fault) -> BlockPointer {
-    let linear: UInt64
-    if s.pointee.codeMode == .bits64 {
-      guard Self.isCanonical(rip) else { throw Fault.gp() }
-      linear = rip
-    } else {
-      guard rip <= UInt64(s.pointee.segments[SegmentName.cs.rawValue].limit) else { throw Fault.gp() }
-      linear = (rip &+ get(Slot.csBase, UInt64.self)) & 0xFFFF_FFFF
-    }
+    let linear = try instructionAddress(rip)
     let physical = try fetchAddress(linear)
     guard memory.contains(physical, count: 1) else { throw Fault.unsupported("instructions outside RAM") }
     noteFetch(physical)
@@ -88,9 +81,19 @@ extension Processor {
     return found.physical
   }
 
+  /// The linear address of a byte of an instruction, as code of the current mode may have it.
+  @inline(__always) private func instructionAddress(_ rip: UInt64) throws(Fault) -> UInt64 {
+    if s.pointee.codeMode == .bits64 {
+      guard Self.isCanonical(rip) else { throw Fault.gp() }
+      return rip
+    }
+    guard rip <= UInt64(s.pointee.segments[SegmentName.cs.rawValue].limit) else { throw Fault.gp() }
+    return (rip &+ get(Slot.csBase, UInt64.self)) & 0xFFFF_FFFF
+  }
+
   /// A byte of an instruction.
-  func fetchByte(_ linear: UInt64) throws(Fault) -> UInt8 {
-    let physical = try fetchAddress(linear)
+  func fetchByte(_ rip: UInt64) throws(Fault) -> UInt8 {
+    let physical = try fetchAddress(try instructionAddress(rip))
     guard memory.contains(physical, count: 1) else { throw Fault.unsupported("instructions outside RAM") }
     noteFetch(physical)
     return memory.base.load(fromByteOffset: Int(physical), as: UInt8.self)

@@ -70,10 +70,9 @@ extension Processor {
   /// Looks at the instruction that is about to be executed.
   func checkEndBranch() throws(Fault) {
     guard s.pointee.waitsForEndBranch else { return }
-    let start = s.pointee.rip &+ get(Slot.csBase, UInt64.self)
     let last: UInt8 = s.pointee.codeMode == .bits64 ? 0xFA : 0xFB
     for (i, byte) in [0xF3, 0x0F, 0x1E, last].enumerated() {
-      let found = try fetchByte(start &+ UInt64(i))
+      let found = try fetchByte(s.pointee.rip &+ UInt64(i))
       if i == 0 && found == 0xCC { return }
       if found != byte { throw Fault.cp(.endBranch) }
     }

@@ -220,6 +220,22 @@ import Testing
     #expect(m.processor.rip == Self.target + 4 && !waits(m))
   }
 
+  /// SDM vol. 3A, "Priority Among Concurrent Events": a violation of the code segment's limit comes before what the instruction is.
+  @Test("compatibility code is asked for ENDBR32, inside its segment") func compatibility() throws {
+    for (bytes, isGood) in [(Self.endbr32, true), (Self.endbr64, false)] {
+      let m = try machine()
+      m.write(Self.userCET, Self.endBranchEnabled)
+      var frame = M.userFrame
+      frame.cs = M.user32
+      m.goToUser(frame)
+      #expect(m.processor.cpl == 3)
+      branch(m, Self.jumpRAX, to: bytes)
+      #expect(m.processor.rip == Self.target && waits(m, Self.userCET))
+      step(m)
+      #expect(isGood ? m.processor.rip == Self.target + 4 && !waits(m, Self.userCET) : refused(m))
+    }
+  }
+
   @Test("#CP is contributory: one behind another is a double fault") func contributory() throws {
     let m = try machine(isOn: false)
     branch(m, to: [0x90])
