@@ -52,16 +52,28 @@ import Testing
     return ran.output
   }
 
+  /// Xen leaves a multicall that its own timer falls into, and lets the guest call it again for what is left
+  /// (`hypercall_preempt_check`, `hypercall_create_continuation`): the registers of the arguments then differ. QEMU says
+  /// when that is, so a line that is not the recorded one is asked of further boots, and one of them must print it.
   @Test(.enabled(if: XenAgreesTests.hasQEMU), arguments: ["amd", "intel"])
   func realXenPrintsWhatIsRecorded(profile: String) throws {
-    let output = try Self.boot(profile)
+    var output = try Self.boot(profile)
     if ProcessInfo.processInfo.environment["LIMEN_BLESS"] == "1" {
       try Data(output.utf8).write(to: OracleLog.recording(profile))
     }
     let recorded = try OracleLog.recorded(profile)
-    let printed = OracleLog.lines(output)
-    #expect(printed.map(OracleLog.name) == recorded.map(OracleLog.name))
-    for (printed, recorded) in zip(printed, recorded) { #expect(printed == recorded) }
+    var missing = recorded
+    for boot in 1...3 where !missing.isEmpty {
+      if boot > 1 { output = try Self.boot(profile) }
+      let printed = OracleLog.lines(output)
+      try #require(printed.map(OracleLog.name) == recorded.map(OracleLog.name))
+      for (printed, recorded) in zip(printed, recorded) where printed != recorded {
+        #expect(printed.hasPrefix("LIMEN multicall/"), "Xen printed \(printed), recorded is \(recorded)")
+      }
+      let all = Set(printed)
+      missing.removeAll(where: all.contains)
+    }
+    #expect(missing == [])
   }
 
   static let crashes = [
