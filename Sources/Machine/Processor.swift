@@ -21,8 +21,9 @@ public final class Processor {
   var blocks: BlockCache
   let decoder = Decoder()
 
-  /// Context of each PCID since its last flush; 0 where none was made.
+  /// Context of each PCID since its last flush; below `firstContext` where none was made.
   let contextOfPCID: UnsafeMutablePointer<UInt32>
+  var firstContext: UInt32 = 1
   var nextContext: UInt32 = 1
   var fetchGeneration: UInt64 = 0
   /// Linear range in which large pages were cached as 4 KiB pieces.
@@ -245,7 +246,7 @@ public final class Processor {
   /// Drops every cached translation.
   func flushTranslations() {
     // Entries of a context that is not current never match, so a new context is as good as an empty cache.
-    contextOfPCID.update(repeating: 0, count: 4096)
+    firstContext = nextContext
     largePages = (~0, 0)
     enterContext()
     updateView()
@@ -258,20 +259,26 @@ public final class Processor {
   /// Makes the context of the current PCID the one that is looked up.
   func enterContext() {
     let pcid = currentPCID
-    if contextOfPCID[pcid] == 0 {
-      contextOfPCID[pcid] = nextContext
-      nextContext &+= 1
-      if UInt64(nextContext & 0xFFF) == TranslationCache.disabledTag {
-        // The tags are used up: start again with empty caches.
-        nextContext &+= 2
-        contextOfPCID.update(repeating: 0, count: 4096)
-        readCache.clear()
-        writeCache.clear()
-        fetchCache.clear()
-        contextOfPCID[pcid] = nextContext
-        nextContext &+= 1
-      }
+    guard contextOfPCID[pcid] < firstContext else { return }
+    contextOfPCID[pcid] = nextContext
+    nextContext &+= 1
+    if UInt64(nextContext & 0xFFF) == TranslationCache.disabledTag { startContextsAnew(with: pcid) }
+  }
+
+  /// The tags are used up: starts again with empty caches.
+  private func startContextsAnew(with pcid: Int) {
+    nextContext &+= 2
+    if nextContext < firstContext {
+      // So are the numbers, and with them go the jump targets.
+      contextOfPCID.update(repeating: 0, count: 4096)
+      blocks.clearJumps()
     }
+    firstContext = nextContext
+    readCache.clear()
+    writeCache.clear()
+    fetchCache.clear()
+    contextOfPCID[pcid] = nextContext
+    nextContext &+= 1
   }
 
   /// Follows a change of privilege, AC, paging mode or code segment.

@@ -48,18 +48,17 @@ extension Processor {
   ///
   /// `user` says that the access is a user-mode one (CPL 3 and not implicit); `preventUser` that SMAP applies to it.
   func walk(_ linear: UInt64, _ access: Access, user: Bool, preventUser: Bool) throws(Fault) -> Translation {
-    let state = s.pointee
-    guard state.cr0 & CR0.paging != 0 else {
+    guard s.pointee.cr0 & CR0.paging != 0 else {
       return Translation(physical: linear & 0xFFFF_FFFF, pageBytes: 4096)
     }
     guard isLongModeActive else { throw Fault.unsupported("paging outside long mode") }
 
     var code: UInt32 = user ? PageFaultCode.user : 0
     if access == .write { code |= PageFaultCode.write }
-    let noExecute = state.msr.efer & EFER.noExecute != 0
-    if access == .execute && (noExecute || state.cr4 & CR4.smep != 0) { code |= PageFaultCode.instructionFetch }
+    let noExecute = s.pointee.msr.efer & EFER.noExecute != 0
+    if access == .execute && (noExecute || s.pointee.cr4 & CR4.smep != 0) { code |= PageFaultCode.instructionFetch }
 
-    var table = state.cr3 & PageTableEntry.addressMask
+    var table = s.pointee.cr3 & PageTableEntry.addressMask
     var rights = PageTableEntry.writable | PageTableEntry.user
     var executeDisabled: UInt64 = 0
     var shift: UInt64 = 39
@@ -97,14 +96,14 @@ extension Processor {
     switch access {
     case .execute:
       allowed = executeDisabled == 0
-      if user { allowed = allowed && userPage } else if userPage && state.cr4 & CR4.smep != 0 { allowed = false }
+      if user { allowed = allowed && userPage } else if userPage && s.pointee.cr4 & CR4.smep != 0 { allowed = false }
     case .read:
       allowed = user ? userPage : !(userPage && preventUser)
     case .write:
       if user {
         allowed = userPage && writable
       } else {
-        allowed = (writable || state.cr0 & CR0.writeProtect == 0) && !(userPage && preventUser)
+        allowed = (writable || s.pointee.cr0 & CR0.writeProtect == 0) && !(userPage && preventUser)
       }
     }
     let isUnprotected = !allowed && access == .write && userPage && linear & ~0xFFF == unprotectedPage

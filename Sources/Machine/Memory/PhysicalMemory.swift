@@ -1,7 +1,8 @@
 /// Guest RAM: flat, with an undo log of first-written pages for each fork, and marks on lines that hold decoded code.
 ///
 /// Forks nest. A fork is an epoch; the first write to a page in an epoch copies the page out. The check for a first write is
-/// made when a write translation enters its cache, so later stores to the page pay nothing.
+/// made when a write translation enters its cache, so later stores to the page pay nothing. A fork that was gone back to keeps its
+/// copies, which still say what the pages hold: the next run that writes them copies nothing out.
 #if canImport(Glibc)
   import Glibc
 #endif
@@ -28,8 +29,15 @@ public final class PhysicalMemory {
   }
   private struct Epoch {
     var identifier: UInt32
+    /// Pages as they were when the fork was opened.
     var saved: [SavedPage] = []
+    /// Which of them were written since the fork was opened or last gone back to.
+    var written: [Int] = []
   }
+  /// How many copies a fork keeps when it is gone back to.
+  private static let keptCopies = 512
+  /// For each page, where the copy may be among those of the innermost fork.
+  private let placeOfCopy: UnsafeMutablePointer<UInt32>
   private var epochs: [Epoch] = []
   private var currentEpoch: UInt32 = 0
   private var nextEpoch: UInt32 = 1
@@ -48,6 +56,8 @@ public final class PhysicalMemory {
     let pages = size / Self.pageSize
     epochOfPage = .allocate(capacity: pages)
     epochOfPage.initialize(repeating: 0, count: pages)
+    placeOfCopy = .allocate(capacity: pages)
+    placeOfCopy.initialize(repeating: 0, count: pages)
     codeLines = .allocate(capacity: pages)
     codeLines.initialize(repeating: 0, count: pages)
     uses = .allocate(capacity: pages)
@@ -57,6 +67,7 @@ public final class PhysicalMemory {
   deinit {
     munmap(base, size)
     epochOfPage.deallocate()
+    placeOfCopy.deallocate()
     codeLines.deallocate()
     uses.deallocate()
     for epoch in epochs { for saved in epoch.saved { saved.copy.deallocate() } }
@@ -115,10 +126,26 @@ public final class PhysicalMemory {
   }
 
   private func saveForEpoch(_ page: Int) {
-    let copy = freeCopies.popLast() ?? UnsafeMutableRawPointer.allocate(byteCount: Self.pageSize, alignment: 4096)
-    copy.copyMemory(from: base + page * Self.pageSize, byteCount: Self.pageSize)
-    epochs[epochs.count - 1].saved.append(SavedPage(page: page, previousEpoch: epochOfPage[page], copy: copy))
+    let last = epochs.count - 1
+    var place = epochs[last].saved.count
+    if let kept = placeOfSaved(page) {
+      place = kept
+      epochs[last].saved[kept].previousEpoch = epochOfPage[page]
+    } else {
+      let copy = freeCopies.popLast() ?? UnsafeMutableRawPointer.allocate(byteCount: Self.pageSize, alignment: 4096)
+      copy.copyMemory(from: base + page * Self.pageSize, byteCount: Self.pageSize)
+      epochs[last].saved.append(SavedPage(page: page, previousEpoch: epochOfPage[page], copy: copy))
+      placeOfCopy[page] = UInt32(place)
+    }
+    epochs[last].written.append(place)
     epochOfPage[page] = currentEpoch
+  }
+
+  /// Where the innermost fork has a copy of the page; nil where it has none, or where a fork that is closed had one since.
+  private func placeOfSaved(_ page: Int) -> Int? {
+    let place = Int(placeOfCopy[page])
+    guard let saved = epochs.last?.saved, place < saved.count, saved[place].page == page else { return nil }
+    return place
   }
 
   /// Opens a fork: from now on the first write to each page is remembered.
@@ -132,13 +159,23 @@ public final class PhysicalMemory {
   func restore(changed: (Int) -> Void) {
     precondition(!epochs.isEmpty, "restore needs an open fork")
     let last = epochs.count - 1
-    for saved in epochs[last].saved {
+    for place in epochs[last].written {
+      let saved = epochs[last].saved[place]
       (base + saved.page * Self.pageSize).copyMemory(from: saved.copy, byteCount: Self.pageSize)
       epochOfPage[saved.page] = saved.previousEpoch
-      freeCopies.append(saved.copy)
       changed(saved.page)
     }
-    epochs[last].saved.removeAll(keepingCapacity: true)
+    epochs[last].written.removeAll(keepingCapacity: true)
+    if epochs[last].saved.count > Self.keptCopies {
+      freeCopies += epochs[last].saved.map(\.copy)
+      epochs[last].saved.removeAll(keepingCapacity: true)
+    }
+  }
+
+  /// The copies of what was written since the innermost fork was opened.
+  private var written: [SavedPage] {
+    guard let epoch = epochs.last else { return [] }
+    return epoch.written.map { epoch.saved[$0] }
   }
 
   /// Whether the page was written since the fork was opened that is the `depth`-th of those open, counted from 1.
@@ -147,7 +184,7 @@ public final class PhysicalMemory {
   /// Calls `body` for every word that is not what it was when the innermost fork was opened, with its number (the physical address
   /// divided by 8) and both values, until it returns false. Returns whether it never did.
   public func forEachChangedWord(_ body: (_ word: UInt64, _ before: UInt64, _ after: UInt64) -> Bool) -> Bool {
-    for saved in epochs.last?.saved ?? [] {
+    for saved in written {
       let page = base + saved.page * Self.pageSize
       // SAFETY: both are pages, aligned as such.
       if memcmp(page, saved.copy, Self.pageSize) == 0 { continue }
@@ -166,7 +203,7 @@ public final class PhysicalMemory {
   ) {
     var seen: Set<Int> = []
     for epoch in epochs[(depth - 1)...] {
-      for saved in epoch.saved where seen.insert(saved.page).inserted {
+      for saved in epoch.written.map({ epoch.saved[$0] }) where seen.insert(saved.page).inserted {
         let page = base + saved.page * Self.pageSize
         // SAFETY: both are pages, aligned as such.
         if memcmp(page, saved.copy, Self.pageSize) == 0 { continue }
@@ -188,10 +225,10 @@ public final class PhysicalMemory {
   /// The word of this number as it was when the innermost fork was opened.
   public func wordAtFork(_ number: UInt64) -> UInt64 {
     let page = Int(number) * 8 / Self.pageSize
-    guard epochOfPage[page] == currentEpoch, let saved = epochs.last?.saved.first(where: { $0.page == page }) else {
-      return self[word: number]
-    }
-    return (saved.copy + Int(number) * 8 % Self.pageSize).load(as: UInt64.self)
+    guard let epoch = epochs.last, epochOfPage[page] == currentEpoch,
+      let place = placeOfSaved(page) ?? epoch.written.first(where: { epoch.saved[$0].page == page })
+    else { return self[word: number] }
+    return (epoch.saved[place].copy + Int(number) * 8 % Self.pageSize).load(as: UInt64.self)
   }
 
   /// Forgets what pages were used for.
@@ -204,24 +241,28 @@ public final class PhysicalMemory {
   public func wasExecuted(page: Int) -> Bool { uses[page] & PageUse.code != 0 }
 
   /// Pages written since the innermost fork was opened.
-  public var dirtyPageCount: Int { epochs.last?.saved.count ?? 0 }
+  public var dirtyPageCount: Int { epochs.last?.written.count ?? 0 }
 
   /// The numbers of the pages written since the innermost fork was opened, ascending.
-  public var dirtyPages: [Int] { (epochs.last?.saved ?? []).map(\.page).sorted() }
+  public var dirtyPages: [Int] { written.map(\.page).sorted() }
 
   /// Closes the innermost fork and keeps what was written since: it becomes part of the fork around it.
   func drop() {
     precondition(!epochs.isEmpty, "drop needs an open fork")
     let inner = epochs.removeLast()
     currentEpoch = epochs.last?.identifier ?? 0
-    for saved in inner.saved {
+    // What is not kept for the fork around was not written, or is kept there already.
+    var isKept = [Bool](repeating: false, count: inner.saved.count)
+    for place in inner.written {
+      let saved = inner.saved[place]
       if let outer = epochs.indices.last, saved.previousEpoch != currentEpoch {
+        placeOfCopy[saved.page] = UInt32(epochs[outer].saved.count)
+        epochs[outer].written.append(epochs[outer].saved.count)
         epochs[outer].saved.append(saved)
-        epochOfPage[saved.page] = currentEpoch
-      } else {
-        epochOfPage[saved.page] = currentEpoch
-        freeCopies.append(saved.copy)
+        isKept[place] = true
       }
+      epochOfPage[saved.page] = currentEpoch
     }
+    for (saved, isKept) in zip(inner.saved, isKept) where !isKept { freeCopies.append(saved.copy) }
   }
 }
