@@ -290,6 +290,7 @@ package final class Run {
               sight, step: boundary, from: transition.rip, rip: processor.rip, rsp: after.rsp, isKernel: after.isKernel)
           )
         }
+        processor.tellsOfInterruptsLetIn = monitors.mindInterruptsLetIn
         stackPointers.append(after.rsp)
       }
       // Only a switch of tasks leaves a kernel stack for another one by an instruction and not by an event.
@@ -304,8 +305,11 @@ package final class Run {
         stack.follow(loaded(after.rsp), to: after.rsp)
       }
     case .pageTables: monitors.load(tables(transition), isKernel: after.isKernel)
-    case .openInNMI: monitors.open(inNMIAt: transition.rip, step: boundary)
-    case .stackMove, .gsBase, .flags, .buffers, .lowBranch: break
+    case .letInterruptsIn:
+      monitors.letInterruptsIn(
+        at: transition.rip, step: boundary, nmiBlocked: processor.nmiBlocked,
+        onInterruptStack: !processor.deliversByFRED && processor.isOnInterruptStack(after.rsp))
+    case .stackMove, .gsBase, .flags, .speculationControl, .buffers, .lowBranch: break
     }
   }
 
@@ -342,8 +346,10 @@ package final class Run {
     let promise = record.isLost ? nil : computer.brokenPromise.map { (rip: processor.rip, message: $0) }
     monitors.take(
       record, tables: Processor.topTable(of: transition.before.cr3), claimedOn: claims.areOn(at: delivery.from),
-      promise: promise, fred: FREDSight(processor, behind: delivery, in: transition.before.rflags))
+      wasMasked: !transition.before.rflags.contains(.interruptEnable), promise: promise,
+      fred: FREDSight(processor, behind: delivery, in: transition.before.rflags))
     if record.isLost { return }
+    processor.tellsOfInterruptsLetIn = monitors.mindInterruptsLetIn
     deliveries.append(record)
     if delivery.vector == Vector.nmi.rawValue { lastNMI = processor.position }
     stackPointers.append(delivery.frame)

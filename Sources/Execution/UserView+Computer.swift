@@ -14,7 +14,8 @@ extension UserView {
     self.init(
       registers: registers, rip: processor.rip, rflags: processor.rflags,
       selectors: processor.selectors, attributes: Self.attributes(processor), fsBase: processor.segmentBase(.fs),
-      gsBase: processor.segmentBase(.gs), debugRegisters: computer.debugRegisters, vectors: processor.digestVectors(),
+      gsBase: processor.segmentBase(.gs), debugRegisters: computer.debugRegisters,
+      localTable: processor.localTable, vectors: processor.digestVectors(),
       memory: processor.userPages(since: memory)
     )
   }

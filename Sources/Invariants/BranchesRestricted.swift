@@ -8,8 +8,8 @@ struct BranchesRestricted: Monitor {
   static let description = InvariantDescription(
     identifier: "branches-restricted",
     claim:
-      "Where the part's branch predictors serve all privileges, IBRS is on before the kernel's first return or indirect branch, and "
-      + "interrupted kernel code makes no branch, and user mode gets nothing, with another IA32_SPEC_CTRL than they had.",
+      "Where the part's branch predictors serve all privileges, IBRS is on before the kernel's first return or indirect branch and stays on "
+      + "to its last, and interrupted kernel code makes no branch, and user mode gets nothing, with another IA32_SPEC_CTRL than they had.",
     why:
       "Until IA32_SPEC_CTRL.IBRS is set, the kernel's returns and indirect branches may be predicted from what user mode has trained. An "
       + "entry that calls a function before it writes the register makes that function's RET the user's (Xen's XSA-429). A "
@@ -20,8 +20,14 @@ struct BranchesRestricted: Monitor {
   let isOwed: Bool
   /// The kernel was entered, and has made no return and no indirect branch since.
   private var awaitsBranch = false
-  /// SPEC_CTRL when events interrupted the kernel, the outermost first.
-  private var interrupted: [UInt64] = []
+  /// IBRS was on since the kernel was entered.
+  private var hasRestricted = false
+  /// What events interrupted in the kernel, the outermost first.
+  private struct Interrupted: Sendable, Hashable {
+    var control: UInt64
+    var hadRestricted: Bool
+  }
+  private var interrupted: [Interrupted] = []
   /// SPEC_CTRL when user mode was left.
   private var users: UInt64 = 0
   /// Interrupted code goes on with another value than it had.
@@ -46,12 +52,16 @@ struct BranchesRestricted: Monitor {
     switch transition.kind {
     case .entry: enter(processor)
     case .event where transition.delivery?.fromKernel == true:
-      interrupted.append(processor.speculationControl)
+      interrupted.append(Interrupted(control: processor.speculationControl, hadRestricted: hasRestricted))
       awaitsBranch = true
+      hasRestricted = processor.speculationControl & SpeculationControl.restrictedBranches != 0
     case .event: enter(processor)
     case .exit where transition.after.isKernel:
       awaitsBranch = false
-      guard let old = interrupted.popLast(), broken == nil, old != processor.speculationControl else { return }
+      guard let popped = interrupted.popLast() else { return }
+      hasRestricted = popped.hadRestricted
+      let old = popped.control
+      guard broken == nil, old != processor.speculationControl else { return }
       let given = processor.speculationControl
       let wrong = Violation(
         "interrupted kernel code goes on with IA32_SPEC_CTRL \(hex(given)), not the \(hex(old)) that it had",
@@ -61,31 +71,46 @@ struct BranchesRestricted: Monitor {
       awaitsBranch = false
       if broken == nil && processor.speculationControl != users { broken = mismatch?.wrong }
       mismatch = nil
+      hasRestricted = false
+    case .speculationControl:
+      if processor.speculationControl & SpeculationControl.restrictedBranches != 0 { hasRestricted = true }
     default: return
     }
   }
 
   private mutating func enter(_ processor: Processor) {
     awaitsBranch = true
+    hasRestricted = processor.speculationControl & SpeculationControl.restrictedBranches != 0
     interrupted = []
     users = processor.speculationControl
   }
 
   mutating func execute(_ sight: Sight) {
-    guard isOwed, sight.isKernel, awaitsBranch || goesOnWithout(sight), let next = sight.nextInstruction,
+    guard needsEveryBoundary(sight), let next = sight.nextInstruction,
       next.kind == .nearReturn || next.kind == .indirectBranch
     else { return }
     if let mismatch, goesOnWithout(sight) {
       if broken == nil { broken = mismatch.wrong }
       self.mismatch = nil
     }
-    guard awaitsBranch else { return }
+    let isFirst = awaitsBranch
     awaitsBranch = false
     guard broken == nil, sight.speculationControl & SpeculationControl.restrictedBranches == 0 else { return }
     let what = next.kind == .nearReturn ? "return" : "indirect branch"
-    broken = Violation(
-      "the kernel's first \(what) since it was entered is made with IA32_SPEC_CTRL.IBRS clear", step: sight.step,
-      at: sight.rip)
+    if hasRestricted {
+      broken = Violation(
+        "the kernel makes a\(next.kind == .nearReturn ? "" : "n") \(what) behind the clearing of IA32_SPEC_CTRL.IBRS",
+        step: sight.step, at: sight.rip)
+    } else if isFirst {
+      broken = Violation(
+        "the kernel's first \(what) since it was entered is made with IA32_SPEC_CTRL.IBRS clear", step: sight.step,
+        at: sight.rip)
+    }
+  }
+
+  /// IBRS was on, and is not.
+  private func hasCleared(_ sight: Sight) -> Bool {
+    hasRestricted && sight.speculationControl & SpeculationControl.restrictedBranches == 0
   }
 
   /// The code that was interrupted runs, and has not written the register since.
@@ -94,10 +119,13 @@ struct BranchesRestricted: Monitor {
     return sight.speculationControl == mismatch.given
   }
 
-  func needsEveryBoundary(_ sight: Sight) -> Bool { sight.isKernel && (awaitsBranch || goesOnWithout(sight)) }
+  func needsEveryBoundary(_ sight: Sight) -> Bool {
+    isOwed && sight.isKernel && (awaitsBranch || hasCleared(sight) || goesOnWithout(sight))
+  }
 
   func goesOn(as other: BranchesRestricted) -> Bool {
-    broken == nil && other.broken == nil && awaitsBranch == other.awaitsBranch && interrupted == other.interrupted
+    broken == nil && other.broken == nil && awaitsBranch == other.awaitsBranch && hasRestricted == other.hasRestricted
+      && interrupted == other.interrupted
       && users == other.users && mismatch == nil && other.mismatch == nil
   }
 

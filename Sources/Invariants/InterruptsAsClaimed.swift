@@ -7,12 +7,14 @@ struct InterruptsAsClaimed: Monitor {
   static let description = InvariantDescription(
     identifier: "interrupts-as-claimed",
     claim:
-      "Interrupts are masked wherever the user's RSP is current and while NMIs are blocked, they are on and off where the "
-      + "kernel claims it, and every injected event is handled exactly once.",
+      "Interrupts are masked wherever the user's RSP is current, while NMIs are blocked, on the stack of an event's gate and, where they "
+      + "were masked, in the handler of what came there; they are on and off where the kernel claims it, and every injected event is "
+      + "handled exactly once.",
     why:
       "A kernel that believes interrupts masked when they are not is interrupted in the middle of its bookkeeping; an "
       + "interrupt that is never completed, or an NMI block that is never lifted, silences the machine; one that the return "
-      + "of an interrupt lifts lets an NMI in on top of the one that is being handled; causes left in DR6 "
+      + "of an interrupt lifts lets an NMI in on top of the one that is being handled; whoever is scheduled from the stack of a gate finds it "
+      + "overwritten by the gate's next event; causes left in DR6 "
       + "are taken for the next #DB's. A PV guest's IF is "
       + "the hypervisor's upcall mask, which must be as the callback's registration and the frame of the return say. A kernel "
       + "can claim the state of its interrupts for a range of addresses (section .limen.claims).",
@@ -36,8 +38,19 @@ struct InterruptsAsClaimed: Monitor {
   private var falselyOff: DeliveryRecord?
   /// An interrupt that came while NMIs were blocked, by whose return they no longer are.
   private var insideNMI: DeliveryRecord?
-  /// An instruction that let maskable interrupts in while NMIs were blocked.
-  private var opensInNMI: (step: Int, rip: UInt64)?
+  /// An instruction that let maskable interrupts in where they must not be, and why not.
+  private var letIn: (step: Int, rip: UInt64, message: String)?
+  /// What was interrupted by an event whose handler has not returned to it.
+  private struct Interrupted: Sendable {
+    var event: String
+    var rsp: UInt64
+    /// In the kernel, with interrupts masked.
+    var wasMasked: Bool
+    /// The handler began on a stack of its gate's.
+    var hasStack: Bool
+  }
+  /// The outermost first.
+  private var interrupted: [Interrupted] = []
   /// Where interrupts were first found off, since they were last on.
   private var offSince: UInt64?
 
@@ -57,12 +70,54 @@ struct InterruptsAsClaimed: Monitor {
     }
   }
 
-  mutating func open(inNMIAt rip: UInt64, step: Int) { opensInNMI = opensInNMI ?? (step, rip) }
+  // MARK: Letting interrupts in
+
+  var mindsLettingIn: Bool { interrupted.last.map { $0.wasMasked || $0.hasStack } ?? false }
+
+  mutating func letIn(at rip: UInt64, step: Int, nmiBlocked: Bool, onInterruptStack: Bool) {
+    guard letIn == nil else { return }
+    if nmiBlocked {
+      letIn = (
+        step, rip,
+        "maskable interrupts are let in while NMIs are blocked: the return of the first lets the next NMI in before this one is done"
+      )
+    } else if let last = interrupted.last, last.wasMasked {
+      letIn = (
+        step, rip,
+        "the handler of \(last.event) lets maskable interrupts in, and it came where the kernel had them masked"
+      )
+    } else if let last = interrupted.last, last.hasStack, onInterruptStack {
+      letIn = (
+        step, rip, "maskable interrupts are let in on the stack of \(last.event)'s gate, which the next one begins anew"
+      )
+    }
+  }
+
+  /// An instruction or a hypercall returned.
+  mutating func leave(to rsp: UInt64, isKernel: Bool) {
+    if !isKernel {
+      interrupted = []
+    } else if let index = interrupted.lastIndex(where: { $0.rsp == rsp }) {
+      interrupted.removeSubrange(index...)
+    }
+  }
+
+  // MARK: Events
 
   /// - Parameters:
   ///   - claimedOn: what the kernel claims of the place that was interrupted.
+  ///   - wasMasked: IF was clear.
   ///   - promise: what the kernel asked the platform for and the handler does not have.
-  mutating func take(_ delivery: DeliveryRecord, claimedOn: Bool?, promise: (rip: UInt64, message: String)?) {
+  mutating func take(
+    _ delivery: DeliveryRecord, claimedOn: Bool?, wasMasked: Bool, promise: (rip: UInt64, message: String)?
+  ) {
+    if !delivery.fromKernel { interrupted = [] }
+    // The handler of a fault of a return may go on as if it came from the user (Linux: fixup_bad_iret).
+    interrupted.append(
+      Interrupted(
+        event: delivery.name, rsp: delivery.previousRSP,
+        wasMasked: wasMasked && delivery.fromKernel && !delivery.atReturn && !delivery.isBounce,
+        hasStack: delivery.interruptStack != 0))
     if insideNMI == nil, delivery.isMaskable, delivery.fromKernel, delivery.liftsNMIBlock { insideNMI = delivery }
     if falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claimedOn == false { falselyOff = delivery }
     if brokenPromise == nil, let promise { brokenPromise = (delivery.step, promise.rip, promise.message) }
@@ -71,11 +126,13 @@ struct InterruptsAsClaimed: Monitor {
   /// Code for which interrupts are claimed to be on is watched anyway.
   func needsEveryBoundary(_ sight: Sight) -> Bool { !sight.ownsRSP }
 
-  /// Since when interrupts are off is said, but decides nothing.
-  func goesOn(as other: InterruptsAsClaimed) -> Bool { sawNothing && other.sawNothing }
+  /// Since when interrupts are off is said, but decides nothing. Whether letting them in is minded is known to the processor, too.
+  func goesOn(as other: InterruptsAsClaimed) -> Bool {
+    sawNothing && other.sawNothing && interrupted.count == other.interrupted.count
+  }
 
   private var sawNothing: Bool {
-    openWindow == nil && opensInNMI == nil && brokenPromise == nil && insideNMI == nil && falselyOn == nil
+    openWindow == nil && letIn == nil && brokenPromise == nil && insideNMI == nil && falselyOn == nil
       && falselyOff == nil
   }
 
@@ -84,10 +141,8 @@ struct InterruptsAsClaimed: Monitor {
       return Violation(
         "maskable interrupts are open while RSP \(hex(open.rsp)) is not the kernel's", step: open.step, at: open.rip)
     }
-    if let open = opensInNMI {
-      return Violation(
-        "maskable interrupts are let in while NMIs are blocked: the return of the first lets the next NMI in before this one is done",
-        step: open.step, at: open.rip, origin: run.eventOrigin, Outcome.eventWords)
+    if let letIn {
+      return Violation(letIn.message, step: letIn.step, at: letIn.rip, origin: run.eventOrigin, Outcome.eventWords)
     }
     if let promise = brokenPromise { return Violation(promise.message, step: promise.step, at: promise.rip) }
     if let inside = insideNMI {

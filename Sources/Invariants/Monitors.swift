@@ -137,15 +137,16 @@ public struct Monitors: Sendable {
   /// - Parameters:
   ///   - tables: the top table that was loaded.
   ///   - claimedOn: what the kernel claims of its interrupts at the place that was interrupted; nil for nothing.
+  ///   - wasMasked: IF was clear.
   ///   - promise: where, and how, the state at the handler breaks what the kernel asked the platform for.
   ///   - sight: FRED's side of the boundary, where it delivered the event.
   public mutating func take(
-    _ delivery: DeliveryRecord, tables: UInt64, claimedOn: Bool?, promise: (rip: UInt64, message: String)?,
-    fred sight: FREDSight?
+    _ delivery: DeliveryRecord, tables: UInt64, claimedOn: Bool?, wasMasked: Bool,
+    promise: (rip: UInt64, message: String)?, fred sight: FREDSight?
   ) {
     pageTablesOwned.take(delivery, tables: tables)
     flagsSanitised.take(delivery)
-    interruptsAsClaimed.take(delivery, claimedOn: claimedOn, promise: promise)
+    interruptsAsClaimed.take(delivery, claimedOn: claimedOn, wasMasked: wasMasked, promise: promise)
     rspOwned.take(delivery)
     cleanExit.take(delivery)
     frameIntact.take(delivery)
@@ -154,8 +155,13 @@ public struct Monitors: Sendable {
     if let sight { change { $0.take(delivery, sight) } }
   }
 
-  /// The kernel let maskable interrupts in while NMIs were blocked.
-  public mutating func open(inNMIAt rip: UInt64, step: Int) { interruptsAsClaimed.open(inNMIAt: rip, step: step) }
+  /// The kernel let maskable interrupts in, where that is minded.
+  public mutating func letInterruptsIn(at rip: UInt64, step: Int, nmiBlocked: Bool, onInterruptStack: Bool) {
+    interruptsAsClaimed.letIn(at: rip, step: step, nmiBlocked: nmiBlocked, onInterruptStack: onInterruptStack)
+  }
+
+  /// Letting maskable interrupts in would break something, or does where RSP is on a stack that an event's gate names.
+  public var mindInterruptsLetIn: Bool { interruptsAsClaimed.mindsLettingIn }
 
   /// What is below the kernel pushed a frame on its current stack.
   public mutating func take(bounce delivery: DeliveryRecord) { rspOwned.take(delivery) }
@@ -171,6 +177,7 @@ public struct Monitors: Sendable {
     pageTablesOwned.leave(to: rsp, isKernel: isKernel, tables: tables)
     frameIntact.leave(to: rsp, isKernel: isKernel)
     flagsSanitised.leave(isKernel: isKernel)
+    interruptsAsClaimed.leave(to: rsp, isKernel: isKernel)
   }
 
   /// The same where the processor delivers events by FRED.

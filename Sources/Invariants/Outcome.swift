@@ -15,6 +15,8 @@ public struct UserView: Sendable, Equatable {
   public var gsBase: UInt64
   /// DR0 to DR3 and DR7: the breakpoints that the task has. DR6 is the kernel's.
   public var debugRegisters: [UInt64]
+  /// LDTR: selector, base and limit of the task's segments.
+  public var localTable: [UInt64]
   /// Digest of the floating-point and vector state.
   public var vectors: UInt64
   /// Every page that user mode can write, ascending.
@@ -22,7 +24,7 @@ public struct UserView: Sendable, Equatable {
 
   public init(
     registers: [UInt64], rip: UInt64, rflags: RFLAGS, selectors: [UInt16], attributes: [UInt16], fsBase: UInt64,
-    gsBase: UInt64, debugRegisters: [UInt64], vectors: UInt64, memory: [UserPage]
+    gsBase: UInt64, debugRegisters: [UInt64], localTable: [UInt64], vectors: UInt64, memory: [UserPage]
   ) {
     self.registers = registers
     self.rip = rip
@@ -32,6 +34,7 @@ public struct UserView: Sendable, Equatable {
     self.fsBase = fsBase
     self.gsBase = gsBase
     self.debugRegisters = debugRegisters
+    self.localTable = localTable
     self.vectors = vectors
     self.memory = memory
   }
@@ -48,6 +51,10 @@ public struct UserView: Sendable, Equatable {
     if fsBase != other.fsBase { return "FS base is \(hex(fsBase)), not \(hex(other.fsBase))" }
     if gsBase != other.gsBase { return "GS base is \(hex(gsBase)), not \(hex(other.gsBase))" }
     if let breakpoints = breakpointDifference(from: other) { return breakpoints }
+    if localTable != other.localTable {
+      let (mine, theirs) = (localTable.map(hex), other.localTable.map(hex))
+      return "LDTR is \(mine.joined(separator: ", ")), not \(theirs.joined(separator: ", ")) (selector, base, limit)"
+    }
     if vectors != other.vectors { return "the floating-point or vector state differs" }
     return memoryDifference(from: other).map { "memory at \(hex($0)) differs" }
   }

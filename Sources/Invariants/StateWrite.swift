@@ -61,7 +61,9 @@ public struct StateWrites: Sendable {
     case .stackLoad: add(.rsp)
     case .entry, .exit: if before.rsp != after.rsp { add(.rsp) }
     case .event: if transition.delivery?.onCurrentStack == false { add(.rsp) }
-    case .lostEvent, .stackMove, .gsBase, .pageTables, .flags, .openInNMI, .buffers, .lowBranch: break
+    case .lostEvent, .stackMove, .gsBase, .pageTables, .flags, .letInterruptsIn, .speculationControl, .buffers,
+      .lowBranch:
+      break
     }
     if before.gsBase != after.gsBase { add(.gsBase) }
     if before.cr3 != after.cr3 { add(.cr3) }

@@ -20,6 +20,11 @@ extension Processor {
       updateAttention()
     }
   }
+  /// An instruction that lets maskable interrupts in is noted: `Transition.Kind.letInterruptsIn`.
+  public var tellsOfInterruptsLetIn: Bool {
+    get { s.pointee.tellsOfInterruptsLetIn }
+    set { s.pointee.tellsOfInterruptsLetIn = newValue }
+  }
   public var shadow: InterruptShadow { s.pointee.shadow }
   /// IA32_FMASK.
   public var syscallMask: UInt64 {
@@ -103,6 +108,13 @@ extension Processor {
 
   public var selectors: [UInt16] { SegmentName.allCases.map { s.pointee.segments[$0.rawValue].selector } }
   public var segmentAttributes: [UInt16] { SegmentName.allCases.map { s.pointee.segments[$0.rawValue].attributes } }
+
+  /// LDTR: selector, base and limit in bytes; all 0 where no table is loaded.
+  public var localTable: [UInt64] {
+    let register = s.pointee.ldtr
+    return register.selector & ~7 == 0
+      ? [0, 0, 0] : [UInt64(register.selector), s.pointee.ldtrBase, UInt64(register.limit)]
+  }
 
   /// A digest of the floating-point and vector registers. The pointers to the last x87 instruction are left out: AMD's
   /// FXSAVE keeps them only while an exception is pending. AMD APM vol. 3, "FXSAVE".

@@ -1,6 +1,5 @@
+import Machine
 import Testing
-
-@testable import Machine
 
 /// Goal: whatever order forks are opened, written in, gone back to and closed in, memory is what a copy of all of it would be, and
 /// says what was written.
@@ -64,28 +63,29 @@ struct ForkTests {
       return Int(random >> 33) % bound
     }
     let memory = try #require(PhysicalMemory(size: Self.pages * PhysicalMemory.pageSize))
+    let processor = Processor(memory: memory, profile: .intel)
     var model = Model(now: [UInt64](repeating: 0, count: Self.pages))
     for round in 0..<400 {
       let what = next(8)
       switch what {
       case 0 where model.forks.count < 4:
-        memory.fork()
+        processor.fork()
         model.forks.append(model.now)
         model.written.append([])
       case 1, 2, 3:
         guard !model.forks.isEmpty else { break }
-        memory.restore { _ in }
+        processor.restore()
         model.restore()
       case 4:
         guard !model.forks.isEmpty else { break }
-        memory.drop()
+        processor.drop()
         model.drop()
       default:
         // A few pages again and again, and sometimes nearly all.
         let range = next(10) == 0 ? Self.pages : 12
         for _ in 0..<(range == 12 ? 6 : 900) {
           let (page, value) = (next(range), UInt64(next(1 << 30)))
-          memory.write(withUnsafeBytes(of: value.littleEndian) { [UInt8]($0) }, at: Self.place(page))
+          processor.writePhysical(withUnsafeBytes(of: value.littleEndian) { [UInt8]($0) }, at: Self.place(page))
           model.write(value, page: page)
         }
       }

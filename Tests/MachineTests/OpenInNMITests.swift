@@ -21,7 +21,7 @@ import Testing
       Issue.record("\(bytes) did not complete")
       return []
     }
-    return processor.transitions.filter { $0.kind == .openInNMI }
+    return processor.transitions.filter { $0.kind == .letInterruptsIn }
   }
 
   private static let off = RFLAGS(rawValue: 2)

@@ -31,6 +31,8 @@ public struct ProcessorState: Sendable {
   public internal(set) var shadow: InterruptShadow = .none
   /// NMIs wait until the next IRET.
   public internal(set) var nmiBlocked = false
+  /// Whoever watches wants to know when maskable interrupts are let in.
+  var tellsOfInterruptsLetIn = false
   /// The platform's interrupt line. The platform keeps it up to date.
   var interruptLine = false
   var nmiLatched = false

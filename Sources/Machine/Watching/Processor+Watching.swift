@@ -88,7 +88,7 @@ extension Processor {
   private func executeWatched(_ u: Operation) throws(Fault) {
     let body = External(rawValue: u.pointee.detail).unsafelyUnwrapped
     guard let kind = Transition.Kind(body) else { return try dispatch(u) }
-    let rip = s.pointee.rip
+    let (rip, control) = (s.pointee.rip, s.pointee.msr.speculationControl)
     var before = standing
     if kind == .stackLoad || kind == .stackMove { before.rsp = get(Slot.stackBefore, UInt64.self) }
     do throws(Fault) {
@@ -113,13 +113,16 @@ extension Processor {
       case .buffers: profile.verwClearsBuffers && u.pointee.src == Slot.t0
       case .flags:
         !before.rflags.symmetricDifference(after.rflags).isDisjoint(with: [.trap, .nestedTask])
-      case .openInNMI: false
+      case .letInterruptsIn, .speculationControl: false
       }
     if happened { note(Transition(kind: kind, rip: rip, before: before, after: after)) }
-    if kind == .openInNMI || kind == .flags, s.pointee.nmiBlocked, !before.rflags.contains(.interruptEnable),
-      after.rflags.contains(.interruptEnable)
+    if kind == .letInterruptsIn || kind == .flags, s.pointee.nmiBlocked || s.pointee.tellsOfInterruptsLetIn,
+      !before.rflags.contains(.interruptEnable), after.rflags.contains(.interruptEnable)
     {
-      note(Transition(kind: .openInNMI, rip: rip, before: before, after: after))
+      note(Transition(kind: .letInterruptsIn, rip: rip, before: before, after: after))
+    }
+    if control != s.pointee.msr.speculationControl, profile.owed.contains(.restrictedBranches) {
+      note(Transition(kind: .speculationControl, rip: rip, before: before, after: after))
     }
   }
 }
@@ -136,7 +139,7 @@ extension Transition.Kind {
     case .swapGS, .writeGSBase, .writeMSR, .writeSegment, .popSegment, .loadFarPointer: self = .gsBase
     case .writeControl: self = .pageTables
     case .popFlags: self = .flags
-    case .setInterrupt: self = .openInNMI
+    case .setInterrupt: self = .letInterruptsIn
     case .verifyWrite: self = .buffers
     case .branchesLow: self = .lowBranch
     default: return nil
