@@ -139,6 +139,7 @@ extension BareMetalComputer: PlatformComputer {
   /// clear of the first's causes: the processor adds to them, and nobody could tell the two apart (SDM vol. 3B, "Debug Status
   /// Register (DR6)"). A machine check on its own stack is the same case: MCIP, which keeps a second one out, is cleared before the IRET,
   /// and whatever stands between the two stands on that stack (Linux: `do_machine_check` in arch/x86/kernel/cpu/mce/core.c writes it last).
+  /// Where an NMI has the same stack, it may be an NMI that stands there, and nothing keeps the other out.
   /// By FRED a second frame lies below the first: of the two only a breakpoint is kept out, where #DB has a level.
   private func isOnStack(of vector: Vector) -> Bool {
     if processor.deliversByFRED {
@@ -146,8 +147,8 @@ extension BareMetalComputer: PlatformComputer {
       let level = Int(processor.stackLevel(of: vector))
       return level > 0 && processor.fred.stacks[level] &- processor[.rsp] <= 4096
     }
-    guard let top = processor.interruptStackTop(of: vector) else { return false }
-    return top &- processor[.rsp] <= 4096
+    guard let top = processor.interruptStackTop(of: vector), top &- processor[.rsp] <= 4096 else { return false }
+    return !(processor.nmiBlocked && processor.interruptStack(of: .nmi) == processor.interruptStack(of: vector))
   }
 
   /// DR6 holds the causes of a #DB that the next one will seem to have too. FRED gives every #DB its own in the frame.

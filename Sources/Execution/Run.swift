@@ -217,7 +217,8 @@ package final class Run {
       ownsRSP: !stack.isUser && hasRoom,
       gsIsUser: user.gsBases.contains(processor.segmentBase(.gs)),
       gsIsForeign: user.isForeign(gsBase: processor.segmentBase(.gs)), interruptsOpen: computer.interruptsOpen,
-      hasClaims: !claims.isEmpty, claimedOn: claims.isEmpty ? nil : claims.areOn(at: processor.rip))
+      isInHypervisor: computer.isInHypervisor, hasClaims: !claims.isEmpty,
+      claimedOn: claims.isEmpty ? nil : claims.areOn(at: processor.rip))
   }
 
   private func isNext(_ instruction: [UInt8]) -> Bool {
@@ -346,7 +347,7 @@ package final class Run {
     let promise = record.isLost ? nil : computer.brokenPromise.map { (rip: processor.rip, message: $0) }
     monitors.take(
       record, tables: Processor.topTable(of: transition.before.cr3), claimedOn: claims.areOn(at: delivery.from),
-      wasMasked: !transition.before.rflags.contains(.interruptEnable), promise: promise,
+      flags: transition.before.rflags, promise: promise,
       fred: FREDSight(processor, behind: delivery, in: transition.before.rflags))
     if record.isLost { return }
     processor.tellsOfInterruptsLetIn = monitors.mindInterruptsLetIn

@@ -34,6 +34,8 @@ public struct Checker: Sendable {
   public var hypervisor: (below: Guest.Hypervisor, path: String)?
   /// The most events of one path, 1 to 3.
   public var depth = 1
+  /// Crossings of which a path has two events, whatever `depth` says, on bare metal from `normal`.
+  public var nestingCrossings: Set<CrossingKind> = []
   /// A section ends after this many instructions, baseline and trials together, complete or not.
   public var sectionBound = Checker.standardSectionBound
   /// Events that come from a malicious host alone are injected too, where they are among the events.
@@ -224,11 +226,17 @@ public struct Checker: Sendable {
   /// Those that are asked for, without what is the host's alone where it means no harm.
   var injectedEvents: [EventKind] { events.filter { hostIsMalicious || !$0.isFromHost } }
 
+  private func depth(of task: Task) -> Int {
+    let nests =
+      nestingCrossings.contains(task.crossing) && task.posture == "normal" && task.machine.platform == .bareMetal
+    return nests ? max(depth, 2) : depth
+  }
+
   func exploration(_ task: Task, on machine: ReadyMachine) -> Exploration {
     Exploration(
       machine, crossing: task.crossing, posture: task.posture,
       events: injectedEvents, ablations: ablations,
-      stepped: stepped, prunes: prunes, depth: depth
+      stepped: stepped, prunes: prunes, depth: depth(of: task)
     ) { invariant, path in
       if self.witnessFolder.isEmpty { return self.traceLine(task, path) }
       let witness = self.witness(task, invariant, path)

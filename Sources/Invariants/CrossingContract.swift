@@ -127,6 +127,11 @@ public struct CrossingContract: Sendable {
   /// RDI, RSI and RDX are the handler's arguments; other general registers are nobody's.
   private func handlerBreach(_ view: UserView) -> String? {
     if view.rflags.contains(.direction) { return "a signal's handler runs with DF set" }
+    if view.rflags.contains(.trap) { return "a signal's handler runs with TF set" }
+    let cs = SegmentName.cs.rawValue
+    if view.attributes[cs] & SegmentRegister.longMode == 0 {
+      return "a signal's handler of a 64-bit program runs in a 32-bit segment, CS \(hex(UInt64(view.selectors[cs])))"
+    }
     return keptBreach(view) ?? strayWrite(view).map { "memory at \(hex($0)) differs, outside the signal's frame" }
   }
 

@@ -7,7 +7,7 @@ struct InterruptsAsClaimed: Monitor {
   static let description = InvariantDescription(
     identifier: "interrupts-as-claimed",
     claim:
-      "Interrupts are masked wherever the user's RSP is current, while NMIs are blocked, on the stack of an event's gate and, where they "
+      "Interrupts are masked wherever the user's RSP or GS base is current, while NMIs are blocked, on the stack of an event's gate and, where they "
       + "were masked, in the handler of what came there; they are on and off where the kernel claims it, and every injected event is "
       + "handled exactly once.",
     why:
@@ -30,6 +30,9 @@ struct InterruptsAsClaimed: Monitor {
   var knownFalselyOn: Set<UInt64> = []
   /// A boundary that runs on the user's RSP with maskable interrupts open.
   private var openWindow: (step: Int, rip: UInt64, rsp: UInt64)?
+  /// A boundary that runs on the user's GS base with maskable interrupts open, and whether the kernel has one of its own.
+  private var openOnGS: (step: Int, rip: UInt64)?
+  private var hasOwnGS = false
   /// A handler that does not run under the mask that the kernel asked the platform for.
   private var brokenPromise: (step: Int, rip: UInt64, message: String)?
   /// A boundary at which the kernel takes interrupts to be on, and they are off; `since` is where they were first found so.
@@ -58,6 +61,8 @@ struct InterruptsAsClaimed: Monitor {
     if !sight.ownsRSP && sight.interruptsOpen && openWindow == nil && sight.step > 0 {
       openWindow = (sight.step, sight.rip, sight.rsp)
     }
+    hasOwnGS = hasOwnGS || !sight.gsIsUser
+    if sight.opensOnUsersGS && openOnGS == nil && sight.step > 0 { openOnGS = (sight.step, sight.rip) }
     guard sight.hasClaims else { return }
     if sight.interruptsOpen {
       offSince = nil
@@ -124,7 +129,7 @@ struct InterruptsAsClaimed: Monitor {
   }
 
   /// Code for which interrupts are claimed to be on is watched anyway.
-  func needsEveryBoundary(_ sight: Sight) -> Bool { !sight.ownsRSP }
+  func needsEveryBoundary(_ sight: Sight) -> Bool { !sight.ownsRSP || sight.opensOnUsersGS && openOnGS == nil }
 
   /// Since when interrupts are off is said, but decides nothing. Whether letting them in is minded is known to the processor, too.
   func goesOn(as other: InterruptsAsClaimed) -> Bool {
@@ -132,7 +137,7 @@ struct InterruptsAsClaimed: Monitor {
   }
 
   private var sawNothing: Bool {
-    openWindow == nil && letIn == nil && brokenPromise == nil && insideNMI == nil && falselyOn == nil
+    openWindow == nil && openOnGS == nil && letIn == nil && brokenPromise == nil && insideNMI == nil && falselyOn == nil
       && falselyOff == nil
   }
 
@@ -140,6 +145,12 @@ struct InterruptsAsClaimed: Monitor {
     if let open = openWindow {
       return Violation(
         "maskable interrupts are open while RSP \(hex(open.rsp)) is not the kernel's", step: open.step, at: open.rip)
+    }
+    if let open = openOnGS, hasOwnGS {
+      return Violation(
+        "maskable interrupts are open on the user's GS base, and their handlers take the kernel's to be there",
+        step: open.step,
+        at: open.rip, of: StateUse(.gsBase, at: open.step))
     }
     if let letIn {
       return Violation(letIn.message, step: letIn.step, at: letIn.rip, origin: run.eventOrigin, Outcome.eventWords)

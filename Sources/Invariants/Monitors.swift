@@ -137,16 +137,17 @@ public struct Monitors: Sendable {
   /// - Parameters:
   ///   - tables: the top table that was loaded.
   ///   - claimedOn: what the kernel claims of its interrupts at the place that was interrupted; nil for nothing.
-  ///   - wasMasked: IF was clear.
+  ///   - flags: RFLAGS there.
   ///   - promise: where, and how, the state at the handler breaks what the kernel asked the platform for.
   ///   - sight: FRED's side of the boundary, where it delivered the event.
   public mutating func take(
-    _ delivery: DeliveryRecord, tables: UInt64, claimedOn: Bool?, wasMasked: Bool,
+    _ delivery: DeliveryRecord, tables: UInt64, claimedOn: Bool?, flags: RFLAGS,
     promise: (rip: UInt64, message: String)?, fred sight: FREDSight?
   ) {
     pageTablesOwned.take(delivery, tables: tables)
-    flagsSanitised.take(delivery)
-    interruptsAsClaimed.take(delivery, claimedOn: claimedOn, wasMasked: wasMasked, promise: promise)
+    flagsSanitised.take(delivery, flags: flags)
+    interruptsAsClaimed.take(
+      delivery, claimedOn: claimedOn, wasMasked: !flags.contains(.interruptEnable), promise: promise)
     rspOwned.take(delivery)
     cleanExit.take(delivery)
     frameIntact.take(delivery)

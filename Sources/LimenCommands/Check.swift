@@ -52,8 +52,11 @@ struct Check: ParsableCommand {
   var ablate: [OpenSelection<AblationName>] = []
 
   @Option(
-    help: "The most events of one path, 1 to 3: 2 injects every event again at every boundary of what follows each.")
-  var depth = 1
+    help: """
+      The most events of one path, 1 to 3: 2 injects every event again at every boundary of what follows each. (default: 1; where neither \
+      --crossing nor --posture is given, 2 for a design's SYSCALL64 on bare metal from normal)
+      """)
+  var depth: Int?
 
   @Flag(help: "Run every trial instruction by instruction: the oracle of the fast way, with the same report.")
   var stepped = false
@@ -81,7 +84,7 @@ struct Check: ParsableCommand {
   var resume: String?
 
   mutating func validate() throws {
-    guard (1...3).contains(depth) else { throw ValidationError("--depth takes 1 to 3") }
+    guard (1...3).contains(depth ?? 1) else { throw ValidationError("--depth takes 1 to 3") }
   }
 
   private var platforms: [PlatformName]? { many.platforms(hypervisor: guest.hypervisor != nil) }
@@ -226,9 +229,12 @@ struct Check: ParsableCommand {
         jobs: jobs.count, witnessFolder: folder,
         bootBound: kernel.bound(boot), judgesBoot: kernel.isReference, stepped: stepped, prunes: pruning)
       checker.hypervisor = hypervisor
-      checker.depth = depth
+      checker.depth = depth ?? 1
       checker.hostIsMalicious = host == .malicious
-      if crossing.isEmpty && posture.isEmpty { checker.furtherPostures = kernel.furtherPostures(probe) }
+      if crossing.isEmpty && posture.isEmpty {
+        checker.furtherPostures = kernel.furtherPostures(probe)
+        if depth == nil { checker.nestingCrossings = kernel.nestingCrossings }
+      }
       checker.sectionBound = section.instructions
       checker.warn = progress.warn
       return checker

@@ -21,7 +21,7 @@
 #include "parts/Start.h"
 
   THRESHOLD_START
-  GATE 1, debug
+  GATE 1, debug, stack=2
   THRESHOLD_START_END
 
 debug:

@@ -7,17 +7,20 @@
 //
 // What happens: nothing at once. The program's next load of such a segment, or the kernel's return to one, is #GP.
 //
-// crossing: int80
+// crossing: syscall64
 // platform: bare-metal
 // profile: intel, amd
-// posture: data-ldt
-// path: nmi entry_INT80_compat
+// posture: normal
+// path: nmi entry_SYSCALL_64
 // depth: 1
 // invariant: user-state-preserved
 #include "threshold.h"
 #define DESIGN_NAME "nmi-loses-ldt"
 #include "designs/complete/Entry.S"
 #include "parts/Start.h"
+
+  .globl user_ldt
+  .set user_ldt, 1
 
   THRESHOLD_START
   GATE 2, nmi, stack=1

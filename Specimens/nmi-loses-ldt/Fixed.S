@@ -4,6 +4,9 @@
 #include "designs/complete/Entry.S"
 #include "parts/Start.h"
 
+  .globl user_ldt
+  .set user_ldt, 1
+
   THRESHOLD_START
   GATE 2, nmi, stack=1
   THRESHOLD_START_END

@@ -90,6 +90,10 @@ struct NamedKernel {
       })
   }
 
+  /// Where neither crossings, postures nor depth are named: those whose events nest, from `normal` on bare metal. A design's takes seconds,
+  /// a stock kernel's minutes.
+  var nestingCrossings: Set<CrossingKind> { isReference && specimen == nil ? [.syscall64] : [] }
+
   func bound(_ options: BoundOptions) -> UInt64 {
     options.instructions ?? (isReference ? Self.referenceBound : BootSnapshot.standardBound)
   }

@@ -73,7 +73,9 @@ public struct SegmentRegister: Sendable, Hashable {
 
   public var isPresent: Bool { attributes & 0x80 != 0 }
   public var dpl: UInt8 { UInt8(truncatingIfNeeded: attributes >> 5) & 3 }
-  public var isLong: Bool { attributes & 0x2000 != 0 }
+  public var isLong: Bool { attributes & Self.longMode != 0 }
+  /// L, where `attributes` has it.
+  public static let longMode: UInt16 = 0x2000
   /// The D bit of a code segment, the B bit of a stack segment.
   public var isDefault32: Bool { attributes & 0x4000 != 0 }
   var isCode: Bool { attributes & 0x18 == 0x18 }
