@@ -81,6 +81,13 @@ public struct Profile: Sendable {
   let hasRDTSCP = true
   let hasSMAP = true
   let hasCompareExchange16B = true
+  var hasSSSE3: Bool { features.leaf1C & 1 << 9 != 0 }
+  var hasSSE41: Bool { features.leaf1C & 1 << 19 != 0 }
+  var hasSSE42: Bool { features.leaf1C & 1 << 20 != 0 }
+  var hasMOVBE: Bool { features.leaf1C & 1 << 22 != 0 }
+  var hasBMI1: Bool { features.leaf7B & 1 << 3 != 0 }
+  var hasBMI2: Bool { features.leaf7B & 1 << 8 != 0 }
+  var hasLZCNT: Bool { features.extended1C & 1 << 5 != 0 }
   var hasPopulationCount: Bool { features.leaf1C & 1 << 23 != 0 }
   var hasRDRAND: Bool { features.leaf1C & 1 << 30 != 0 }
   var hasRDSEED: Bool { features.leaf7B & 1 << 18 != 0 }
