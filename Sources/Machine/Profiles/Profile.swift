@@ -4,7 +4,7 @@
 /// what the machine does not implement: a part's table says what the part has, and `FeatureWords.implemented` what is shown of it. A part
 /// is one file in `Parts`, its line in `all`, and its name in `ProfileName`.
 /// Not modelled: of the parts that are named after a processor, what their CPUID leaves out: XSAVE and all that needs it (AVX, AMX, PKU,
-/// shadow stacks), SSSE3 to SSE4.2, BMI, MOVBE, AES, TSX, MONITOR, x2APIC, LA57, LASS, LAM, virtualisation, performance monitoring, caches (leaf 4 is empty), all but one core
+/// shadow stacks), SSE4A, misaligned SSE, AES, SHA, PCLMULQDQ, ADX, TSX, MONITOR, x2APIC, LA57, LASS, LAM, virtualisation, performance monitoring, caches (leaf 4 is empty), all but one core
 /// and one thread of it (CPUID says that the core has two), and more than 40 bits of physical address. Of Zen 6 AMD has said that it has FRED, and
 /// nothing of its CPUID: the rest is Zen 5's. Times, caches, branch predictors and buffers are not there, so that a mitigation is an instruction that is executed.
 public struct Profile: Sendable {
