@@ -67,7 +67,7 @@ private final class SlowPath: Observer {
     #expect(comparison.compared == share)
     #expect(comparison.raised > share / 200)
     let translated = comparison.processor.translatedBlockCount
-    #expect(way == .translated ? translated > share / Self.rounds / 8 : translated == 0)
+    #expect(way == .translated ? translated > share / Self.rounds / 4 : translated == 0)
   }
 }
 
