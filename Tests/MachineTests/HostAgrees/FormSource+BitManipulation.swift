@@ -66,8 +66,7 @@ extension FormSource {
       family, width: width, [opcode], reg: reg, rm(width), immediate: immediate, [.noRepeat, .noOperandSize], vex: vex)
     let isPreceded = chance(60)
     if isPreceded { form.bytes.insert(one([0x66, 0xF2, 0xF3, 0xF0, 0x40]), at: 0) }
-    // What is none is not cut off: the machine does not look for its end.
-    if isPreceded || vex.isLong || opcode == 0xF3 && reg & 3 == 0 { form.family = .defined }
+    form.isKeptWhole = isPreceded || vex.isLong || opcode == 0xF3 && reg & 3 == 0
     return form
   }
 }
