@@ -19,7 +19,7 @@ public final class Processor {
   var readTranslations: UnsafeMutablePointer<TranslationEntry>
   var writeTranslations: UnsafeMutablePointer<TranslationEntry>
   var blocks: BlockCache
-  let decoder = Decoder()
+  let decoder: Decoder
 
   /// Context of each PCID since its last flush; below `firstContext` where none was made.
   let contextOfPCID: UnsafeMutablePointer<UInt32>
@@ -104,6 +104,7 @@ public final class Processor {
   public init(memory: PhysicalMemory, profile: Profile) {
     self.memory = memory
     self.profile = profile
+    decoder = Decoder(countsTrailingZeros: profile.hasBMI1, countsLeadingZeros: profile.hasLZCNT)
     s = .allocate(capacity: 1)
     s.initialize(to: ProcessorState())
     r = UnsafeMutableRawPointer(s)

@@ -92,7 +92,7 @@ import Testing
     try #require(wanted.status == 0, "expected.sh: \(wanted.output)")
     let expected = Self.cases(Self.lines(wanted.output))
     try #require(!expected.order.isEmpty, "the image printed nothing")
-    let actual = try Self.limen(image, profile == "intel" ? .intel : .amd)
+    let actual = try Self.limen(image, try #require(Profile.named(profile)))
     let actualCases = Self.cases(actual.lines)
     #expect(actualCases.order == expected.order)
     #expect(Self.isWhole(actual.end, image), "Limen ended with \(actual.end)")
@@ -105,6 +105,13 @@ import Testing
         Self.knownHoles.contains("\(image):\(name)")
       }
     }
+  }
+
+  /// The instructions that the plain profiles have not, where there are parts that have them.
+  @Test(.enabled(if: QEMUAgreesTests.hasQEMU), arguments: ["skylake", "zen3"])
+  func extensionsPrintTheSame(profile: String) throws {
+    try printsTheSame(image: "extensions", profile: profile)
+    try exceptionsAreNeeded(image: "extensions", profile: profile)
   }
 
   /// Every image writes 0 to the debug-exit port at its end, but for the one about shutdown.

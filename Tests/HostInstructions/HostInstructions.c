@@ -166,7 +166,7 @@ bool hostPrepare(void) {
 }
 
 HostSignature hostSignature(void) {
-  HostSignature signature = {{0}, 0, 0, 0};
+  HostSignature signature = {{0}, 0, 0, 0, false};
   unsigned a, b, c, d;
   if (!__get_cpuid(0, &a, &b, &c, &d)) return signature;
   memcpy(signature.vendor, &b, 4), memcpy(signature.vendor + 4, &d, 4), memcpy(signature.vendor + 8, &c, 4);
@@ -176,6 +176,10 @@ HostSignature hostSignature(void) {
   signature.family = family == 15 ? 15 + (a >> 20 & 0xFF) : family;
   signature.model = (a >> 4 & 15) | (family == 6 || family == 15 ? a >> 12 & 0xF0 : 0);
   signature.stepping = a & 15;
+  const uint32_t leaf1C = 1u << 9 | 1u << 19 | 1u << 20 | 1u << 22 | 1u << 23, leaf7B = 1u << 3 | 1u << 8;
+  signature.hasExtensions = (c & leaf1C) == leaf1C;
+  signature.hasExtensions &= __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & leaf7B) == leaf7B;
+  signature.hasExtensions &= __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & 1u << 5);
   return signature;
 }
 

@@ -54,12 +54,12 @@ struct ProfileTests {
 
   @Test(arguments: Profile.all.map(\.name)) func showsNothingThatIsNotThere(name: String) throws {
     let processor = try processor(try #require(Profile.named(name)))
-    // MONITOR SSSE3 FMA SSE4.1 SSE4.2 x2APIC MOVBE AES XSAVE OSXSAVE AVX F16C, hypervisor
-    let missing1C: UInt32 = 1 << 3 | 1 << 9 | 1 << 12 | 3 << 19 | 1 << 21 | 1 << 22 | 0x3F << 25 & ~(1 << 30) | 1 << 31
+    // MONITOR FMA x2APIC AES XSAVE OSXSAVE AVX F16C, hypervisor
+    let missing1C: UInt32 = 1 << 3 | 1 << 12 | 1 << 21 | 0x3F << 25 & ~(1 << 30) | 1 << 31
     #expect(answer(processor, 1)[2] & missing1C == 0)
     let leaf7 = answer(processor, 7)
-    // BMI1 HLE AVX2 BMI2 RTM AVX512F ADX SHA; PKU, shadow stacks, LA57; AMX, CORE_CAPABILITIES
-    #expect(leaf7[1] & (1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 11 | 1 << 16 | 1 << 19 | 1 << 29) == 0)
+    // HLE AVX2 RTM AVX512F ADX SHA; PKU, shadow stacks, LA57; AMX, CORE_CAPABILITIES
+    #expect(leaf7[1] & (1 << 4 | 1 << 5 | 1 << 11 | 1 << 16 | 1 << 19 | 1 << 29) == 0)
     #expect(leaf7[2] & (1 << 3 | 1 << 7 | 1 << 16) == 0)
     #expect(leaf7[3] & (1 << 22 | 1 << 24 | 1 << 30) == 0)
     // Indirect branch tracking: of these parts those since Tiger Lake have it, none of AMD's.
@@ -105,6 +105,27 @@ struct ProfileTests {
     #expect(try outcome("0f01e8", .zen3) == ["raises=6"] && outcome("0f01e8", .raptorLake) == [])
     #expect(try outcome("f30fb8c1 rax=0 rcx=ff rflags=202", .amd) == ["raises=6"])
     #expect(try outcome("f30fb8c1 rax=0 rcx=ff rflags=202", .zen2) == ["rax=8"])
+  }
+
+  /// SSSE3, SSE4.1, SSE4.2, MOVBE; BMI1, BMI2; LZCNT: each named part has them all, the plain profiles none, and what CPUID does not show is
+  /// #UD, or for TZCNT and LZCNT the older BSF and BSR (SDM vol. 2, each instruction's page).
+  @Test(arguments: Profile.all.map(\.name)) func extensionsFollowCPUID(name: String) throws {
+    let profile = try #require(Profile.named(name))
+    let processor = try processor(profile)
+    let isPlain = Profile.plain.contains { $0.name == name }
+    #expect(answer(processor, 1)[2] & (1 << 9 | 3 << 19 | 1 << 22) == (isPlain ? 0 : 1 << 9 | 3 << 19 | 1 << 22))
+    #expect(answer(processor, 7)[1] & (1 << 3 | 1 << 8) == (isPlain ? 0 : 1 << 3 | 1 << 8))
+    #expect(answer(processor, 0x8000_0001)[2] & 1 << 5 == (isPlain ? 0 : 1 << 5))
+    // PSHUFB of MMX and XMM, PTEST, ROUNDSD, PEXTRW of memory, PCMPGTQ, PCMPISTRI, CRC32, MOVBE, ANDN, SHLX.
+    let lines = [
+      "0f3800c1", "660f3800c1", "660f3817c1", "660f3a0bc100", "660f3a150300 rbx=210800", "660f3837c1", "660f3a63c100",
+      "f20f38f0c1", "0f38f003 rbx=210800", "c4e278f2c1", "c4e2f1f7c2",
+    ]
+    for line in lines { #expect(try outcome(line, profile).contains("raises=6") == isPlain, "\(line)") }
+    // TZCNT and LZCNT of 0F00H, BSF and BSR.
+    #expect(try outcome("f30fbcc1 rax=0 rcx=f00", profile).contains("rax=8"))
+    #expect(try outcome("f30fbdc1 rax=0 rcx=f00", profile).contains(isPlain ? "rax=b" : "rax=14"))
+    #expect(try outcome("f30fbcc1 rax=77 rcx=0", profile).contains("rax=20") != isPlain)
   }
 
   /// SDM vol. 2B, "RDRAND": CF set, the other arithmetic flags clear, the register's width. The same numbers on every machine.

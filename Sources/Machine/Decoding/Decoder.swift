@@ -1,6 +1,6 @@
 /// Zydis, behind one file: bytes to a decoded instruction, and to text.
 ///
-/// Extensions that the profiles do not advertise decode as the older instruction where the encodings overlap (TZCNT is BSF with
+/// Extensions that a profile does not advertise decode as the older instruction where the encodings overlap (TZCNT is BSF with
 /// a REP prefix, and so on), as a processor without the extension does. SDM vol. 2, each instruction's page.
 import CZydis
 
@@ -33,7 +33,8 @@ enum DecodingFailure: Error {
 final class Decoder: @unchecked Sendable {
   private var decoders: [ZydisDecoder] = []
 
-  init() {
+  /// For a processor that has TZCNT and LZCNT, or has not.
+  init(countsTrailingZeros: Bool = false, countsLeadingZeros: Bool = false) {
     for (machine, stack) in [
       (ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16), (ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32),
       (ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64),
@@ -41,11 +42,12 @@ final class Decoder: @unchecked Sendable {
       var decoder = ZydisDecoder()
       ZydisDecoderInit(&decoder, machine, stack)
       for absent in [
-        ZYDIS_DECODER_MODE_MPX, ZYDIS_DECODER_MODE_CET, ZYDIS_DECODER_MODE_LZCNT, ZYDIS_DECODER_MODE_TZCNT,
-        ZYDIS_DECODER_MODE_WBNOINVD, ZYDIS_DECODER_MODE_CLDEMOTE,
+        ZYDIS_DECODER_MODE_MPX, ZYDIS_DECODER_MODE_CET, ZYDIS_DECODER_MODE_WBNOINVD, ZYDIS_DECODER_MODE_CLDEMOTE,
       ] {
         ZydisDecoderEnableMode(&decoder, absent, 0)
       }
+      ZydisDecoderEnableMode(&decoder, ZYDIS_DECODER_MODE_TZCNT, countsTrailingZeros ? 1 : 0)
+      ZydisDecoderEnableMode(&decoder, ZYDIS_DECODER_MODE_LZCNT, countsLeadingZeros ? 1 : 0)
       decoders.append(decoder)
     }
   }

@@ -18,6 +18,7 @@ enum External: UInt16 {
   case clearDirection, setDirection, tableLookup
   case decimalAddAdjust, decimalSubtractAdjust, asciiAddAdjust, asciiSubtractAdjust, asciiMultiplyAdjust
   case asciiDivideAdjust, bound
+  case manipulateBits, countTrailingZeros, countLeadingZeros, moveByteSwapped, accumulateCRC
   // Control flow
   case jumpIfCounterZero, loop, loopIfZero, loopIfNotZero
   case farJump, farCall, farReturn, interrupt, interruptThree, interruptOne, interruptOverflow, interruptReturn

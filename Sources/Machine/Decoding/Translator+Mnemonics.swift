@@ -4,7 +4,7 @@ import CZydis
 extension Translator {
   mutating func translateMnemonic() {
     if translateInteger() || translateControlFlow() || translateStrings() || translateSystem() { return }
-    if translateVector() { return }
+    if translateVector() || translateBitManipulation() { return }
     undefined()
   }
 

@@ -13,6 +13,9 @@ extension Translator {
     case ZYDIS_ISA_SET_PENTIUMMMX, ZYDIS_ISA_SET_SSE, ZYDIS_ISA_SET_SSE2, ZYDIS_ISA_SET_SSE2MMX,
       ZYDIS_ISA_SET_SSEMXCSR, ZYDIS_ISA_SET_SSE3, ZYDIS_ISA_SET_FXSAVE, ZYDIS_ISA_SET_FXSAVE64:
       break
+    case ZYDIS_ISA_SET_SSSE3, ZYDIS_ISA_SET_SSSE3MMX: return translateSSSE3()
+    case ZYDIS_ISA_SET_SSE4: return translateSSE41()
+    case ZYDIS_ISA_SET_SSE42: return translateSSE42()
     default: return false
     }
     return translateVectorMove() || translateVectorConversion() || translateVectorOperation()
@@ -28,7 +31,7 @@ extension Translator {
 
   private func isVector(_ i: Int) -> Bool { isRegister(i) && vectorNumber(operand(i).reg.value) != nil }
 
-  private func isMMX(_ i: Int) -> Bool {
+  func isMMX(_ i: Int) -> Bool {
     let n = operand(i).reg.value.rawValue
     return isRegister(i) && n >= ZYDIS_REGISTER_MM0.rawValue && n <= ZYDIS_REGISTER_MM7.rawValue
   }
@@ -42,9 +45,10 @@ extension Translator {
   }
 
   /// Emits the operation over the visible operands: the first is `dst`, the second `src`, either may be memory. `width` is
-  /// that of memory unless given.
-  private mutating func vector(
-    _ family: VectorFamily, code: UInt8 = 0, width given: Int? = nil, aligned: Bool = true, writes: Bool = false
+  /// that of memory unless given. Of an immediate the bits of `immediateMask` count.
+  mutating func vector(
+    _ family: VectorFamily, code: UInt8 = 0, width given: Int? = nil, aligned: Bool = true, writes: Bool = false,
+    immediateMask: UInt8 = 0xFF
   ) {
     if !is64 {
       // Whether the instruction may execute at all is asked before its address is looked at.
@@ -56,7 +60,7 @@ extension Translator {
     var immediate: UInt8 = 0
     for i in 0..<current.visible {
       if isImmediate(i) {
-        immediate = UInt8(truncatingIfNeeded: self.immediate(i))
+        immediate = UInt8(truncatingIfNeeded: self.immediate(i)) & immediateMask
       } else if isMemory(i) {
         operation.traits.insert(.memory)
         operation.width = UInt8(min(width(i), 128))

@@ -55,6 +55,11 @@ extension Processor {
     case .asciiMultiplyAdjust: try asciiMultiplyAdjust(u)
     case .asciiDivideAdjust: asciiDivideAdjust(u)
     case .bound: try bound(u)
+    case .manipulateBits: manipulateBits(u)
+    case .countTrailingZeros: countZeros(u, trailing: true)
+    case .countLeadingZeros: countZeros(u, trailing: false)
+    case .moveByteSwapped: moveByteSwapped(u)
+    case .accumulateCRC: accumulateCRC(u)
 
     case .jumpIfCounterZero, .loop, .loopIfZero, .loopIfNotZero: countedJump(u)
     case .farJump: try farJump(u)

@@ -29,6 +29,9 @@ extension Processor {
     case .mmxPacked:
       let source = try mmxSource(u)
       setMMX(u, PackedOperation(rawValue: code).unsafelyUnwrapped(mmx(u.pointee.dst), source))
+    case .mmxSSSE3:
+      let source = try mmxSource(u)
+      setMMX(u, SSSE3Operation(rawValue: code).unsafelyUnwrapped(mmx(u.pointee.dst), source, immediate))
     case .mmxShift:
       let count = try mmxSource(u)
       setMMX(u, PackedShift(rawValue: code).unsafelyUnwrapped(mmx(u.pointee.dst), by: count))

@@ -31,6 +31,8 @@ extension Processor {
     case .storeControl: try store(linear(u), s.pointee.mxcsr, stack: u.pointee.traits.contains(.stack))
     case .saveState: try saveState(u)
     case .restoreState: try restoreState(u)
+    case .ssse3, .sse4, .sse4Float, .insertElement, .extractElement, .test, .compareStrings:
+      try executeSSE4(u, family)
     default: try executeMMX(u, family)
     }
   }
@@ -73,24 +75,20 @@ extension Processor {
     return Vector128(low: try narrowMemory(u))
   }
 
-  /// A memory operand of 2, 4 or 8 bytes.
+  /// A memory operand of 1, 2, 4 or 8 bytes.
   func narrowMemory(_ u: Operation) throws(Fault) -> UInt64 {
     let stack = u.pointee.traits.contains(.stack)
     switch u.pointee.width {
+    case 1: return UInt64(try load(linear(u), as: UInt8.self, stack: stack))
     case 2: return UInt64(try load(linear(u), as: UInt16.self, stack: stack))
     case 4: return UInt64(try load(linear(u), as: UInt32.self, stack: stack))
     default: return try load(linear(u), as: UInt64.self, stack: stack)
     }
   }
 
-  /// Stores the low `width` bytes, 4 or 8.
+  /// Stores the low `width` bytes: 1, 2, 4 or 8.
   func storeNarrow(_ u: Operation, _ value: UInt64) throws(Fault) {
-    let stack = u.pointee.traits.contains(.stack)
-    if u.pointee.width == 4 {
-      try store(linear(u), UInt32(truncatingIfNeeded: value), stack: stack)
-    } else {
-      try store(linear(u), value, stack: stack)
-    }
+    try storeSized(linear(u), value, Int(u.pointee.width), stack: u.pointee.traits.contains(.stack))
   }
 
   /// The general register `src` or memory, as wide as the instruction says.

@@ -1,4 +1,4 @@
-/// What an `.external` micro-operation of MMX, SSE to SSE3 carries in its immediate: the family of the body, the operation
+/// What an `.external` micro-operation of MMX, SSE to SSE4.2 carries in its immediate: the family of the body, the operation
 /// within the family, the instruction's own immediate byte, and whether memory must be aligned.
 ///
 /// Intel SDM vol. 1, "MMX Instructions", "SSE Instructions", "SSE2 Instructions", "SSE3 Instructions".
@@ -21,10 +21,12 @@ enum VectorFamily: UInt8 {
   case reciprocal, reciprocalScalar, reciprocalRoot, reciprocalRootScalar
   // Control and state
   case loadControl, storeControl, saveState, restoreState
+  // SSSE3 to SSE4.2
+  case ssse3, sse4, sse4Float, insertElement, extractElement, test, compareStrings
 
   case mmxMove, mmxStore, mmxFromGeneral, mmxToGeneral, mmxStoreSelected
   case mmxPacked, mmxShift, mmxShiftImmediate, mmxShuffle, mmxInsertWord, mmxExtractWord, mmxByteSigns
-  case mmxEmpty
+  case mmxEmpty, mmxSSSE3
 
   case mixedFromMMX, mixedToMMX, mixedSinglesFromMMX, mixedDoublesFromMMX
   case mixedSinglesToMMX, mixedDoublesToMMX, mixedSinglesTruncatedToMMX, mixedDoublesTruncatedToMMX

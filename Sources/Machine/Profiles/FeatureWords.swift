@@ -33,12 +33,12 @@ public struct FeatureWords: Sendable, Hashable {
 
   /// What the machine implements. What a part has beyond it its CPUID leaves out.
   static let implemented = FeatureWords(
-    // SSE3 CMPXCHG16B PCID POPCNT RDRAND
-    leaf1C: bits(0, 13, 17, 23, 30),
+    // SSE3 SSSE3 CMPXCHG16B PCID SSE4.1 SSE4.2 MOVBE POPCNT RDRAND
+    leaf1C: bits(0, 9, 13, 17, 19, 20, 22, 23, 30),
     // FPU DE PSE TSC MSR PAE MCE CX8 APIC SEP PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2 HTT
     leaf1D: bits(0, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26, 28),
-    // FSGSBASE SMEP ERMS INVPCID RDSEED SMAP CLFLUSHOPT CLWB
-    leaf7B: bits(0, 7, 9, 10, 18, 20, 23, 24),
+    // FSGSBASE BMI1 SMEP BMI2 ERMS INVPCID RDSEED SMAP CLFLUSHOPT CLWB
+    leaf7B: bits(0, 3, 7, 8, 9, 10, 18, 20, 23, 24),
     // UMIP RDPID
     leaf7C: bits(2, 22),
     // FSRM SRBDS_CTRL MD_CLEAR SERIALIZE HYBRID CET_IBT IBRS_IBPB STIBP L1D_FLUSH ARCH_CAPABILITIES SSBD
@@ -47,8 +47,8 @@ public struct FeatureWords: Sendable, Hashable {
     leaf71A: bits(17, 18, 19),
     // PSFD IPRED_CTRL RRSBA_CTRL DDPD_U BHI_CTRL
     leaf72D: bits(0, 1, 2, 3, 4),
-    // LAHF CMP_LEGACY 3DNOWPREFETCH TOPOEXT
-    extended1C: bits(0, 1, 8, 22),
+    // LAHF CMP_LEGACY LZCNT (AMD: ABM) 3DNOWPREFETCH TOPOEXT
+    extended1C: bits(0, 1, 5, 8, 22),
     // What AMD repeats of leaf 1, SYSCALL NX 1GB RDTSCP LM
     extended1D: 0x0183_F3FF | bits(11, 20, 26, 27, 29),
     // IBPB IBRS STIBP IBRS_ALWAYS STIBP_ALWAYS IBRS_PREFERRED IBRS_SAME_MODE SSBD PSFD BTC_NO IBPB_RET

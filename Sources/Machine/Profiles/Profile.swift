@@ -4,7 +4,7 @@
 /// what the machine does not implement: a part's table says what the part has, and `FeatureWords.implemented` what is shown of it. A part
 /// is one file in `Parts`, its line in `all`, and its name in `ProfileName`.
 /// Not modelled: of the parts that are named after a processor, what their CPUID leaves out: XSAVE and all that needs it (AVX, AMX, PKU,
-/// shadow stacks), SSSE3 to SSE4.2, BMI, MOVBE, AES, TSX, MONITOR, x2APIC, LA57, LASS, LAM, virtualisation, performance monitoring, caches (leaf 4 is empty), all but one core
+/// shadow stacks), SSE4A, misaligned SSE, AES, SHA, PCLMULQDQ, ADX, TSX, MONITOR, x2APIC, LA57, LASS, LAM, virtualisation, performance monitoring, caches (leaf 4 is empty), all but one core
 /// and one thread of it (CPUID says that the core has two), and more than 40 bits of physical address. Of Zen 6 AMD has said that it has FRED, and
 /// nothing of its CPUID: the rest is Zen 5's. Times, caches, branch predictors and buffers are not there, so that a mitigation is an instruction that is executed.
 public struct Profile: Sendable {
@@ -81,6 +81,13 @@ public struct Profile: Sendable {
   let hasRDTSCP = true
   let hasSMAP = true
   let hasCompareExchange16B = true
+  var hasSSSE3: Bool { features.leaf1C & 1 << 9 != 0 }
+  var hasSSE41: Bool { features.leaf1C & 1 << 19 != 0 }
+  var hasSSE42: Bool { features.leaf1C & 1 << 20 != 0 }
+  var hasMOVBE: Bool { features.leaf1C & 1 << 22 != 0 }
+  var hasBMI1: Bool { features.leaf7B & 1 << 3 != 0 }
+  var hasBMI2: Bool { features.leaf7B & 1 << 8 != 0 }
+  var hasLZCNT: Bool { features.extended1C & 1 << 5 != 0 }
   var hasPopulationCount: Bool { features.leaf1C & 1 << 23 != 0 }
   var hasRDRAND: Bool { features.leaf1C & 1 << 30 != 0 }
   var hasRDSEED: Bool { features.leaf7B & 1 << 18 != 0 }

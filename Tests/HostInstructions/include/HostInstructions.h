@@ -42,6 +42,8 @@ typedef struct {
   char vendor[13];
   /// As CPUID's leaf 1 has them, the extended parts included.
   uint32_t family, model, stepping;
+  /// SSSE3, SSE4.1, SSE4.2, POPCNT, MOVBE, BMI1, BMI2 and LZCNT are all there.
+  bool hasExtensions;
 } HostSignature;
 
 /// Which processor the host is: the machine's profile follows its vendor where vendors differ.

@@ -32,6 +32,24 @@ struct EncodingOptions: OptionSet {
   static let noOperandSize = EncodingOptions(rawValue: 32)
 }
 
+/// What a VEX prefix has beside R, X, B and W: the opcode map (2 is 0F 38, 3 is 0F 3A), the prefix that it stands for (1 is 66, 2 F3,
+/// 3 F2), the second register, and L.
+struct VEX {
+  var map: UInt8
+  var prefix: UInt8 = 0
+  var register = 0
+  var isLong = false
+
+  /// The three-byte form, of what would be the REX prefix.
+  func bytes(rex: UInt8) -> [UInt8] {
+    let inverted = ~rex & 7
+    return [
+      0xC4, (inverted & 4) << 5 | (inverted & 2) << 5 | (inverted & 1) << 5 | map,
+      (rex & 8) << 4 | ~UInt8(register) << 3 & 0x78 | (isLong ? 4 : 0) | prefix,
+    ]
+  }
+}
+
 struct FormSource {
   var random: OperandSource
   static let middle = UInt64(HOST_MEMORY) + 4096
@@ -105,15 +123,17 @@ struct FormSource {
     return Self.middle - 128 + UInt64(random.below(256))
   }
 
-  /// Puts an encoding together. `reg` is ModRM.reg, or added to the last opcode byte where there is no ModRM.
+  /// Puts an encoding together. `reg` is ModRM.reg, or added to the last opcode byte where there is no ModRM. `mandatory` is a prefix that
+  /// belongs to the opcode.
   mutating func encode(
     _ family: Family, width: Int, _ opcode: [UInt8], reg: Int? = nil, _ rm: RM? = nil, immediate: [UInt8] = [],
-    _ options: EncodingOptions = [], setup: Setup = .plain
+    _ options: EncodingOptions = [], setup: Setup = .plain, mandatory: UInt8? = nil, vex: VEX? = nil
   ) -> InstructionForm {
     var form = InstructionForm(bytes: [], family: family, width: width, address: 0, setup: setup)
     form.register = reg
     var prefixes: [UInt8] = []
     var rex: UInt8 = width == 8 && !options.contains(.default64) ? 0x48 : 0
+    if let mandatory { prefixes.append(mandatory) }
     if width == 2 { prefixes.append(0x66) }
     if width == 1 && !options.contains(.noOperandSize) && chance(16) { prefixes.append(0x66) }
     if rex == 0x48 && !options.contains(.noOperandSize) && chance(16) { prefixes.append(0x66) }
@@ -147,10 +167,11 @@ struct FormSource {
     if !prefixes.isEmpty && chance(64) { prefixes.insert(0x48 | UInt8(random.below(8)), at: 0) }
     var opcode = opcode
     if rm == nil, let reg { opcode[opcode.count - 1] |= UInt8(reg & 7) }
-    form.bytes = prefixes + (rex != 0 ? [rex] : []) + opcode + tail + immediate
+    let extending = vex?.bytes(rex: rex) ?? (rex != 0 ? [rex] : [])
+    form.bytes = prefixes + extending + opcode + tail + immediate
     form.address = place(form.bytes.count)
     if let relativeAt, let memory = form.memory {
-      let at = prefixes.count + (rex != 0 ? 1 : 0) + opcode.count + relativeAt
+      let at = prefixes.count + extending.count + opcode.count + relativeAt
       let displacement = memory.target &- (form.address + UInt64(form.bytes.count))
       form.bytes.replaceSubrange(at..<at + 4, with: Self.littleEndian(displacement, 4))
       form.memory?.displacement = memory.target

@@ -30,17 +30,38 @@ private final class SlowPath: Observer {
     ])
   func hostAgrees(seed: UInt64, way: Way) throws {
     let share = (Self.total + 2) / 3
-    var comparison = try #require(HostComparison(seed: seed), "the fixed addresses are not free")
+    let comparison = try #require(HostComparison(seed: seed), "the fixed addresses are not free")
+    try compare(comparison, share, way) { $0.form() }
+  }
+
+  @Test(
+    "bit manipulation, MOVBE and CRC32", .enabled(if: HostProcessor.current.hasExtensions),
+    arguments: [
+      (seed: UInt64(0x4C69_6D65_6E04), way: Way.interpreted),
+      (seed: 0x4C69_6D65_6E05, way: .onTheSlowPath),
+      (seed: 0x4C69_6D65_6E06, way: .translated),
+    ])
+  func bitManipulationAgrees(seed: UInt64, way: Way) throws {
+    let share = (Self.total / 4 + 2) / 3
+    let profile = HostProcessor.current.extendedProfile
+    let comparison = try #require(HostComparison(seed: seed, profile: profile), "the fixed addresses are not free")
+    try compare(comparison, share, way) { $0.bitManipulation() }
+  }
+
+  private func compare(
+    _ start: HostComparison, _ share: Int, _ way: Way, by draw: (inout FormSource) -> InstructionForm
+  ) throws {
+    var comparison = start
     let listener = SlowPath()
     if way == .onTheSlowPath { comparison.processor.observer = listener }
     comparison.processor.translationThreshold = way == .translated ? 0 : .max
     while comparison.compared < share {
-      let form = comparison.source.form()
+      let form = draw(&comparison.source)
       comparison.compare(form, rounds: min(Self.rounds, share - comparison.compared))
     }
     print(
-      "seed \(String(seed, radix: 16)): \(comparison.compared) comparisons, \(comparison.raised) exceptions,",
-      "\(HostProcessor.current)")
+      "\(way): \(comparison.compared) comparisons, \(comparison.raised) exceptions, \(HostProcessor.current),",
+      "as \(comparison.processor.profile.name)")
     for difference in comparison.differences { Issue.record("\(HostProcessor.current): \(difference)") }
     #expect(comparison.differing == 0)
     #expect(comparison.compared == share)

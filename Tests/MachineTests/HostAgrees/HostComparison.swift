@@ -20,12 +20,12 @@ struct HostComparison {
   private static let memory = UInt64(HOST_MEMORY)..<UInt64(HOST_MEMORY_END)
 
   /// Nil where the host has something else at the fixed addresses.
-  init?(seed: UInt64) {
+  init?(seed: UInt64, profile: Profile = HostProcessor.current.profile) {
     // Another listener for SIGFPE must be there before ours, which passes on what is not its own.
     var raised = false
     _ = oracleUnmaskedSSE(.init(rawValue: 0)!, HostVector(), HostVector(), 0x1F80, &raised)
     guard hostPrepare(), let ram = PhysicalMemory(size: 4 << 20) else { return nil }
-    processor = Processor(memory: ram, profile: HostProcessor.current.profile)
+    processor = Processor(memory: ram, profile: profile)
     source = FormSource(random: OperandSource(seed: seed))
     let pages = [
       UserPages(UInt64(HOST_CODE)..<UInt64(HOST_CODE_END), isWritable: true, isExecutable: true),

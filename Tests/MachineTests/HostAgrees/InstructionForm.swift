@@ -80,10 +80,12 @@ struct InstructionForm {
   var setup = Setup.plain
   /// The registers that string instructions use are 32 bits wide.
   var isShort = false
+  /// Perhaps no instruction: the machine does not look for the end of what is none.
+  var isKeptWhole = false
 
   /// Whether its address is free and every byte of it counts.
   var mayBeCutOff: Bool {
-    guard bytes.count > 1, family != .defined, case .plain = setup else { return false }
+    guard bytes.count > 1, !isKeptWhole, family != .defined, case .plain = setup else { return false }
     guard let memory else { return true }
     return memory.base != nil || memory.index != nil
   }

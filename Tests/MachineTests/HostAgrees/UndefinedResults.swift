@@ -20,6 +20,12 @@ enum Family: String, CaseIterable {
   case bitTest
   /// "BSF", "BSR": all but ZF; the destination where the source is 0.
   case bitScan
+  /// "TZCNT", "LZCNT": OF, SF, AF, PF.
+  case zeroCount
+  /// "ANDN", "BLSI", "BLSMSK", "BLSR", "BZHI": AF, PF.
+  case lowestBit
+  /// "BEXTR": AF, SF, PF.
+  case bitField
   /// "BSWAP": the result of the 16-bit form.
   case byteSwapWord
 }
@@ -58,6 +64,9 @@ struct Undefined {
     case .bitScan:
       flags = Self.all & ~Self.zero
       destination = source & (bits == 64 ? ~0 : (1 << bits) - 1) == 0
+    case .zeroCount: flags = Self.overflow | Self.sign | Self.auxiliary | Self.parity
+    case .lowestBit: flags = Self.auxiliary | Self.parity
+    case .bitField: flags = Self.auxiliary | Self.sign | Self.parity
     case .byteSwapWord: destination = true
     }
   }

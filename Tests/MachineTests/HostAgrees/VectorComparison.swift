@@ -9,6 +9,8 @@ import Machine
 struct VectorComparison {
   let processor: Processor
   var random: OperandSource
+  /// SSSE3, SSE4.1 and SSE4.2 are compared; else x87, MMX and SSE to SSE3.
+  let isExtended: Bool
   private(set) var compared = 0
   private(set) var raised = 0
   private(set) var differences: [String] = []
@@ -23,9 +25,12 @@ struct VectorComparison {
   private static let prologue = 9
 
   /// Nil where the host has something else at the fixed addresses.
-  init?(seed: UInt64) {
+  init?(seed: UInt64, isExtended: Bool = false) {
+    let current = HostProcessor.current
+    let profile = isExtended ? current.extendedProfile : current.profile
+    self.isExtended = isExtended
     guard hostPrepare(), let ram = PhysicalMemory(size: 4 << 20) else { return nil }
-    processor = Processor(memory: ram, profile: HostProcessor.current.profile)
+    processor = Processor(memory: ram, profile: profile)
     random = OperandSource(seed: seed)
     processor.writePhysical([UInt8](repeating: 0xCC, count: Int(HOST_CODE_END - HOST_CODE)), at: Self.code)
     let pages = [
@@ -40,6 +45,10 @@ struct VectorComparison {
   /// An encoding that the machine knows, its memory operand at RDI or R15 plus a displacement.
   mutating func instruction() -> [UInt8] {
     while true {
+      if isExtended {
+        if let bytes = known(extendedInstruction()) { return bytes }
+        continue
+      }
       var bytes: [UInt8] = []
       let isX87 = random.below(4) == 0
       let prefix: UInt8? = isX87 ? (random.below(8) == 0 ? 0x66 : nil) : [nil, 0x66, 0xF2, 0xF3][random.below(4)]
@@ -61,10 +70,15 @@ struct VectorComparison {
       }
       // Some have an immediate; the landing place comes where the instruction ends.
       bytes.append(UInt8(truncatingIfNeeded: random.next()))
-      processor.writePhysical(bytes, at: Self.code)
-      guard let known = processor.disassemble(at: Self.code), known.length <= bytes.count else { continue }
-      return Array(bytes.prefix(known.length))
+      if let bytes = known(bytes) { return bytes }
     }
+  }
+
+  /// The first instruction of these bytes.
+  func known(_ bytes: [UInt8]) -> [UInt8]? {
+    processor.writePhysical(bytes, at: Self.code)
+    guard let known = processor.disassemble(at: Self.code), known.length <= bytes.count else { return nil }
+    return Array(bytes.prefix(known.length))
   }
 
   /// Second bytes behind 0F. Not among them: RSQRT and RCP (52, 53), SSE4A (78, 79), MOVNTI.
@@ -73,7 +87,7 @@ struct VectorComparison {
     + [0xAE, 0xC2, 0xC4, 0xC5, 0xC6] + Array(0xD0...0xFE)
 
   /// The image that FXRSTOR loads.
-  mutating func image() -> [UInt64] {
+  mutating func image(isText: Bool = false) -> [UInt64] {
     var image = [UInt64](repeating: 0, count: 64)
     let masked = random.below(4) != 0
     let control = UInt64(masked ? 0x7F : random.below(0x40) | 0x40) | [0, 2, 3, 3][random.below(4)] << 8
@@ -88,7 +102,7 @@ struct VectorComparison {
       image[4 + 2 * i] = value.significand
       image[5 + 2 * i] = UInt64(value.signExponent)
     }
-    for i in 20..<52 { image[i] = random.quadword() }
+    for i in 20..<52 { image[i] = isText ? textQuadword() : random.quadword() }
     return image
   }
 
@@ -104,8 +118,9 @@ struct VectorComparison {
 
   // MARK: Comparing
 
-  mutating func compare(rounds: Int) {
-    let instruction = instruction()
+  mutating func compare(rounds: Int) { compare(instruction(), rounds: rounds) }
+
+  mutating func compare(_ instruction: [UInt8], rounds: Int) {
     func absolute(_ reg: UInt8, _ address: UInt64) -> [UInt8] {
       [0x48, 0x0F, 0xAE, 0x04 | reg << 3, 0x25] + (0..<4).map { UInt8(truncatingIfNeeded: address >> (8 * $0)) }
     }
@@ -126,15 +141,17 @@ struct VectorComparison {
   }
 
   private mutating func compareOnce(_ instruction: [UInt8], _ length: Int) {
-    var memory = image() + [UInt64](repeating: 0, count: 192)
+    let isText = isExtended && Self.comparesStrings(instruction) && random.below(4) != 0
+    var memory = image(isText: isText) + [UInt64](repeating: 0, count: 192)
     // AMD's processors have an MXCSR bit 17, MM, that the profile does not: LDMXCSR never sees it set.
     var operandMask: UInt64 = isLDMXCSR(instruction) ? ~0x0202_0202_0202_0202 : ~0
     // FBLD of digits above 9 is undefined in the manual; the machine does as AMD's processors.
     if isFBLD(instruction), processor.profile.vendor == .intel { operandMask = 0x7777_7777_7777_7777 }
-    for _ in 0..<256 { memory.append(random.quadword() & operandMask) }
+    for _ in 0..<256 { memory.append(isText ? textQuadword() : random.quadword() & operandMask) }
     let misaligned = random.below(3) == 0
     let address = Self.operands + UInt64(random.below(8) * 16 + (misaligned ? random.below(16) : 0))
     var host = registers(address)
+    if isText { shortenLengths(&host) }
     let before = host
     let place = UnsafeMutableRawPointer(bitPattern: UInt(Self.before)).unsafelyUnwrapped
     memory.withUnsafeBytes {
@@ -202,6 +219,7 @@ struct VectorComparison {
     var ranges = [0x206..<0x218, 0x21C..<0x220]
     guard let place = instruction.firstIndex(where: { $0 == 0x0F || $0 & 0xF8 == 0xD8 }) else { return ranges }
     let isX87 = instruction[place] != 0x0F
+    if isExtended { return ranges }
     let modRM = place + (isX87 ? 1 : 2)
     guard modRM + 1 < instruction.count, instruction[modRM] & 0xC0 == 0x40 else { return ranges }
     let at = Int(address - Self.before) + Int(instruction[modRM + 1])

@@ -8,21 +8,27 @@ struct Capture {
   let host: HostExecutor
   private var source = FormSource(random: OperandSource(seed: 0x4C69_6D65_6E10))
   private var floating: VectorComparison
+  /// What a part has and the plain profiles have not: SSSE3 to SSE4.2, BMI, MOVBE, LZCNT, POPCNT.
+  let isExtended: Bool
 
   /// Executions of integer instructions; string instructions beside those; MMX and SSE instructions.
   static let integers = 1300, strings = 260, vectors = 900
+  static let extendedIntegers = 400, extendedVectors = 900
   /// Of each x87 opcode.
   static let roundsOfX87 = 2
 
   /// Nil where the host has something else at the fixed addresses.
-  init?() {
-    guard let floating = VectorComparison(seed: 0x4C69_6D65_6E11), let host = HostExecutor() else { return nil }
+  init?(isExtended: Bool) {
+    guard let floating = VectorComparison(seed: 0x4C69_6D65_6E11, isExtended: isExtended), let host = HostExecutor()
+    else { return nil }
+    self.isExtended = isExtended
     self.floating = floating
     self.host = host
   }
 
   mutating func recording() -> Recording {
     let processor = HostProcessor.current
+    if isExtended { return extendedRecording(processor) }
     var recording = Recording(profile: processor.profile, processor: processor.description)
     while recording.executions.count < Self.integers {
       if let execution = integer(source.form()) { recording.executions.append(execution) }
@@ -45,6 +51,16 @@ struct Capture {
         }
       }
     }
+    return recording
+  }
+
+  private mutating func extendedRecording(_ processor: HostProcessor) -> Recording {
+    let words = "\(processor.vendor) family \(processor.family) model \(processor.model) stepping \(processor.stepping)"
+    var recording = Recording(profile: processor.extendedProfile, processor: words)
+    while recording.executions.count < Self.extendedIntegers {
+      if let execution = integer(source.bitManipulation()) { recording.executions.append(execution) }
+    }
+    for _ in 0..<Self.extendedVectors { recording.executions.append(floatingExecution(floating.instruction())) }
     return recording
   }
 
@@ -97,7 +113,8 @@ struct Capture {
 
   private mutating func floatingExecution(_ bytes: [UInt8]) -> RecordedExecution {
     var execution = RecordedExecution(code: bytes, isFloating: true)
-    execution.before.image = floating.image()
+    let isText = isExtended && VectorComparison.comparesStrings(bytes)
+    execution.before.image = floating.image(isText: isText)
     let address = UInt64(HOST_MEMORY) + 0x800 + UInt64(floating.random.below(3) == 0 ? floating.random.below(16) : 0)
     execution.before.registers[Registers.rdi] = address
     execution.before.registers[15] = address
@@ -108,8 +125,18 @@ struct Capture {
     let at = Int(address - RecordedState.memoryBase)
     let operand = floating.random.extended()
     let isX87 = bytes[0] & 0xF8 == 0xD8
-    let low = isX87 && floating.random.below(2) == 0 ? operand.significand : floating.random.quadword()
-    let high = isX87 ? UInt64(operand.signExponent) : floating.random.quadword()
+    let low =
+      isText
+      ? floating.textQuadword()
+      : isX87 && floating.random.below(2) == 0 ? operand.significand : floating.random.quadword()
+    let high =
+      isText
+      ? floating.textQuadword() : isX87 ? UInt64(operand.signExponent) : floating.random.quadword()
+    if isText {
+      for i in [Registers.rax, Registers.rdx] {
+        execution.before.registers[i] = UInt64(bitPattern: Int64(floating.random.below(40) - 20))
+      }
+    }
     execution.before.memory.replaceSubrange(at..<at + 8, with: FormSource.littleEndian(low, 8))
     execution.before.memory.replaceSubrange(at + 8..<at + 16, with: FormSource.littleEndian(high, 8))
     execution.outcome = host.execute(execution).fields(of: execution)

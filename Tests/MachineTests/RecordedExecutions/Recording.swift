@@ -1,4 +1,4 @@
-/// A file of recorded executions: the vendor whose profile has to agree, the processor that was seen, and the lines, under `[integer]`
+/// A file of recorded executions: the profile that has to agree, a vendor's plain one or a part's, the processor that was seen, and the lines, under `[integer]`
 /// and `[floating]`. Lines that begin with `#` are for the reader.
 
 import Foundation
@@ -33,7 +33,7 @@ struct Recording {
       case "[integer]": isFloating = false
       case "[floating]": isFloating = true
       case _ where line.isEmpty || line.hasPrefix("#"): break
-      case _ where line.hasPrefix("profile "): profile = Profile.plain.first { $0.name == line.dropFirst(8) }
+      case _ where line.hasPrefix("profile "): profile = Profile.named(String(line.dropFirst(8)))
       case _ where line.hasPrefix("processor "): processor = String(line.dropFirst(10))
       default:
         guard let execution = RecordedExecution(line: line, isFloating: isFloating) else { throw unreadable }

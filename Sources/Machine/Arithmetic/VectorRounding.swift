@@ -1,0 +1,113 @@
+/// ROUNDPS, ROUNDPD, ROUNDSS, ROUNDSD, DPPS and DPPD.
+/// Intel SDM vol. 2B, "ROUNDPD" (Table "Rounding Modes and Encoding of Rounding Control (RC) Field"); vol. 2A, "DPPS", "DPPD".
+///
+/// Rounding is computed here, since not every host has the instructions; products and sums are the host's, one exception after the other:
+/// what a multiplication raises keeps the sums from being made.
+
+public enum SSE4FloatOperation: UInt8, CaseIterable, Sendable {
+  case roundps, roundpd, roundss, roundsd, dpps, dppd
+}
+
+extension MXCSR {
+  public func performing(
+    _ operation: SSE4FloatOperation, _ destination: Vector128, _ source: Vector128, _ immediate: UInt8
+  ) -> VectorOutcome<Vector128> {
+    switch operation {
+    case .roundps: rounding(source, immediate) { $0.roundedSingles($1) }
+    case .roundpd: rounding(source, immediate) { $0.roundedDoubles($1) }
+    case .roundss:
+      rounding(source, immediate) { rounding, source in
+        destination.replacingLow32(with: rounding.single(UInt32(truncatingIfNeeded: source.low)))
+      }
+    case .roundsd:
+      rounding(source, immediate) { rounding, source in destination.replacingLow64(with: rounding.double(source.low)) }
+    case .dpps: dotProductOfSingles(destination, source, immediate)
+    case .dppd: dotProductOfDoubles(destination, source, immediate)
+    }
+  }
+
+  private func rounding(
+    _ source: Vector128, _ immediate: UInt8, _ operation: (inout Rounding, Vector128) -> Vector128
+  ) -> VectorOutcome<Vector128> {
+    performing { control in
+      var rounding = Rounding(control, immediate)
+      let value = operation(&rounding, source)
+      return (value, control | rounding.raised)
+    }
+  }
+
+  /// Elements that bits 4 to 7 leave out are zeros, which raise nothing; bits 0 to 3 say where the sum goes.
+  private func dotProductOfSingles(_ a: Vector128, _ b: Vector128, _ order: UInt8) -> VectorOutcome<Vector128> {
+    func kept(_ value: Vector128, _ mask: UInt8) -> Vector128 {
+      var elements = value.doublewords
+      for i in 0..<4 where mask >> i & 1 == 0 { elements[i] = 0 }
+      return Vector128(elements: elements)
+    }
+    var outcome = performing(.mulps, kept(a, order >> 4), kept(b, order >> 4))
+    for _ in 0..<2 where !outcome.raised {
+      outcome = outcome.mxcsr.performing(.haddps, outcome.value, outcome.value)
+    }
+    outcome.value = kept(outcome.value, order)
+    return outcome
+  }
+
+  private func dotProductOfDoubles(_ a: Vector128, _ b: Vector128, _ order: UInt8) -> VectorOutcome<Vector128> {
+    func kept(_ value: Vector128, _ mask: UInt8) -> Vector128 {
+      Vector128(low: mask & 1 == 0 ? 0 : value.low, high: mask & 2 == 0 ? 0 : value.high)
+    }
+    var outcome = performing(.mulpd, kept(a, order >> 4), kept(b, order >> 4))
+    if !outcome.raised { outcome = outcome.mxcsr.performing(.haddpd, outcome.value, outcome.value) }
+    outcome.value = kept(outcome.value, order)
+    return outcome
+  }
+}
+
+/// One instruction's rounding, and the flags of MXCSR that its elements raise.
+private struct Rounding {
+  let rule: FloatingPointRoundingRule
+  let isExact: Bool
+  let flushesDenormals: Bool
+  var raised: UInt32 = 0
+
+  init(_ control: UInt32, _ immediate: UInt8) {
+    let mode = immediate & 4 != 0 ? UInt8((control & MXCSR.roundingControl) >> 13) : immediate & 3
+    rule = [.toNearestOrEven, .down, .up, .towardZero][Int(mode)]
+    isExact = immediate & 8 != 0
+    flushesDenormals = control & MXCSR.denormalsAreZeros != 0
+  }
+
+  mutating func single(_ bits: UInt32) -> UInt32 {
+    let value = Float(bitPattern: bits)
+    if value.isNaN {
+      if bits & 0x40_0000 == 0 { raised |= MXCSR.invalid }
+      return bits | 0x40_0000
+    }
+    if flushesDenormals, value.isSubnormal { return bits & 0x8000_0000 }
+    let result = value.rounded(rule)
+    if !isExact, result != value { raised |= MXCSR.precision }
+    return result.bitPattern
+  }
+
+  mutating func double(_ bits: UInt64) -> UInt64 {
+    let value = Double(bitPattern: bits)
+    if value.isNaN {
+      if bits & 0x8_0000_0000_0000 == 0 { raised |= MXCSR.invalid }
+      return bits | 0x8_0000_0000_0000
+    }
+    if flushesDenormals, value.isSubnormal { return bits & 0x8000_0000_0000_0000 }
+    let result = value.rounded(rule)
+    if !isExact, result != value { raised |= MXCSR.precision }
+    return result.bitPattern
+  }
+
+  mutating func roundedSingles(_ source: Vector128) -> Vector128 {
+    var elements = source.doublewords
+    for i in 0..<4 { elements[i] = single(elements[i]) }
+    return Vector128(elements: elements)
+  }
+
+  mutating func roundedDoubles(_ source: Vector128) -> Vector128 {
+    let low = double(source.low)
+    return Vector128(low: low, high: double(source.high))
+  }
+}
