@@ -3,47 +3,70 @@
 
 Every defect of Scripts/planted-defects.txt is put into a copy of the tree, all of them at once, each behind the number that the environment
 variable LIMEN_PLANTED names. So the copy is built once. With 0 it is Limen as it is, and its tests must pass; with any other number one
-defect is there, and the tests that should notice are run until the first failure.
+defect is there, and the tests that should notice are run until the first failure: of every defect the fast ones first, then the slower ones of
+those that are not noticed yet. Tests that take longer than a limit with the defect have not noticed.
 
   Scripts/planted.py check            say whether every defect's text still stands in the sources, once each
   Scripts/planted.py COPY             make the copy and build it; the same again goes on where it was stopped
   Scripts/planted.py COPY run [N ..]  run the defects, or some of them; results are kept in COPY/planted.tsv
   Scripts/planted.py COPY table       the results as the table of Documentation/Mutants.md
 """
+import collections
 import os
 import pathlib
 import re
-import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LIST = ROOT / "Scripts" / "planted-defects.txt"
 # What should notice, the fast first.
+EDITS = "EditedDesignTests|WatchedToTheEndTests|OpenGateTests|ClaimsTests|StackOwnerTests|StackBoundedTests"
+CLAIMS = "SpecimenTests.thePageIsTrue"
 SUITES = {
-    "machine": ["InterceptTests|NonCanonicalReturnTests|StackTransitionTests|VendorDifferenceTests|BareMetalTests.FreeRunTests|PositionTests",
-                "RecordedExecutionsTests|QEMUAgreesTests", "EditedDesignTests", "AblationTests", "SpecimenTests"],
-    "xen": ["FailsafeTests|SyscallFlagsTests|DebugPutOffTests|EventChannelTests|MulticallIretTests|XenPVTests.FreeRunTests|PrivilegedOperationsTests|SchedulingTests|PageTableCallTests",
-            "LimenAgreesTests|XenAgreesTests", "EditedDesignTests", "AblationTests|XenPVExplorationTests", "SpecimenTests"],
-    "judge": ["EditedDesignTests|UnclaimedDesignTests", "AblationTests", "SpecimenTests"],
+    "machine": ["^MachineTests.(?!.*(Host|Vector|X87|Recorded|Translation))|BareMetalTests.FreeRunTests|PositionTests",
+                "RecordedExecutionsTests|QEMUAgreesTests|HostAgreesTests", EDITS, CLAIMS, "AblationTests"],
+    "fred": ["MachineTests.*(FRED|BoundaryTests|BranchTracking|EventReturn|LowBranch)", "FREDImageTests|QEMUAgreesTests",
+             "FREDKernelTests", CLAIMS],
+    "xen": ["^XenPVTests.(?!.*(Fuzz|AgreesTests|RealXen))", "LimenAgreesTests|XenAgreesTests", EDITS, CLAIMS,
+            "AblationTests|XenPVExplorationTests"],
+    "judge": [EDITS + "|RegistersClearedTests", CLAIMS, "AblationTests"],
+    "guards": ["EditedDesignTests|SpecimenFalseClaimTests", CLAIMS, "AblationTests", "FREDKernelTests", "MitigationTests"],
+    "registers": ["RegistersClearedTests", CLAIMS],
+    "hypervisor": ["HypervisorWordsTests", "RealXenExplorationTests", CLAIMS],
     "search": ["NestingTests|PruningTests|PruningHandlerTests|WatchedToTheEndTests|UnclaimedDesignTests|EditedDesignTests",
-               "SpecimenTests|SteppedReferenceTests"],
+               CLAIMS, "SteppedReferenceTests"],
 }
-LONGEST = 900
+ROOMS = {
+    "machine": "the machine", "fred": "FRED and branch tracking", "xen": "Xen PV", "judge": "invariants",
+    "guards": "monitors of FRED and of the guards against speculation", "registers": "cleared registers",
+    "hypervisor": "Xen in the machine", "search": "search",
+}
+# The defects of these are not in what boots a kernel: its snapshots are the same.
+BOOTS_ALIKE = {"judge", "guards", "registers", "search"}
+# Seconds, with a defect and without.
+LIMIT, LONGEST = 180, 900
 
 
 class Defect:
+    """A text and what stands for it; tests that it led to (`!`), and why nobody can notice it (`=`)."""
+
     def __init__(self, number, block):
-        head, body = block.split("\n", 1)
+        lines = block.split("\n")
+        self.test = next((line[2:] for line in lines if line.startswith("! ")), None)
+        self.why = next((line[2:] for line in lines if line.startswith("= ")), None)
+        head, body = "\n".join(line for line in lines if line[:2] not in ("! ", "= ")).split("\n", 1)
         file, kind = [part.strip() for part in head[2:].split("|")]
         old, new = body.split("\n+ ", 1)
         self.number, self.file, self.kind = number, file, kind
         self.old, self.new = old[2:], new.rstrip("\n")
 
-    def row(self):
-        shown = self.new.split("\n")[0].strip()
-        return f"{self.number}\t{self.file.removeprefix('Sources/')}\t`{shown}`"
+    @property
+    def shown(self):
+        return f"{self.file.removeprefix('Sources/')}: `{' '.join(self.new.split())}`"
 
 
 def defects():
@@ -96,74 +119,119 @@ def make(copy):
     subprocess.run(["swift", "build", "-c", "release", "--build-tests"], cwd=copy, check=True)
 
 
-def fails(copy, number, suites):
-    """The first test that fails, or None."""
+def end_session(leader):
+    """Ends what was started in the session, the tests' own programs too, each of which has a process group of its own."""
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and int((entry / "stat").read_text().rsplit(")", 1)[1].split()[3]) == leader:
+                os.kill(int(entry.name), signal.SIGKILL)
+        except (OSError, IndexError):
+            pass
+
+
+def ask(copy, defect, suites):
+    """What the tests say of the defect, or of none: `passes`, the first test that fails, how they ended, or that they took too long."""
+    number = defect.number if defect else 0
     # What a defect boots is no boot of another's.
-    cache, downloads = copy / f".cache-{number}", pathlib.Path.home() / ".cache/limen"
+    cache = copy / f".cache-{0 if not defect or defect.kind in BOOTS_ALIKE else number}"
     cache.mkdir(exist_ok=True)
     for name in ["kernels", "xen", "selftests"]:
-        if (downloads / name).exists() and not (cache / name).exists():
-            (cache / name).symlink_to(downloads / name)
+        there = pathlib.Path.home() / ".cache/limen" / name
+        if there.exists() and not (cache / name).exists():
+            (cache / name).symlink_to(there)
     bundle = copy / ".build/x86_64-unknown-linux-gnu/release/limenPackageTests.xctest"
     process = subprocess.Popen(
         [bundle, "--testing-library", "swift-testing", "--filter", suites], cwd=copy, text=True, errors="replace",
         env={**os.environ, "LIMEN_PLANTED": str(number), "NO_COLOR": "1", "LIMEN_CACHE": cache}, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True)
-    deadline = time.monotonic() + LONGEST
-    found = None
+    limit = LIMIT if defect else LONGEST
+    late = threading.Event()
+    timer = threading.Timer(limit, lambda: (late.set(), end_session(process.pid)))
+    timer.start()
+    found, ran, last = None, False, ""
     for line in process.stdout:
-        match = re.search(r"Test (\w+)\(.*(recorded an issue|failed)", line)
-        if match or time.monotonic() > deadline:
-            found = match.group(1) if match else "took too long"
-            os.killpg(process.pid, 9)
+        ran = ran or "passed after" in line
+        last = line.strip() or last
+        match = re.search(r'Test (?:(\w+)\(|"([^"]*)").*(recorded an issue|failed)', line)
+        if match:
+            found = match.group(1) or match.group(2)
             break
+    end_session(process.pid)
     status = process.wait()
-    if number != 0:
-        shutil.rmtree(cache, ignore_errors=True)
-    if found is None and status != 0:
-        found = f"ended with {status}"
-    return found
+    timer.cancel()
+    if number and cache.name != ".cache-0":
+        subprocess.run(["rm", "-rf", cache])
+    if found:
+        return found
+    if late.is_set():
+        return f"not in {limit} s"
+    if status != 0:
+        return f"ended with {status}" + (f" ({signal.Signals(-status).name})" if status < 0 else f": {last[:80]}")
+    return "passes" if ran else "runs no test"
+
+
+def is_noticed(verdict):
+    return verdict not in ("passes", "runs no test") and not verdict.startswith("not in ")
+
+
+def results(copy):
+    """By number and tests, what was said."""
+    path = copy / "planted.tsv"
+    rows = [line.split("\t") for line in path.read_text().splitlines()] if path.exists() else []
+    return {(int(row[0]), row[1]): row[2] for row in rows}
 
 
 def run(copy, chosen):
-    results = copy / "planted.tsv"
-    lines = [line.split("\t") for line in results.read_text().splitlines()] if results.exists() else []
-    known = {line[0]: line[1] for line in lines}
+    known = results(copy)
 
-    def note(what, verdict):
-        known[what] = verdict
-        with results.open("a") as file:
-            file.write(f"{what}\t{verdict}\n")
+    def verdict(defect, suites):
+        key = (defect.number if defect else 0, suites)
+        if key not in known:
+            start = time.monotonic()
+            known[key] = ask(copy, defect, suites)
+            seconds = round(time.monotonic() - start)
+            with (copy / "planted.tsv").open("a") as file:
+                file.write(f"{key[0]}\t{suites}\t{known[key]}\t{seconds}\n")
+            print(time.strftime("%H:%M:%S"), key[0], suites, known[key], f"{seconds} s", sep="\t", flush=True)
+        return known[key]
 
-    def passes(suites):
-        """Without a defect; asked before the suites are first used."""
-        if f"0 {suites}" not in known:
-            failure = fails(copy, 0, suites)
-            if failure:
-                print(f"without a defect, {suites}: {failure}; not used", flush=True)
-            note(f"0 {suites}", failure or "passes")
-        return known[f"0 {suites}"] == "passes"
-
-    for defect in defects():
-        if str(defect.number) in known or chosen and defect.number not in chosen:
-            continue
-        verdict = "survived"
-        for suites in SUITES[defect.kind]:
-            if passes(suites) and (failure := fails(copy, defect.number, suites)):
-                verdict = failure
-                break
-        note(str(defect.number), verdict)
-        print(defect.row() + "\t" + verdict, flush=True)
+    wanted = [defect for defect in defects() if not chosen or defect.number in chosen]
+    for stage in range(max(map(len, SUITES.values())) + 1):
+        for defect in wanted:
+            asked = SUITES[defect.kind] + ([defect.test] if defect.test else [])
+            if stage >= len(asked) or any(is_noticed(known.get((defect.number, suites), "passes")) for suites in asked):
+                continue
+            # Without a defect they pass.
+            if verdict(None, asked[stage]) == "passes":
+                verdict(defect, asked[stage])
 
 
 def table(copy):
-    found = dict(line.split("\t") for line in (copy / "planted.tsv").read_text().splitlines())
-    ran = [defect for defect in defects() if str(defect.number) in found]
-    caught = [defect for defect in ran if found[str(defect.number)] != "survived"]
-    print(f"{len(caught)} of {len(ran)} were noticed.\n\n| | file | defect | noticed by |\n|---|---|---|---|")
-    for defect in ran:
-        cells = defect.row().replace("|", "\\|").split("\t")
-        print("| " + " | ".join(cells) + f" | {found[str(defect.number)]} |")
+    known = results(copy)
+    rows, rest = collections.defaultdict(collections.Counter), []
+    for defect in defects():
+        said = [known[key] for key in known if key[0] == defect.number]
+        if not said:
+            continue
+        row = rows[ROOMS[defect.kind]]
+        row["ran"] += 1
+        by = next(((key[1], known[key]) for key in known if key[0] == defect.number and is_noticed(known[key])), None)
+        if by and by[0] != defect.test:
+            row["noticed"] += 1
+            row["by its end"] += by[1].startswith("ended with")
+            continue
+        row["noticed since" if by else "equivalent" if defect.why else "missed"] += 1
+        slow = max((one for one in said if one.startswith("not in ")), default="")
+        became = f"`{by[1]}`" if by else defect.why or ("open" + (f" (slower tests were stopped: {slow})" if slow else ""))
+        rest.append(f"| {defect.number} | {defect.shown.replace('|', chr(92) + '|')} | {became} |")
+    columns = ["ran", "noticed", "by its end", "noticed since", "equivalent", "missed"]
+    print("| room | defects | noticed | of these by a crash | by a test that it led to | equivalent | open |\n|---|---|---|---|---|---|---|")
+    for room, row in rows.items():
+        print(f"| {room} | " + " | ".join(str(row[column]) for column in columns) + " |")
+    total = sum(rows.values(), collections.Counter())
+    print("| all | " + " | ".join(str(total[column]) for column in columns) + " |")
+    print("\n| | what survived at first | what became of it |\n|---|---|---|")
+    print("\n".join(rest))
 
 
 if __name__ == "__main__":
