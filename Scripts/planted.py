@@ -25,14 +25,15 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LIST = ROOT / "Scripts" / "planted-defects.txt"
 # What should notice, the fast first. `pages` is what SpecimenTests asks of every specimen and its twin, put to the program: that it finds the
 # invariants that it finds without the defect, after as many trials. `own pages` are those of the invariant that the file declares.
+# `images` is what QEMUAgreesTests asks: that the images of Tests/Privileged print what they print without the defect, when that test passes.
 UNIT = "InterceptTests|NonCanonicalReturnTests|StackTransitionTests|VendorDifferenceTests|OpenInNMITests|SpuriousPageFaultTests|ProfileTests"
 FRED = "BoundaryTests|BranchTrackingTests|EventReturnTests|FREDDeliveryTests|FREDElsewhereTests|LowBranchTests"
 CALLS = "FailsafeTests|SyscallFlagsTests|DebugPutOffTests|EventChannelTests|MulticallIretTests|PageTableCallTests|SchedulingTests"
 EDITS = "EditedDesignTests|WatchedToTheEndTests|OpenGateTests|ClaimsTests|RegistersClearedTests|StackOwnerTests|StackBoundedTests"
 SUITES = {
-    "machine": [UNIT + "|" + FRED + "|RecordedExecutionsTests", "QEMUAgreesTests", EDITS, "pages"],
+    "machine": [UNIT + "|" + FRED + "|RecordedExecutionsTests", "images", EDITS, "pages"],
     "fred": [FRED, "FREDImageTests", "pages"],
-    "xen": [CALLS, "XenAgreesTests", "LimenAgreesTests", EDITS, "pages"],
+    "xen": ["LimenAgreesTests", CALLS, EDITS, "pages"],
     "judge": ["own pages", EDITS, "pages"],
     "guards": ["own pages", "EditedDesignTests", "pages"],
     "registers": ["RegistersClearedTests", "pages"],
@@ -46,8 +47,8 @@ ROOMS = {
 }
 # The defects of these are not in what boots a kernel: its snapshots are the same.
 BOOTS_ALIKE = {"judge", "guards", "registers", "search"}
-# Seconds, with a defect and without.
-LIMIT, LONGEST = 90, 600
+# Seconds, with a defect and without. What takes so many times as long with the defect hangs, and whoever waits for the tests notices.
+LIMIT, LONGEST, HANG = 90, 600, 20
 
 
 class Defect:
@@ -109,7 +110,11 @@ def make(copy):
     if not (copy / ".git").exists():
         subprocess.run(["git", "-C", ROOT, "worktree", "add", "--detach", copy, "HEAD"], check=True)
         for script in ["probe.sh", "reference-kernel.sh", "privileged.sh"]:
-            subprocess.run([copy / "Scripts" / script], check=True, stdout=subprocess.DEVNULL)
+            path = copy / "Scripts" / script
+            subprocess.run([path], check=True, stdout=subprocess.DEVNULL)
+            # What they build is the same whatever is planted; the tests need not build it anew.
+            first, rest = path.read_text().split("\n", 1)
+            path.write_text(f'{first}\n[ -z "${{LIMEN_PLANTED:-}}" ] || exit 0\n{rest}')
     # What is as it was is not written, so that nothing of it is built anew.
     for name, text in planted(ROOT).items():
         path = copy / name
@@ -126,6 +131,28 @@ def end_session(leader):
                 os.kill(int(entry.name), signal.SIGKILL)
         except (OSError, IndexError):
             pass
+
+
+IMAGES = ["iret", "delivery", "syscall", "debug", "segments", "paging", "privilege", "interrupts", "transfers", "fred", "control", "msrs", "triple"]
+
+
+def image_answer(copy, image, profile, number):
+    limen = copy / ".build/x86_64-unknown-linux-gnu/release/limen"
+    ended = subprocess.run(
+        ["timeout", "30", limen, "boot", copy / ".build-privileged" / image, "--profile", profile],
+        env={**os.environ, "LIMEN_PLANTED": str(number)}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return ended.stdout
+
+
+def ask_images(copy, defect):
+    for image in IMAGES:
+        for profile in ["intel", "amd"]:
+            path = copy / f".image-{image}-{profile}"
+            if not path.exists():
+                path.write_bytes(image_answer(copy, image, profile, 0))
+            if image_answer(copy, image, profile, defect.number) != path.read_bytes():
+                return f"printsTheSame({image}, {profile})"
+    return "passes"
 
 
 def page_answers(copy, names, number, cache):
@@ -162,8 +189,11 @@ def ask_pages(copy, defect, suites, cache):
     return "passes"
 
 
-def ask(copy, defect, suites):
-    """What the tests say of the defect, or of none: `passes`, the first test that fails, how they ended, or that they took too long."""
+def ask(copy, defect, suites, sound):
+    """What the tests say of the defect, or of none: `passes`, the first test that fails, how they ended, or that they took too long.
+
+    `sound` is how many seconds they take without a defect.
+    """
     number = defect.number if defect else 0
     # What a defect boots is no boot of another's.
     cache = copy / f".cache-{0 if not defect or defect.kind in BOOTS_ALIKE else number}"
@@ -172,6 +202,8 @@ def ask(copy, defect, suites):
         there = pathlib.Path.home() / ".cache/limen" / name
         if there.exists() and not (cache / name).exists():
             (cache / name).symlink_to(there)
+    if suites == "images":
+        return ask_images(copy, defect) if defect else "passes"
     if suites.endswith("pages"):
         return ask_pages(copy, defect, suites, cache) if defect else "passes"
     bundle = copy / ".build/x86_64-unknown-linux-gnu/release/limenPackageTests.xctest"
@@ -179,7 +211,7 @@ def ask(copy, defect, suites):
         [bundle, "--testing-library", "swift-testing", "--filter", suites], cwd=copy, text=True, errors="replace",
         env={**os.environ, "LIMEN_PLANTED": str(number), "NO_COLOR": "1", "LIMEN_CACHE": cache}, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True)
-    limit = LIMIT if defect else LONGEST
+    limit = min(LIMIT, max(HANG * sound, 30)) if defect else LONGEST
     late = threading.Event()
     timer = threading.Timer(limit, lambda: (late.set(), end_session(process.pid)))
     timer.start()
@@ -199,7 +231,7 @@ def ask(copy, defect, suites):
     if found:
         return found
     if late.is_set():
-        return f"not in {limit} s"
+        return f"hangs, {limit} s for {sound} s" if limit >= HANG * sound else f"not in {limit} s"
     if status != 0:
         return f"ended with {status}" + (f" ({signal.Signals(-status).name})" if status < 0 else f": {last[:80]}")
     return "passes" if ran else "runs no test"
@@ -210,10 +242,10 @@ def is_noticed(verdict):
 
 
 def results(copy):
-    """By number and tests, what was said."""
+    """By number and tests, what was said, and after how many seconds."""
     path = copy / "planted.tsv"
     rows = [line.split("\t") for line in path.read_text().splitlines()] if path.exists() else []
-    return {(int(row[0]), row[1]): row[2] for row in rows}
+    return {(int(row[0]), row[1]): (row[2], int(row[3])) for row in rows}
 
 
 def run(copy, chosen):
@@ -223,18 +255,18 @@ def run(copy, chosen):
         key = (defect.number if defect else 0, suites)
         if key not in known:
             start = time.monotonic()
-            known[key] = ask(copy, defect, suites)
-            seconds = round(time.monotonic() - start)
+            said = ask(copy, defect, suites, known.get((0, suites), ("", 0))[1])
+            known[key] = said, round(time.monotonic() - start)
             with (copy / "planted.tsv").open("a") as file:
-                file.write(f"{key[0]}\t{suites}\t{known[key]}\t{seconds}\n")
-            print(time.strftime("%H:%M:%S"), key[0], suites, known[key], f"{seconds} s", sep="\t", flush=True)
-        return known[key]
+                file.write(f"{key[0]}\t{suites}\t{said}\t{known[key][1]}\n")
+            print(time.strftime("%H:%M:%S"), key[0], f"{known[key][1]} s", said, suites, sep="\t", flush=True)
+        return known[key][0]
 
     wanted = [defect for defect in defects() if not chosen or defect.number in chosen]
     for stage in range(max(map(len, SUITES.values())) + 1):
         for defect in wanted:
             asked = SUITES[defect.kind] + ([defect.test] if defect.test else [])
-            if stage >= len(asked) or any(is_noticed(known.get((defect.number, suites), "passes")) for suites in asked):
+            if stage >= len(asked) or any(is_noticed(known.get((defect.number, suites), ("passes",))[0]) for suites in asked):
                 continue
             # Without a defect they pass.
             if verdict(None, asked[stage]) == "passes":
@@ -242,7 +274,7 @@ def run(copy, chosen):
 
 
 def table(copy):
-    known = results(copy)
+    known = {key: said for key, (said, _) in results(copy).items()}
     rows, rest = collections.defaultdict(collections.Counter), []
     for defect in defects():
         said = [known[key] for key in known if key[0] == defect.number]
