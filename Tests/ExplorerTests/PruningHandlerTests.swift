@@ -58,62 +58,6 @@ import Testing
   ]
 
   @Test(arguments: handlers) func prunedSaysWhatUnprunedSays(handler: Handler) throws {
-    let gates = "GATE 2, left_by_nmi, stack=1\n\(handler.start)"
-    let code = "left_by_nmi:\n\(handler.handler)\n  iretq\n\(handler.rest)"
-    try compare(
-      handler.crossing, gates, code, ["--event", "nmi"], status: handler.matters ? 1 : 0, handler.testDescription)
-  }
-
-  /// The handler of a breakpoint is the same wherever it comes, and so is what an NMI does in it, but where the crossing wrote meanwhile what the NMI's
-  /// handler reads, or reads what that writes.
-  @Test(arguments: [
-    (
-      "what a page holds that the crossing had not written yet",
-      "nop; nop; nop; nop; movb $1, left(%rip); nop; nop; nop",
-      "cmpb $1, left(%rip); jne 8f; ud2; 8: nop"
-    ),
-    (
-      "what a page holds that it had", "movb $1, left+8(%rip); nop; nop; nop; nop; movb $1, left(%rip); nop; nop; nop",
-      "cmpb $1, left(%rip); jne 8f; ud2; 8: nop"
-    ),
-    (
-      "what is written before it is read, and then is not",
-      "nop; nop; nop; nop; movb $0, left(%rip); nop; nop; nop; testb $1, left(%rip); jz 8f; ud2; 8: nop",
-      "movb $1, left(%rip)"
-    ),
-  ]) func aTrialIsNotKnownByItsEventAlone(what: String, crossing: String, handler: String) throws {
-    // Only inside the other handler it matters.
-    let code = """
-      left_by_nmi:
-        cmpb $1, inside(%rip)
-        jne 9f
-        \(handler)
-      9:
-        iretq
-      left_by_db:
-        movb $1, inside(%rip)
-        nop
-        nop
-        nop
-        pushq %rax
-        xorl %eax, %eax
-        movq %rax, %db6
-        popq %rax
-        movb $0, inside(%rip)
-        iretq
-        .data
-        .balign 4096
-      inside: .skip 4096
-      """
-    try compare(
-      crossing, "GATE 2, left_by_nmi, stack=1\n  GATE 1, left_by_db, stack=2", code,
-      ["--event", "debug-breakpoint,nmi", "--depth", "2"], status: 1, what)
-  }
-
-  /// The design with this in its system call, with these gates and this code, says the same with and without pruning.
-  private func compare(
-    _ crossing: String, _ gates: String, _ code: String, _ events: [String], status: Int32, _ what: String
-  ) throws {
     let folder = try TemporaryFolder()
     let limen = LimenProgram(
       probe: Probe.root.appendingPathComponent(".build-probe/probe.elf").path,
@@ -122,14 +66,18 @@ import Testing
     #expect(text.contains("\nsyscall_disable:\n"), "the design has no such line any more")
     let head = "\nsyscall_disable:\n"
     let edited =
-      text.replacingOccurrences(of: head, with: "\(head)  \(crossing)\n") + """
+      text.replacingOccurrences(of: head, with: "\(head)  \(handler.crossing)\n") + """
 
         #include "parts/Start.h"
         #include "parts/DemandPages.h"
           THRESHOLD_START
-          \(gates)
+          GATE 2, left_by_nmi, stack=1
+        \(handler.start)
           THRESHOLD_START_END
-        \(code)
+        left_by_nmi:
+        \(handler.handler)
+          iretq
+        \(handler.rest)
           .data
           .balign 4096
         left: .skip 4096
@@ -140,13 +88,13 @@ import Testing
     func report(_ more: String...) throws -> LimenProgram.Ended {
       let ended = try limen.start(
         [
-          "check", file.path, "--platform", "bare-metal", "--profile", "intel", "--crossing", "syscall64", "--format",
-          "json", "--witnesses", folder.url.appendingPathComponent("witnesses").path,
-        ] + events + more
+          "check", file.path, "--platform", "bare-metal", "--profile", "intel", "--crossing", "syscall64", "--event",
+          "nmi", "--format", "json", "--witnesses", folder.url.appendingPathComponent("witnesses").path,
+        ] + more
       ).ended()
-      #expect(ended.status == status, "\(what): \(ended.complaint)")
+      #expect(ended.status == (handler.matters ? 1 : 0), "\(ended.complaint)")
       return ended
     }
-    #expect(try WithoutCosts.of(report().output) == WithoutCosts.of(report("--no-pruning").output), "\(what)")
+    #expect(try WithoutCosts.of(report().output) == WithoutCosts.of(report("--no-pruning").output))
   }
 }
