@@ -185,26 +185,6 @@ import Testing
     #expect(n.frame.ss >> 16 & 7 == 0)
   }
 
-  /// Documentation/FRED.md; Bochs cpu/fred.cc.
-  @Test("a trap that MOV SS put off is lost with the event of the next instruction, and comes behind any other")
-  func putOffByMovSS() throws {
-    for (next, isLost) in [(M.ud2, true), (M.nop, false)] {
-      let m = try FREDMachine()
-      let word = M.stack - 0x800
-      // DR0 and DR7: one byte, read or written.
-      m.processor[.rax] = word
-      m.run([0x0F, 0x23, 0xC0])
-      m.processor[.rax] = 0x3_0401
-      m.run([0x0F, 0x23, 0xF8])
-      m.processor[.rax] = word
-      m.run([0x8E, 0x10])
-      m.run(next)
-      #expect(m.processor.debugTrapIsDue != isLost)
-      if !isLost { _ = m.processor.step() }
-      #expect(m.isAtEntry && m.vector == (isLost ? 6 : 1))
-    }
-  }
-
   @Test("an exception met in a delivery is nested and has its vector's level, from user mode too")
   func nested() throws {
     let m = try FREDMachine(levels: 1 << 28)
