@@ -3,47 +3,72 @@
 
 Every defect of Scripts/planted-defects.txt is put into a copy of the tree, all of them at once, each behind the number that the environment
 variable LIMEN_PLANTED names. So the copy is built once. With 0 it is Limen as it is, and its tests must pass; with any other number one
-defect is there, and the tests that should notice are run until the first failure.
+defect is there, and the tests that should notice are run until the first failure: of every defect the fast ones first, then the slower ones of
+those that are not noticed yet. Tests that take longer than a limit with the defect have not noticed.
 
   Scripts/planted.py check            say whether every defect's text still stands in the sources, once each
   Scripts/planted.py COPY             make the copy and build it; the same again goes on where it was stopped
-  Scripts/planted.py COPY run [N ..]  run the defects, or some of them; results are kept in COPY/planted.tsv
+  Scripts/planted.py COPY run [-STAGES] [N ..]
+                                      run the defects, or some of them; with -2 only the first two of their tests. Results are kept in
+                                      COPY/planted.tsv
   Scripts/planted.py COPY table       the results as the table of Documentation/Mutants.md
 """
+import collections
 import os
 import pathlib
 import re
-import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LIST = ROOT / "Scripts" / "planted-defects.txt"
-# What should notice, the fast first.
+# What should notice, the fast first. `pages` is what SpecimenTests asks of every specimen and its twin, put to the program: that it finds the
+# invariants that it finds without the defect, after as many trials. `own pages` are those of the invariant that the file declares.
+# `images` is what QEMUAgreesTests asks: that the images of Tests/Privileged print what they print without the defect, when that test passes.
+UNIT = "InterceptTests|NonCanonicalReturnTests|StackTransitionTests|VendorDifferenceTests|OpenInNMITests|SpuriousPageFaultTests|ProfileTests"
+FRED = "BoundaryTests|BranchTrackingTests|EventReturnTests|FREDDeliveryTests|FREDElsewhereTests|LowBranchTests"
+CALLS = "FailsafeTests|SyscallFlagsTests|DebugPutOffTests|EventChannelTests|MulticallIretTests|PageTableCallTests|SchedulingTests"
+EDITS = "EditedDesignTests|WatchedToTheEndTests|OpenGateTests|ClaimsTests|RegistersClearedTests|StackOwnerTests|StackBoundedTests"
 SUITES = {
-    "machine": ["InterceptTests|NonCanonicalReturnTests|StackTransitionTests|VendorDifferenceTests|BareMetalTests.FreeRunTests|PositionTests",
-                "RecordedExecutionsTests|QEMUAgreesTests", "EditedDesignTests", "AblationTests", "SpecimenTests"],
-    "xen": ["FailsafeTests|SyscallFlagsTests|DebugPutOffTests|EventChannelTests|MulticallIretTests|XenPVTests.FreeRunTests|PrivilegedOperationsTests|SchedulingTests|PageTableCallTests",
-            "LimenAgreesTests|XenAgreesTests", "EditedDesignTests", "AblationTests|XenPVExplorationTests", "SpecimenTests"],
-    "judge": ["EditedDesignTests|UnclaimedDesignTests", "AblationTests", "SpecimenTests"],
-    "search": ["NestingTests|PruningTests|PruningHandlerTests|WatchedToTheEndTests|UnclaimedDesignTests|EditedDesignTests",
-               "SpecimenTests|SteppedReferenceTests"],
+    "machine": [UNIT + "|" + FRED + "|RecordedExecutionsTests", "images", EDITS, "pages"],
+    "fred": [FRED, "FREDImageTests", "pages"],
+    "xen": ["LimenAgreesTests", CALLS, EDITS, "pages"],
+    "judge": ["own pages", EDITS, "pages"],
+    "guards": ["own pages", "EditedDesignTests", "pages"],
+    "registers": ["RegistersClearedTests", "pages"],
+    "hypervisor": ["HypervisorWordsTests", "RealXenExplorationTests"],
+    "search": ["WatchedToTheEndTests", "PruningHandlerTests", "PruningTests", "NestingTests|UnclaimedDesignTests"],
 }
-LONGEST = 900
+ROOMS = {
+    "machine": "the machine", "fred": "FRED and branch tracking", "xen": "Xen PV", "judge": "invariants",
+    "guards": "monitors of FRED and of the guards against speculation", "registers": "cleared registers",
+    "hypervisor": "Xen in the machine", "search": "search",
+}
+# The defects of these are not in what boots a kernel: its snapshots are the same.
+BOOTS_ALIKE = {"judge", "guards", "registers", "search"}
+# Seconds, with a defect and without. What takes so many times as long with the defect hangs, and whoever waits for the tests notices.
+LIMIT, LONGEST, HANG = 90, 600, 20
 
 
 class Defect:
+    """A text and what stands for it; tests that it led to (`!`), and why nobody can notice it (`=`)."""
+
     def __init__(self, number, block):
-        head, body = block.split("\n", 1)
+        lines = block.split("\n")
+        self.test = next((line[2:] for line in lines if line.startswith("! ")), None)
+        self.why = next((line[2:] for line in lines if line.startswith("= ")), None)
+        head, body = "\n".join(line for line in lines if line[:2] not in ("! ", "= ")).split("\n", 1)
         file, kind = [part.strip() for part in head[2:].split("|")]
         old, new = body.split("\n+ ", 1)
         self.number, self.file, self.kind = number, file, kind
         self.old, self.new = old[2:], new.rstrip("\n")
 
-    def row(self):
-        shown = self.new.split("\n")[0].strip()
-        return f"{self.number}\t{self.file.removeprefix('Sources/')}\t`{shown}`"
+    @property
+    def shown(self):
+        return f"{self.file.removeprefix('Sources/')}: `{' '.join(self.new.split())}`"
 
 
 def defects():
@@ -86,86 +111,205 @@ def make(copy):
     # A worktree's .git is a file that names its place.
     if not (copy / ".git").exists():
         subprocess.run(["git", "-C", ROOT, "worktree", "add", "--detach", copy, "HEAD"], check=True)
-        for name in [".build-probe", ".build-reference"]:
-            shutil.copytree(ROOT / name, copy / name, symlinks=True)
+        for script in ["probe.sh", "reference-kernel.sh", "privileged.sh"]:
+            path = copy / "Scripts" / script
+            subprocess.run([path], check=True, stdout=subprocess.DEVNULL)
+            # What they build is the same whatever is planted; the tests need not build it anew.
+            first, rest = path.read_text().split("\n", 1)
+            path.write_text(f'{first}\n[ -z "${{LIMEN_PLANTED:-}}" ] || exit 0\n{rest}')
     # What is as it was is not written, so that nothing of it is built anew.
     for name, text in planted(ROOT).items():
         path = copy / name
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
-    # With the tests, of which one is run.
-    subprocess.run(
-        ["swift", "test", "-c", "release", "--disable-testable-imports", "--filter", "VerdictTests"], cwd=copy, check=True)
+    subprocess.run(["swift", "build", "-c", "release", "--build-tests"], cwd=copy, check=True)
 
 
-def fails(copy, number, suites):
-    """The first test that fails, or None."""
+def end_session(leader):
+    """Ends what was started in the session, the tests' own programs too, each of which has a process group of its own."""
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and int((entry / "stat").read_text().rsplit(")", 1)[1].split()[3]) == leader:
+                os.kill(int(entry.name), signal.SIGKILL)
+        except (OSError, IndexError):
+            pass
+
+
+IMAGES = ["iret", "delivery", "syscall", "debug", "segments", "paging", "privilege", "interrupts", "transfers", "fred", "control", "msrs", "triple"]
+
+
+def image_answer(copy, image, profile, number):
+    limen = copy / ".build/x86_64-unknown-linux-gnu/release/limen"
+    ended = subprocess.run(
+        ["timeout", "30", limen, "boot", copy / ".build-privileged" / image, "--profile", profile],
+        env={**os.environ, "LIMEN_PLANTED": str(number)}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return ended.stdout
+
+
+def ask_images(copy, defect):
+    for image in IMAGES:
+        for profile in ["intel", "amd"]:
+            path = copy / f".image-{image}-{profile}"
+            if not path.exists():
+                path.write_bytes(image_answer(copy, image, profile, 0))
+            if image_answer(copy, image, profile, defect.number) != path.read_bytes():
+                return f"printsTheSame({image}, {profile})"
+    return "passes"
+
+
+def page_answer(copy, subject, number, cache):
+    """The check's status, the invariants that are named, and how many trials there were."""
+    limen = copy / ".build/x86_64-unknown-linux-gnu/release/limen"
+    # Nobody waits for a machine that goes on for ever.
+    ended = subprocess.run(
+        ["timeout", "60", limen, "check", subject, "--no-witnesses"], cwd=cache, text=True, errors="replace",
+        env={**os.environ, "LIMEN_PLANTED": str(number), "NO_COLOR": "1", "LIMEN_CACHE": cache},
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    named = ",".join(sorted(set(re.findall(r"\[([a-z-]+)\]", ended.stdout))))
+    return f"{ended.returncode} {named} {re.findall(r'([0-9]+ trials), [0-9]+ guest', ended.stdout)}"
+
+
+def ask_pages(copy, defect, suites, cache):
+    declared = re.search(r'identifier: "([a-z-]+)"', (copy / defect.file).read_text()) if defect else None
+    pages = sorted((copy / "Specimens").glob("*/Defective.S"))
+    if suites == "own pages":
+        if declared is None:
+            return "runs no test"
+        # Those first that take no event, and no host's.
+        own = [(page.read_text(), page) for page in pages]
+        own = [(text, page) for text, page in own if f"\n// invariant: {declared.group(1)}\n" in text]
+        pages = [page for text, page in sorted(own, key=lambda one: (one[1].parent.name.startswith("host-"), "\n// depth: 0\n" not in one[0]))]
+    start = time.monotonic()
+    for page in pages:
+        for subject in [f"specimen:{page.parent.name}", f"specimen:{page.parent.name}:fixed"]:
+            path = copy / f".page-{subject}"
+            if not path.exists():
+                path.write_text(page_answer(copy, subject, 0, copy / ".cache-0"))
+            if page_answer(copy, subject, defect.number, cache) != path.read_text():
+                return f"thePageIsTrue({subject})"
+        if time.monotonic() - start > LIMIT and page != pages[-1]:
+            return f"not in {LIMIT} s"
+    return "passes"
+
+
+def ask(copy, defect, suites, sound):
+    """What the tests say of the defect, or of none: `passes`, the first test that fails, how they ended, or that they took too long.
+
+    `sound` is how many seconds they take without a defect.
+    """
+    number = defect.number if defect else 0
     # What a defect boots is no boot of another's.
-    cache, downloads = copy / f".cache-{number}", pathlib.Path.home() / ".cache/limen"
+    cache = copy / f".cache-{0 if not defect or defect.kind in BOOTS_ALIKE else number}"
     cache.mkdir(exist_ok=True)
     for name in ["kernels", "xen", "selftests"]:
-        if (downloads / name).exists() and not (cache / name).exists():
-            (cache / name).symlink_to(downloads / name)
+        there = pathlib.Path.home() / ".cache/limen" / name
+        if there.exists() and not (cache / name).exists():
+            (cache / name).symlink_to(there)
+    if suites == "images":
+        return ask_images(copy, defect) if defect else "passes"
+    if suites.endswith("pages"):
+        return ask_pages(copy, defect, suites, cache) if defect else "passes"
     bundle = copy / ".build/x86_64-unknown-linux-gnu/release/limenPackageTests.xctest"
     process = subprocess.Popen(
         [bundle, "--testing-library", "swift-testing", "--filter", suites], cwd=copy, text=True, errors="replace",
         env={**os.environ, "LIMEN_PLANTED": str(number), "NO_COLOR": "1", "LIMEN_CACHE": cache}, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True)
-    deadline = time.monotonic() + LONGEST
-    found = None
+    limit = min(LIMIT, max(HANG * sound, 30)) if defect else LONGEST
+    late = threading.Event()
+    timer = threading.Timer(limit, lambda: (late.set(), end_session(process.pid)))
+    timer.start()
+    found, ran, last = None, False, ""
     for line in process.stdout:
-        match = re.search(r"Test (\w+)\(.*(recorded an issue|failed)", line)
-        if match or time.monotonic() > deadline:
-            found = match.group(1) if match else "took too long"
-            os.killpg(process.pid, 9)
+        ran = ran or "passed after" in line
+        last = line.strip() or last
+        match = re.search(r'Test (?:(\w+)\(|"([^"]*)").*(recorded an issue|failed)', line)
+        if match:
+            found = match.group(1) or match.group(2)
             break
+    end_session(process.pid)
     status = process.wait()
-    if number != 0:
-        shutil.rmtree(cache, ignore_errors=True)
-    if found is None and status != 0:
-        found = f"ended with {status}"
-    return found
+    timer.cancel()
+    if number and cache.name != ".cache-0":
+        subprocess.run(["rm", "-rf", cache])
+    if found:
+        return found
+    if late.is_set():
+        return f"hangs, {limit} s for {sound} s" if limit >= HANG * sound else f"not in {limit} s"
+    if status != 0:
+        return f"ended with {status}" + (f" ({signal.Signals(-status).name})" if status < 0 else f": {last[:80]}")
+    return "passes" if ran else "runs no test"
 
 
-def run(copy, chosen):
-    results = copy / "planted.tsv"
-    lines = [line.split("\t") for line in results.read_text().splitlines()] if results.exists() else []
-    known = {line[0]: line[1] for line in lines}
+def is_noticed(verdict):
+    return verdict not in ("passes", "runs no test") and not verdict.startswith("not in ")
 
-    def note(what, verdict):
-        known[what] = verdict
-        with results.open("a") as file:
-            file.write(f"{what}\t{verdict}\n")
 
-    def passes(suites):
-        """Without a defect; asked before the suites are first used."""
-        if f"0 {suites}" not in known:
-            failure = fails(copy, 0, suites)
-            if failure:
-                print(f"without a defect, {suites}: {failure}; not used", flush=True)
-            note(f"0 {suites}", failure or "passes")
-        return known[f"0 {suites}"] == "passes"
+def results(copy):
+    """By number and tests, what was said, and after how many seconds."""
+    path = copy / "planted.tsv"
+    rows = [line.split("\t") for line in path.read_text().splitlines()] if path.exists() else []
+    return {(int(row[0]), row[1]): (row[2], int(row[3])) for row in rows}
 
-    for defect in defects():
-        if str(defect.number) in known or chosen and defect.number not in chosen:
-            continue
-        verdict = "survived"
-        for suites in SUITES[defect.kind]:
-            if passes(suites) and (failure := fails(copy, defect.number, suites)):
-                verdict = failure
-                break
-        note(str(defect.number), verdict)
-        print(defect.row() + "\t" + verdict, flush=True)
+
+def run(copy, words):
+    stages = -min([int(word) for word in words if word.startswith("-")], default=-9)
+    chosen = {int(word) for word in words if not word.startswith("-")}
+    known = results(copy)
+
+    def verdict(defect, suites):
+        key = (defect.number if defect else 0, suites)
+        if key not in known:
+            start = time.monotonic()
+            said = ask(copy, defect, suites, known.get((0, suites), ("", 0))[1])
+            known[key] = said, round(time.monotonic() - start)
+            with (copy / "planted.tsv").open("a") as file:
+                file.write(f"{key[0]}\t{suites}\t{said}\t{known[key][1]}\n")
+            print(time.strftime("%H:%M:%S"), key[0], f"{known[key][1]} s", said, suites, sep="\t", flush=True)
+        return known[key][0]
+
+    wanted = [defect for defect in defects() if not chosen or defect.number in chosen]
+    for stage in range(min(stages, max(map(len, SUITES.values())) + 1)):
+        for defect in wanted:
+            asked = SUITES[defect.kind] + ([defect.test] if defect.test else [])
+            if stage >= len(asked) or any(is_noticed(known.get((defect.number, suites), ("passes",))[0]) for suites in asked):
+                continue
+            # Without a defect they pass.
+            if verdict(None, asked[stage]) == "passes":
+                verdict(defect, asked[stage])
 
 
 def table(copy):
-    found = dict(line.split("\t") for line in (copy / "planted.tsv").read_text().splitlines())
-    ran = [defect for defect in defects() if str(defect.number) in found]
-    caught = [defect for defect in ran if found[str(defect.number)] != "survived"]
-    print(f"{len(caught)} of {len(ran)} were noticed.\n\n| | file | defect | noticed by |\n|---|---|---|---|")
-    for defect in ran:
-        cells = defect.row().replace("|", "\\|").split("\t")
-        print("| " + " | ".join(cells) + f" | {found[str(defect.number)]} |")
+    known = {key: said for key, (said, _) in results(copy).items()}
+    rows, rest, part = collections.defaultdict(collections.Counter), [], []
+    for defect in defects():
+        said = [known[key] for key in known if key[0] == defect.number]
+        if not said:
+            continue
+        row = rows[ROOMS[defect.kind]]
+        row["ran"] += 1
+        by = next(((key[1], known[key]) for key in known if key[0] == defect.number and is_noticed(known[key])), None)
+        if by and by[0] != defect.test:
+            row["noticed"] += 1
+            row["by its end"] += by[1].startswith(("ended with", "hangs"))
+            continue
+        slow = [one for one in said if one.startswith("not in ")]
+        left = [suites for suites in SUITES[defect.kind] if (defect.number, suites) not in known]
+        row["noticed since" if by else "equivalent" if defect.why else "in part" if left or slow else "missed"] += 1
+        if not by and not defect.why and (left or slow):
+            part.append(str(defect.number))
+            continue
+        became = f"`{defect.test}`: {by[1]}" if by else defect.why or "open: all of its tests pass"
+        rest.append(f"| {defect.number} | {defect.shown.replace('|', chr(92) + '|')} | {became} |")
+    columns = ["ran", "noticed", "by its end", "noticed since", "equivalent", "in part", "missed"]
+    print("| room | defects | noticed | of these by a crash or hang | by a test that it led to | equivalent | asked in part | open |\n|---|---|---|---|---|---|---|---|")
+    for room, row in rows.items():
+        print(f"| {room} | " + " | ".join(str(row[column]) for column in columns) + " |")
+    total = sum(rows.values(), collections.Counter())
+    print("| all | " + " | ".join(str(total[column]) for column in columns) + " |")
+    print("\n| | what survived at first | what became of it |\n|---|---|---|")
+    print("\n".join(rest))
+    if part:
+        print("\nNot noticed by those of their tests that were asked, which are not all: " + ", ".join(part) + ".")
 
 
 if __name__ == "__main__":
@@ -174,4 +318,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "check":
         sys.exit(check())
     copy, verb = pathlib.Path(sys.argv[1]).resolve(), (sys.argv[2:] or ["make"])[0]
-    {"make": lambda: make(copy), "run": lambda: run(copy, {int(n) for n in sys.argv[3:]}), "table": lambda: table(copy)}[verb]()
+    {"make": lambda: make(copy), "run": lambda: run(copy, sys.argv[3:]), "table": lambda: table(copy)}[verb]()

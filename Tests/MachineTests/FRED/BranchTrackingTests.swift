@@ -111,6 +111,14 @@ import Testing
     #expect(!waits(suppressed))
   }
 
+  /// SDM vol. 1, "Indirect Branch Tracking"; vol. 2, "INT n", "SYSCALL": TRACKER becomes WAIT_FOR_ENDBRANCH and SUPPRESS 0.
+  @Test("an event through the IDT ends SUPPRESS") func eventEndsSuppression() throws {
+    let m = try machine(Self.endBranchEnabled | Self.suppress, isOn: false)
+    m.run(M.ud2)
+    let control = try #require(m.processor.modelSpecificRegister(Self.supervisorCET))
+    #expect(m.processor.rip == M.handler(6) && control & (Self.suppress | Self.tracker) == Self.tracker)
+  }
+
   @Test("INT3 may stand there") func breakpoint() throws {
     let m = try machine()
     branch(m, to: [0xCC])
