@@ -1,13 +1,15 @@
 import Machine
 import Testing
 
-/// Goal: an instruction that lets maskable interrupts in while NMIs are blocked is noted, and nothing else is. SDM vol. 3A, "Handling Multiple NMIs":
+/// Goal: an instruction that lets maskable interrupts in while NMIs are blocked, or where somebody asks for it, is noted, and nothing else is. SDM vol. 3A, "Handling Multiple NMIs":
 /// the block ends with the next IRET, whoever executes it.
 @Suite struct OpenInNMITests {
   static let start = FREDMachine.code + 0x400
 
   /// What is noted of one instruction at privilege 0.
-  private func noted(_ bytes: [UInt8], isBlocked: Bool, flags: RFLAGS, stack: [UInt64] = []) throws -> [Transition] {
+  private func noted(
+    _ bytes: [UInt8], isBlocked: Bool, isAskedFor: Bool = false, flags: RFLAGS, stack: [UInt64] = []
+  ) throws -> [Transition] {
     let processor = try FREDMachine(.intel, isOn: false).processor
     processor[.rsp] = FREDMachine.stack - 0x800
     for (index, word) in stack.enumerated() { processor.setPhysicalWord(word, at: processor[.rsp] + UInt64(index) * 8) }
@@ -15,6 +17,7 @@ import Testing
     processor.rip = Self.start
     processor.rflags = flags
     processor.nmiBlocked = isBlocked
+    processor.tellsOfInterruptsLetIn = isAskedFor
     processor.isWatched = true
     processor.clearTransitions()
     guard case .budget = processor.step() else {
@@ -40,6 +43,12 @@ import Testing
     #expect(try noted(Self.popfq, isBlocked: true, flags: Self.off, stack: [0x202]).count == 1)
     #expect(try noted(Self.popfq, isBlocked: true, flags: Self.off, stack: [2]).isEmpty)
     #expect(try noted(Self.popfq, isBlocked: false, flags: Self.off, stack: [0x202]).isEmpty)
+  }
+
+  @Test func whatIsAskedForIs() throws {
+    #expect(try noted(Self.sti, isBlocked: false, isAskedFor: true, flags: Self.off).map(\.rip) == [Self.start])
+    #expect(try noted(Self.sti, isBlocked: false, isAskedFor: true, flags: Self.on).isEmpty)
+    #expect(try noted(Self.popfq, isBlocked: false, isAskedFor: true, flags: Self.off, stack: [0x202]).count == 1)
   }
 
   /// It lifts the block.

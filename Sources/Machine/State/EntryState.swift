@@ -43,7 +43,8 @@ extension Processor {
       EntryState.Word("IA32_SYSENTER_EIP", msr.sysenterEIP),
       EntryState.Word("IA32_KERNEL_GS_BASE", msr.kernelGSBase),
       EntryState.Word("the base of the GDT", state.gdtr.base),
-      EntryState.Word("the limit of the GDT", UInt64(state.gdtr.limit)), EntryState.Word("the base of the IDT", state.idtr.base),
+      EntryState.Word("the limit of the GDT", UInt64(state.gdtr.limit)),
+      EntryState.Word("the base of the IDT", state.idtr.base),
       EntryState.Word("the limit of the IDT", UInt64(state.idtr.limit)),
       EntryState.Word("the base of the TSS", state.trBase), EntryState.Word("TR", UInt64(state.tr.selector)),
     ]
