@@ -102,8 +102,10 @@ struct InterruptsAsClaimed: Monitor {
   mutating func leave(to rsp: UInt64, isKernel: Bool) {
     if !isKernel {
       interrupted = []
-    } else if let index = interrupted.lastIndex(where: { $0.rsp == rsp }) {
-      interrupted.removeSubrange(index...)
+    } else {
+      // A handler may return to what it repaired (Linux: an event in the window of Safe-RET, `srso_safe_ret`).
+      let index = interrupted.lastIndex { $0.rsp == rsp } ?? interrupted.indices.last
+      if let index { interrupted.removeSubrange(index...) }
     }
   }
 
