@@ -46,6 +46,11 @@ extension CrossingKind: Explained {
     case .de: "A DIV by zero in user mode, which the kernel answers with SIGFPE."
     case .gp: "A HLT in user mode, which the kernel answers with SIGSEGV."
     case .pf: "A write to address 0x10 in user mode, which the kernel answers with SIGSEGV."
+    case .of: "INT 4 in user mode, which the kernel answers with SIGSEGV."
+    case .ss: "A load by RBP, which is not canonical, in user mode, which the kernel answers with SIGBUS."
+    case .ac: "A load from an odd address with RFLAGS.AC set in user mode, which the kernel answers with SIGBUS."
+    case .mf: "An FWAIT in user mode behind an unmasked x87 division by zero, which the kernel answers with SIGFPE."
+    case .xm: "An unmasked DIVSS by zero in user mode, which the kernel answers with SIGFPE."
     case .irq: "An external interrupt that arrives in user mode."
     case .nmi: "An NMI that arrives in user mode."
     case .db: "A single step in user mode (RFLAGS.TF), which the kernel answers with SIGTRAP."
@@ -129,6 +134,7 @@ extension PostureName {
       "fs-kernel": "The FS base is 0xffff888000100000, by WRFSBASE.",
       "code-top": "The crossing's instruction ends at 0x7ffffffff000, the end of what Linux lets a process map.",
       "code-end": "The crossing's instruction ends at 0x800000000000, behind which no address is canonical.",
+      "code-32": "The crossing's instruction is executed by 32-bit code, whose CS is 0x23.",
       "data-ldt": "DS and ES are a segment of the LDT.",
       "stack-ldt": "SS is a segment of the LDT.",
       "alarm-due":

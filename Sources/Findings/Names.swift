@@ -54,6 +54,11 @@ public enum CrossingKind: String, Vocabulary {
   case de
   case gp
   case pf
+  case of
+  case ss
+  case ac
+  case mf
+  case xm
   case irq
   case nmi
   case db
@@ -71,6 +76,11 @@ public enum CrossingKind: String, Vocabulary {
     case .de: "#DE from user mode"
     case .gp: "#GP from user mode"
     case .pf: "#PF from user mode"
+    case .of: "INT 4 from user mode"
+    case .ss: "#SS from user mode"
+    case .ac: "#AC from user mode"
+    case .mf: "#MF from user mode"
+    case .xm: "#XM from user mode"
     case .irq: "external interrupt in user mode"
     case .nmi: "NMI in user mode"
     case .db: "#DB in user mode"

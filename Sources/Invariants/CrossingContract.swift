@@ -76,16 +76,21 @@ public struct CrossingContract: Sendable {
 
   // MARK: What the frame tells
 
-  /// The crossing's exception, where it is one: SDM vol. 3A, "Exception and Interrupt Reference". The write to 0x10 is a user's, of a page that is not
+  /// The crossing's exception, where it is one: SDM vol. 3A, "Exception and Interrupt Reference"; INT 4 pushes no error code. The write to 0x10 is a user's, of a page that is not
   /// there. The IRET to an address that is not canonical is answered with #GP.
   private var exception: (vector: UInt64, errorCode: UInt64, address: UInt64?)? {
     switch crossing {
     case .de: (0, 0, nil)
     case .db: (1, 0, nil)
     case .bp: (3, 0, nil)
+    case .of: (4, 0, nil)
     case .ud: (6, 0, nil)
+    case .ss: (12, 0, nil)
     case .gp: (13, 0, nil)
     case .pf: (14, 6, 0x10)
+    case .mf: (16, 0, nil)
+    case .ac: (17, 0, nil)
+    case .xm: (19, 0, nil)
     case .sigreturn: asked.flatMap { Processor.isCanonical($0.rip) ? nil : (13, 0, nil) }
     default: nil
     }
@@ -242,7 +247,8 @@ public struct CrossingContract: Sendable {
       if asked.ss != promise.ss[0] { promise.rspMask = 0xFFFF_FFFF }
       (promise.cs, promise.ss) = ([asked.cs | 3], [asked.ss | 3])
     case .bp, .db: promise.rips = [before.rip &+ 1]
-    case .ud, .de, .gp, .pf, .irq, .nmi: break
+    case .of: promise.rips = [before.rip &+ 2]
+    case .ud, .de, .gp, .pf, .ss, .ac, .mf, .xm, .irq, .nmi: break
     }
     if platform != .bareMetal && [.syscall64, .syscall32, .sysenter, .sigreturn].contains(crossing) {
       promise.cs += Self.flatCodeSelectors

@@ -10,6 +10,7 @@ extension Processor {
   public var topTable: UInt64 { Self.topTable(of: s.pointee.cr3) }
   /// The same of any value of CR3.
   public static func topTable(of cr3: UInt64) -> UInt64 { cr3 & PageTableEntry.addressMask }
+  public var cr0: UInt64 { s.pointee.cr0 }
   public var cr4: UInt64 { s.pointee.cr4 }
   /// A debug trap of the instruction before is to be delivered at this boundary.
   public var debugTrapIsDue: Bool { s.pointee.pendingDebug != 0 }

@@ -13,6 +13,8 @@ enum FurtherPosture: String, CaseIterable {
   case stackInLDT = "stack-ldt"
   /// The crossing's instruction is the last below the addresses that are not canonical.
   case codeEnd = "code-end"
+  /// The crossing's instruction is executed by 32-bit code.
+  case code32 = "code-32"
 
   init?(_ posture: PostureName) { self.init(rawValue: posture.rawValue) }
 
@@ -22,15 +24,16 @@ enum FurtherPosture: String, CaseIterable {
   static func given(_ posture: PostureName) -> PostureName { Self(posture) == nil ? posture : "normal" }
 
   /// A segment of an LDT is loaded.
-  var needsLDT: Bool { self != .codeEnd }
+  var needsLDT: Bool { self == .dataInLDT || self == .stackInLDT }
 
   /// SYSRET and SYSEXIT load SS anew, and the compatibility crossings' code pushes on a flat stack; the probe's other crossings are longer than what
-  /// can be put elsewhere.
+  /// can be put elsewhere. In 32-bit code SYSCALL is another one, every address is canonical, and no memory is reached by DS, which 64-bit code has null.
   func makesSense(for crossing: CrossingKind) -> Bool {
     switch self {
     case .dataInLDT: true
     case .stackInLDT: ![.syscall64, .syscall32, .sysenter, .sigreturn].contains(crossing)
     case .codeEnd: [.syscall64, .int80, .ud, .bp].contains(crossing)
+    case .code32: [.int80, .ud, .bp, .gp, .of, .mf, .xm, .irq, .nmi, .db].contains(crossing)
     }
   }
 }
@@ -38,6 +41,8 @@ enum FurtherPosture: String, CaseIterable {
 extension ReadyMachine {
   /// LDT_SELECTOR(LDT_DATA) of `Probe/probe.h`.
   private static let dataSelector: UInt64 = 7
+  /// USER32_CS of `Probe/state.h`.
+  private static let code32Selector: UInt8 = 0x23
   /// The last page of the lower half of all addresses. Linux keeps it free, because of what its SYSRET would do behind it: CVE-2006-0744.
   private static let lastPage: UInt64 = 0x7FFF_FFFF_F000
 
@@ -47,10 +52,14 @@ extension ReadyMachine {
     switch posture {
     case .dataInLDT:
       // MOV DS, EAX; MOV ES, EAX.
-      try execute([0x8E, 0xD8, 0x8E, 0xC0], with: [.rax: Self.dataSelector], posture)
+      try execute([0x8E, 0xD8, 0x8E, 0xC0], with: [.rax: Self.dataSelector], for: posture.rawValue)
     case .stackInLDT:
       // MOV SS, EAX; NOP, as events wait for one instruction.
-      try execute([0x8E, 0xD0, 0x90], with: [.rax: Self.dataSelector], posture)
+      try execute([0x8E, 0xD0, 0x90], with: [.rax: Self.dataSelector], for: posture.rawValue)
+    case .code32:
+      // PUSH 23H; PUSH RDI; RETFQ, to the instruction behind. The probe lies below 4 GiB.
+      let code: [UInt8] = [0x6A, Self.code32Selector, 0x57, 0x48, 0xCB]
+      try execute(code, with: [.rdi: processor.rip &+ UInt64(code.count)], for: posture.rawValue)
     case .codeEnd:
       let length = crossing == .bp ? 1 : 2
       guard let code = processor.bytes(atLinear: processor.rip, count: length) else {
@@ -59,7 +68,8 @@ extension ReadyMachine {
       // mmap: PROT_READ | PROT_WRITE | PROT_EXEC; MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_POPULATE. SYSCALL.
       let result = try execute(
         [0x0F, 0x05],
-        with: [.rax: 9, .rdi: Self.lastPage, .rsi: 4096, .rdx: 7, .r10: 0x8032, .r8: .max, .r9: 0], posture)
+        with: [.rax: 9, .rdi: Self.lastPage, .rsi: 4096, .rdx: 7, .r10: 0x8032, .r8: .max, .r9: 0],
+        for: posture.rawValue)
       let place = Self.lastPage + 4096 - UInt64(length)
       guard result == Self.lastPage, processor.write(code, atLinear: place) else {
         throw Stop(
@@ -70,27 +80,27 @@ extension ReadyMachine {
     }
   }
 
-  /// Executes instructions at the crossing, from these registers, and puts everything back but what they are for.
+  /// Executes instructions at the crossing, from these registers, and puts everything back but what they are for. Flags that would trap, or turn them
+  /// into others, wait until then.
   ///
   /// - Returns: RAX behind them.
   @discardableResult
-  private func execute(_ code: [UInt8], with values: [GeneralRegister: UInt64], _ posture: FurtherPosture) throws
-    -> UInt64
-  {
+  func execute(_ code: [UInt8], with values: [GeneralRegister: UInt64], for name: String) throws -> UInt64 {
     let processor = computer.processor
     let (start, flags) = (processor.rip, processor.rflags)
     let registers = GeneralRegister.allCases.map { processor[$0] }
     let end = start &+ UInt64(code.count)
     guard let old = processor.bytes(atLinear: start, count: code.count), processor.write(code, atLinear: start) else {
-      throw Stop(verdict: .inconclusive(bound: "the instructions of \(posture.rawValue) have no place"))
+      throw Stop(verdict: .inconclusive(bound: "the instructions of \(name) have no place"))
     }
     for (register, value) in values { processor[register] = value }
+    processor.rflags.subtract([.trap, .alignmentCheck])
     let stop = computer.proceed(Self.approachBound, until: end)
     guard case .budget = stop, processor.rip == end, !computer.isInKernel else {
       throw Stop(
         verdict: .inconclusive(
           bound:
-            "the instructions of \(posture.rawValue) did not come to their end; it stands at \(location(processor.rip))"
+            "the instructions of \(name) did not come to their end; it stands at \(location(processor.rip))"
         ))
     }
     let result = processor[.rax]

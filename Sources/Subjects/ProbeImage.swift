@@ -6,6 +6,7 @@ import KernelImage
 
 public struct ProbeImage: Sendable {
   public let bytes: [UInt8]
+  /// Those that it makes itself, and behind them those that it is helped to.
   public let crossings: [String]
   /// Those that it sets up itself, and behind them those that it is helped to.
   public let postures: [PostureName]
@@ -32,13 +33,15 @@ public struct ProbeImage: Sendable {
     self.bytes = bytes
     let image = try KernelImage(bytes: bytes, name: "probe.elf")
     symbols = image.symbols
-    crossings = try Self.names("limen_crossing_names", image)
+    let made = try Self.names("limen_crossing_names", image)
+    let helped = CrossingKind.allCases.filter { made.contains(FurtherCrossing.given($0).rawValue) }.map(\.rawValue)
+    crossings = made + helped.filter { !made.contains($0) }
     let own = try Self.names("limen_posture_names", image).map { PostureName(rawValue: $0) }
     ownPostures = own.count
     postures = own + FurtherPosture.allCases.map(\.name)
     let table = "limen_applicable"
     guard let start = image.symbols.lookup(table) else { throw Refusal.missing(symbol: table) }
-    guard let pairs = image.contents(virtualAddress: start, count: crossings.count * own.count) else {
+    guard let pairs = image.contents(virtualAddress: start, count: made.count * own.count) else {
       throw Refusal.unreadable(table: table)
     }
     self.pairs = [UInt8](pairs)
@@ -68,7 +71,8 @@ public struct ProbeImage: Sendable {
 
   /// Where in its table a pair of its own stands.
   func place(of crossing: CrossingKind, from posture: PostureName) -> Int? {
-    guard let row = crossings.firstIndex(of: crossing.rawValue), let column = postures.firstIndex(of: posture),
+    let given = FurtherCrossing.given(crossing).rawValue
+    guard let row = crossings.firstIndex(of: given), let column = postures.firstIndex(of: posture),
       column < ownPostures
     else { return nil }
     return row * ownPostures + column

@@ -29,6 +29,7 @@ extension ReadyMachine {
       let placed = CrossingKind.allCases.filter(FurtherPosture.codeEnd.makesSense).map(\.rawValue)
       return "the probe places only \(placed.joined(separator: ", ")) at the top of user memory"
     }
+    if name == "code-32" { return "\(crossing.rawValue) is not what 64-bit code and 32-bit code do alike" }
     if crossing == .sysenter || crossing == .syscall32 {
       return "the kernel maps no 32-bit vDSO, into which \(crossing.rawValue) returns"
     }
@@ -52,7 +53,7 @@ extension ReadyMachine {
     guard try isApplicable(crossing, from: FurtherPosture.given(posture)), further?.makesSense(for: crossing) ?? true
     else { return Self.whyNot(crossing, from: posture, on: profileName) }
     if further?.needsLDT == true, try !isApplicable(.sigreturn, from: "return-ss-ldt") { return Self.noLDT }
-    return nil
+    return FurtherCrossing(crossing).flatMap(obstacle)
   }
 
   /// What the probe says of the pair on this processor and kernel, at its request.

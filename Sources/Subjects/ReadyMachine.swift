@@ -64,13 +64,15 @@ public final class ReadyMachine {
     let given = FurtherPosture.given(posture)
     lookAround()
     hasAlarm = posture == "alarm-due"
-    guard request(crossing, from: given) else { throw ProbeImage.Refusal.unmapped(symbol: "limen_request") }
+    guard request(FurtherCrossing.given(crossing), from: given) else {
+      throw ProbeImage.Refusal.unmapped(symbol: "limen_request")
+    }
     if let top = computer.processor.interruptStackTop(of: .nmi) {
       // Inside the stack, where the handler's own frames come to lie.
       let chosen = withUnsafeBytes(of: (top &- 0x100).littleEndian) { [UInt8]($0) }
       computer.processor.write(chosen, atLinear: try probe.address("limen_rsp"))
     }
-    let target = try probe.crossingAddress(crossing, posture: given)
+    let target = try probe.crossingAddress(FurtherCrossing.given(crossing), posture: given)
     let end = computer.proceed(Self.approachBound, until: target)
     guard case .budget = end, computer.processor.rip == target, !computer.isInKernel else {
       if case .unsupported(let what) = end {
@@ -80,6 +82,7 @@ public final class ReadyMachine {
         verdict: .inconclusive(
           bound: "the probe did not reach its crossing; it stands at \(location(computer.processor.rip))"))
     }
+    if let further = FurtherCrossing(crossing) { try setUp(further) }
     if let further = FurtherPosture(posture) { try setUp(further, crossing) }
     computer.processor.setClockStep(Self.clockStep)
     computer.fork()

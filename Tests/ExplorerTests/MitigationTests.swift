@@ -129,7 +129,7 @@ import Testing
   private static func isKnown(_ kernel: String, _ section: CheckSection) -> Bool {
     if kernel == "debian-7.3.4-cloud" && section.profile == .zen6 && section.crossing == .syscall32 { return true }
     return kernel == "debian-7.3.4-cloud" && section.profile == .iceLake
-      && [.ud, .bp, .de, .irq, .db].contains(section.crossing)
+      && [.ud, .bp, .de, .of, .ss, .ac, .irq, .db].contains(section.crossing)
       && Set(section.findings.map(\.invariant)) == ["branches-aligned"]
   }
 }
