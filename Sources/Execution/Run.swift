@@ -217,8 +217,7 @@ package final class Run {
       ownsRSP: !stack.isUser && hasRoom,
       gsIsUser: user.gsBases.contains(processor.segmentBase(.gs)),
       gsIsForeign: user.isForeign(gsBase: processor.segmentBase(.gs)), interruptsOpen: computer.interruptsOpen,
-      isInHypervisor: computer.isInHypervisor, hasClaims: !claims.isEmpty,
-      claimedOn: claims.isEmpty ? nil : claims.areOn(at: processor.rip))
+      hasClaims: !claims.isEmpty, claimedOn: claims.isEmpty ? nil : claims.areOn(at: processor.rip))
   }
 
   private func isNext(_ instruction: [UInt8]) -> Bool {
@@ -347,7 +346,8 @@ package final class Run {
     let promise = record.isLost ? nil : computer.brokenPromise.map { (rip: processor.rip, message: $0) }
     monitors.take(
       record, tables: Processor.topTable(of: transition.before.cr3), claimedOn: claims.areOn(at: delivery.from),
-      flags: transition.before.rflags, promise: promise,
+      flags: transition.before.rflags,
+      onUsersGS: delivery.fromKernel && ownership.contains(.userGS) && !computer.isInHypervisor, promise: promise,
       fred: FREDSight(processor, behind: delivery, in: transition.before.rflags))
     if record.isLost { return }
     processor.tellsOfInterruptsLetIn = monitors.mindInterruptsLetIn

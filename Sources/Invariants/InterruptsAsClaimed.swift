@@ -30,8 +30,8 @@ struct InterruptsAsClaimed: Monitor {
   var knownFalselyOn: Set<UInt64> = []
   /// A boundary that runs on the user's RSP with maskable interrupts open.
   private var openWindow: (step: Int, rip: UInt64, rsp: UInt64)?
-  /// A boundary that runs on the user's GS base with maskable interrupts open, and whether the kernel has one of its own.
-  private var openOnGS: (step: Int, rip: UInt64)?
+  /// An interrupt that came where the user's GS base was active, and whether the kernel has one of its own.
+  private var onUsersGS: DeliveryRecord?
   private var hasOwnGS = false
   /// A handler that does not run under the mask that the kernel asked the platform for.
   private var brokenPromise: (step: Int, rip: UInt64, message: String)?
@@ -62,7 +62,6 @@ struct InterruptsAsClaimed: Monitor {
       openWindow = (sight.step, sight.rip, sight.rsp)
     }
     hasOwnGS = hasOwnGS || !sight.gsIsUser
-    if sight.opensOnUsersGS && openOnGS == nil && sight.step > 0 { openOnGS = (sight.step, sight.rip) }
     guard sight.hasClaims else { return }
     if sight.interruptsOpen {
       offSince = nil
@@ -114,9 +113,11 @@ struct InterruptsAsClaimed: Monitor {
   /// - Parameters:
   ///   - claimedOn: what the kernel claims of the place that was interrupted.
   ///   - wasMasked: IF was clear.
+  ///   - onUsersGS: the kernel was interrupted with the user's GS base active.
   ///   - promise: what the kernel asked the platform for and the handler does not have.
   mutating func take(
-    _ delivery: DeliveryRecord, claimedOn: Bool?, wasMasked: Bool, promise: (rip: UInt64, message: String)?
+    _ delivery: DeliveryRecord, claimedOn: Bool?, wasMasked: Bool, onUsersGS isOnUsersGS: Bool,
+    promise: (rip: UInt64, message: String)?
   ) {
     if !delivery.fromKernel { interrupted = [] }
     // The handler of a fault of a return may go on as if it came from the user (Linux: fixup_bad_iret).
@@ -125,13 +126,14 @@ struct InterruptsAsClaimed: Monitor {
         event: delivery.name, rsp: delivery.previousRSP,
         wasMasked: wasMasked && delivery.fromKernel && !delivery.atReturn && !delivery.isBounce,
         hasStack: delivery.interruptStack != 0))
+    if onUsersGS == nil, isOnUsersGS, delivery.isMaskable { onUsersGS = delivery }
     if insideNMI == nil, delivery.isMaskable, delivery.fromKernel, delivery.liftsNMIBlock { insideNMI = delivery }
     if falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claimedOn == false { falselyOff = delivery }
     if brokenPromise == nil, let promise { brokenPromise = (delivery.step, promise.rip, promise.message) }
   }
 
   /// Code for which interrupts are claimed to be on is watched anyway.
-  func needsEveryBoundary(_ sight: Sight) -> Bool { !sight.ownsRSP || sight.opensOnUsersGS && openOnGS == nil }
+  func needsEveryBoundary(_ sight: Sight) -> Bool { !sight.ownsRSP }
 
   /// Since when interrupts are off is said, but decides nothing. Whether letting them in is minded is known to the processor, too.
   func goesOn(as other: InterruptsAsClaimed) -> Bool {
@@ -139,7 +141,8 @@ struct InterruptsAsClaimed: Monitor {
   }
 
   private var sawNothing: Bool {
-    openWindow == nil && openOnGS == nil && letIn == nil && brokenPromise == nil && insideNMI == nil && falselyOn == nil
+    openWindow == nil && onUsersGS == nil && letIn == nil && brokenPromise == nil && insideNMI == nil
+      && falselyOn == nil
       && falselyOff == nil
   }
 
@@ -147,12 +150,6 @@ struct InterruptsAsClaimed: Monitor {
     if let open = openWindow {
       return Violation(
         "maskable interrupts are open while RSP \(hex(open.rsp)) is not the kernel's", step: open.step, at: open.rip)
-    }
-    if let open = openOnGS, hasOwnGS {
-      return Violation(
-        "maskable interrupts are open on the user's GS base, and their handlers take the kernel's to be there",
-        step: open.step,
-        at: open.rip, of: StateUse(.gsBase, at: open.step))
     }
     if let letIn {
       return Violation(letIn.message, step: letIn.step, at: letIn.rip, origin: run.eventOrigin, Outcome.eventWords)
@@ -165,6 +162,11 @@ struct InterruptsAsClaimed: Monitor {
     }
     if let claim = brokenClaim(run) { return claim }
     guard run.end == .user else { return nil }
+    if let open = onUsersGS, hasOwnGS {
+      return Violation(
+        "\(open.name) was let in on the user's GS base, and handlers take the kernel's to be there", step: open.step,
+        at: open.from, of: open.use(of: .gsBase))
+    }
     if run.unfinished.nmiBlocked {
       return Violation(
         "user mode runs with NMIs blocked", at: run.view?.rip ?? 0, origin: run.eventOrigin, Outcome.eventWords)

@@ -29,9 +29,6 @@ public struct Sight {
   public let gsIsForeign: Bool
   /// Maskable events are let in.
   public let interruptsOpen: Bool
-  /// The user's GS base is active where maskable events are let in, and no shadow keeps them out (SDM vol. 2B, "STI"). What is below the kernel
-  /// need not have a GS base.
-  public let opensOnUsersGS: Bool
   /// The kernel makes claims about its interrupts, and what it claims for this place; nil for nothing.
   public let hasClaims: Bool
   public let claimedOn: Bool?
@@ -40,7 +37,7 @@ public struct Sight {
   public init(
     _ processor: Processor, step: Int, isKernel: Bool, isGuarding: Bool, ownsRSP: Bool, gsIsUser: Bool,
     gsIsForeign: Bool,
-    interruptsOpen: Bool, isInHypervisor: Bool,
+    interruptsOpen: Bool,
     hasClaims: Bool, claimedOn: Bool?
   ) {
     self.processor = processor
@@ -51,7 +48,6 @@ public struct Sight {
     self.gsIsUser = gsIsUser
     self.gsIsForeign = gsIsForeign
     self.interruptsOpen = interruptsOpen
-    opensOnUsersGS = gsIsUser && interruptsOpen && !isInHypervisor && processor.shadow == .none
     self.hasClaims = hasClaims
     self.claimedOn = claimedOn
   }

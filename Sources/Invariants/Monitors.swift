@@ -138,16 +138,18 @@ public struct Monitors: Sendable {
   ///   - tables: the top table that was loaded.
   ///   - claimedOn: what the kernel claims of its interrupts at the place that was interrupted; nil for nothing.
   ///   - flags: RFLAGS there.
+  ///   - onUsersGS: it was the kernel that was interrupted, with the user's GS base active.
   ///   - promise: where, and how, the state at the handler breaks what the kernel asked the platform for.
   ///   - sight: FRED's side of the boundary, where it delivered the event.
   public mutating func take(
-    _ delivery: DeliveryRecord, tables: UInt64, claimedOn: Bool?, flags: RFLAGS,
+    _ delivery: DeliveryRecord, tables: UInt64, claimedOn: Bool?, flags: RFLAGS, onUsersGS: Bool,
     promise: (rip: UInt64, message: String)?, fred sight: FREDSight?
   ) {
     pageTablesOwned.take(delivery, tables: tables)
     flagsSanitised.take(delivery, flags: flags)
     interruptsAsClaimed.take(
-      delivery, claimedOn: claimedOn, wasMasked: !flags.contains(.interruptEnable), promise: promise)
+      delivery, claimedOn: claimedOn, wasMasked: !flags.contains(.interruptEnable), onUsersGS: onUsersGS,
+      promise: promise)
     rspOwned.take(delivery)
     cleanExit.take(delivery)
     frameIntact.take(delivery)

@@ -14,8 +14,8 @@
 // platform: bare-metal
 // profile: intel, amd
 // posture: normal
-// path: none
-// depth: 0
+// path: external-interrupt opened
+// depth: 1
 // invariant: interrupts-as-claimed
 #include "threshold.h"
 #define DESIGN_NAME "int80-opens-before-swapgs"
@@ -32,6 +32,7 @@ system_call:
   PUSH_REGISTERS $-ENOSYS
   sti
   movq %rsp, %rdi
+opened:
   swapgs
   call do_int80
   cli

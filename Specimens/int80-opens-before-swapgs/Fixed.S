@@ -15,6 +15,7 @@ system_call:
   swapgs
   sti
   movq %rsp, %rdi
+opened:
   call do_int80
   cli
   EXIT_WORK
