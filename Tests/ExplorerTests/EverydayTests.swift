@@ -131,7 +131,7 @@ import Testing
   @Test func theDoctorSaysWhatIsThereAndWhatIsNot() throws {
     let probe = Probe.root.appending(path: ".build-probe/probe.elf").path
     let whole = try LimenProgram(probe: probe, cache: folder.url.path + "/cache")("doctor")
-    #expect(whole.output.contains("probe             ok       13 crossings, 52 postures"), "\(whole.output)")
+    #expect(whole.output.contains("probe             ok       18 crossings, 53 postures"), "\(whole.output)")
     #expect(whole.output.contains("reference kernel  ok"))
     let lacking = try LimenProgram(probe: "/nowhere/probe.elf", cache: "/proc/nowhere").start(
       ["doctor"], before: ["env", "LIMEN_REFERENCE=/nowhere"]
