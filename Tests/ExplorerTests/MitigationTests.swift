@@ -107,9 +107,10 @@ import Testing
       kernel, profiles: Self.parts.keys.sorted(), crossings: CrossingKind.allCases, events: [])
     let report = try checker.check { _ in }.report
     for section in report.sections where !Self.isKnown(kernel, section) {
+      let findings = Self.judged(section)
       #expect(
-        section.findings.isEmpty,
-        "\(kernel) \(section.profile.rawValue) \(section.crossing.rawValue): \(section.findings.map(\.message))")
+        findings.isEmpty,
+        "\(kernel) \(section.profile.rawValue) \(section.crossing.rawValue): \(findings.map(\.message))")
     }
   }
 
@@ -120,8 +121,15 @@ import Testing
     let checker = try KernelUnderTest.checker(
       kernel, profiles: [.iceLake], crossings: [.syscall64], events: [.externalInterrupt])
     let section = try #require(try checker.check { _ in }.report.sections.first)
-    #expect(Set(section.findings.compactMap(\.location.symbol)) == functions)
-    #expect(section.findings.allSatisfy { $0.invariant == "branches-aligned" })
+    let findings = Self.judged(section)
+    #expect(Set(findings.compactMap(\.location.symbol)) == functions)
+    #expect(findings.allSatisfy { $0.invariant == "branches-aligned" })
+  }
+
+  /// A kernel thread with a signature to verify may have the processor for longer than a run's bound, which says nothing of guards:
+  /// `Documentation/StockKernels.md`, class 3.
+  private static func judged(_ section: CheckSection) -> [Finding] {
+    section.findings.filter { $0.invariant != "progress" }
   }
 
   /// 7.3.4 asks the wrong byte of an indirect call where it lies: `Documentation/Findings/linux-its-prefixed-branches.md`.
