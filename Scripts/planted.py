@@ -28,7 +28,7 @@ LIST = ROOT / "Scripts" / "planted-defects.txt"
 # What should notice, the fast first. `pages` is what SpecimenTests asks of every specimen and its twin, put to the program: that it finds the
 # invariants that it finds without the defect, after as many trials. `own pages` are those of the invariant that the file declares.
 # `images` is what QEMUAgreesTests asks: that the images of Tests/Privileged print what they print without the defect, when that test passes.
-UNIT = "InterceptTests|NonCanonicalReturnTests|StackTransitionTests|VendorDifferenceTests|OpenInNMITests|SpuriousPageFaultTests|ProfileTests"
+UNIT = "InterceptTests|NonCanonicalReturnTests|StackTransitionTests|VendorDifferenceTests|InterruptsLetInTests|SpuriousPageFaultTests|ProfileTests"
 FRED = "BoundaryTests|BranchTrackingTests|EventReturnTests|FREDDeliveryTests|FREDElsewhereTests|LowBranchTests"
 CALLS = "FailsafeTests|SyscallFlagsTests|DebugPutOffTests|EventChannelTests|MulticallIretTests|PageTableCallTests|SchedulingTests"
 EDITS = "EditedDesignTests|WatchedToTheEndTests|OpenGateTests|ClaimsTests|RegistersClearedTests|StackOwnerTests|StackBoundedTests"

@@ -237,7 +237,10 @@ package final class Run {
       followStacks(transition)
     }
     processor.clearTransitions()
-    if !transitions.isEmpty { hasRoom = computer.canPushFrame(below: processor[.rsp]) }
+    if !transitions.isEmpty {
+      hasRoom = computer.canPushFrame(below: processor[.rsp])
+      processor.tellsOfInterruptsLetIn = monitors.mindInterruptsLetIn
+    }
     switch end {
     case .budget: break
     case .powerOff(let how), .died(let how), .left(_, let how): return .dead(how)
@@ -290,7 +293,6 @@ package final class Run {
               sight, step: boundary, from: transition.rip, rip: processor.rip, rsp: after.rsp, isKernel: after.isKernel)
           )
         }
-        processor.tellsOfInterruptsLetIn = monitors.mindInterruptsLetIn
         stackPointers.append(after.rsp)
       }
       // Only a switch of tasks leaves a kernel stack for another one by an instruction and not by an event.
@@ -350,7 +352,6 @@ package final class Run {
       onUsersGS: delivery.fromKernel && ownership.contains(.userGS) && !computer.isInHypervisor, promise: promise,
       fred: FREDSight(processor, behind: delivery, in: transition.before.rflags))
     if record.isLost { return }
-    processor.tellsOfInterruptsLetIn = monitors.mindInterruptsLetIn
     deliveries.append(record)
     if delivery.vector == Vector.nmi.rawValue { lastNMI = processor.position }
     stackPointers.append(delivery.frame)

@@ -97,15 +97,12 @@ struct BranchesRestricted: Monitor {
     awaitsBranch = false
     guard broken == nil, sight.speculationControl & SpeculationControl.restrictedBranches == 0 else { return }
     let what = next.kind == .nearReturn ? "return" : "indirect branch"
-    if hasRestricted {
-      broken = Violation(
-        "the kernel makes a\(next.kind == .nearReturn ? "" : "n") \(what) behind the clearing of IA32_SPEC_CTRL.IBRS",
-        step: sight.step, at: sight.rip)
-    } else if isFirst {
-      broken = Violation(
-        "the kernel's first \(what) since it was entered is made with IA32_SPEC_CTRL.IBRS clear", step: sight.step,
-        at: sight.rip)
-    }
+    guard hasRestricted || isFirst else { return }
+    broken = Violation(
+      hasRestricted
+        ? "a \(what) of the kernel's comes behind the clearing of IA32_SPEC_CTRL.IBRS"
+        : "the kernel's first \(what) since it was entered is made with IA32_SPEC_CTRL.IBRS clear", step: sight.step,
+      at: sight.rip)
   }
 
   /// IBRS was on, and is not.

@@ -40,12 +40,13 @@ struct FlagsSanitised: Monitor {
     interrupted = []
   }
 
-  /// An event of the kernel's own code finds what is left of the user's flags there; or AC and DF where that code needs them, which the
-  /// event's does not.
+  /// An event of the kernel's own code finds what is left of the user's flags there; or that code's own DF and AC, which the handler has to
+  /// clear as it has the user's.
   mutating func take(_ delivery: DeliveryRecord, flags: RFLAGS) {
     guard delivery.fromKernel else { return enter() }
     interrupted.append(entry)
-    if entry.calls >= 2 && !flags.isDisjoint(with: [.direction, .alignmentCheck]) { entry = Entry() }
+    let users = entry.flags ?? flags
+    if !flags.intersection([.direction, .alignmentCheck]).subtracting(users).isEmpty { entry = Entry() }
   }
 
   mutating func leave(isKernel: Bool) {

@@ -11,6 +11,18 @@
 #define COMPAT_STACK PER_CPU(top_of_stack)
 #endif
 
+// What a return by SYSRET to 32-bit code must find in the frame, or else go to \failed: the way of IRET, by which RIP and CS are loaded too.
+#ifndef OPPORTUNISTIC_SYSRETL
+.macro OPPORTUNISTIC_SYSRETL failed
+  testl $(FLAGS_RF | FLAGS_TF), PT_RFLAGS(%rsp)
+  jnz \failed
+  cmpq $USER32_CS, PT_CS(%rsp)
+  jne \failed
+  cmpq $VDSO32, PT_RIP(%rsp)
+  jne \failed
+.endm
+#endif
+
   .section .entry.text, "ax"
   .globl entry_SYSENTER_compat, entry_SYSCALL_compat, xen_sysenter_target, xen_syscall32_target
 entry_SYSENTER_compat:
@@ -65,12 +77,7 @@ compat_call:
   DISABLE_INTERRUPTS
   EXIT_WORK
   ALTERNATIVE "", FEATURE_XENPV, "jmp return_to_user"
-  testl $(FLAGS_RF | FLAGS_TF), PT_RFLAGS(%rsp)
-  jnz 1f
-  cmpq $USER32_CS, PT_CS(%rsp)
-  jne 1f
-  cmpq $VDSO32, PT_RIP(%rsp)
-  jne 1f
+  OPPORTUNISTIC_SYSRETL failed=1f
   LEAVE_KERNEL_TABLES
   POP_REGISTERS
   movl PT_RIP - PT_ORIG_RAX(%rsp), %ecx

@@ -76,28 +76,19 @@ private struct Rounding {
     flushesDenormals = control & MXCSR.denormalsAreZeros != 0
   }
 
-  mutating func single(_ bits: UInt32) -> UInt32 {
-    let value = Float(bitPattern: bits)
-    if value.isNaN {
-      if bits & 0x40_0000 == 0 { raised |= MXCSR.invalid }
-      return bits | 0x40_0000
-    }
-    if flushesDenormals, value.isSubnormal { return bits & 0x8000_0000 }
-    let result = value.rounded(rule)
-    if !isExact, result != value { raised |= MXCSR.precision }
-    return result.bitPattern
-  }
+  mutating func single(_ bits: UInt32) -> UInt32 { rounded(Float(bitPattern: bits)).bitPattern }
+  mutating func double(_ bits: UInt64) -> UInt64 { rounded(Double(bitPattern: bits)).bitPattern }
 
-  mutating func double(_ bits: UInt64) -> UInt64 {
-    let value = Double(bitPattern: bits)
+  private mutating func rounded<Value: BinaryFloatingPoint>(_ value: Value) -> Value {
     if value.isNaN {
-      if bits & 0x8_0000_0000_0000 == 0 { raised |= MXCSR.invalid }
-      return bits | 0x8_0000_0000_0000
+      if value.isSignalingNaN { raised |= MXCSR.invalid }
+      // A sum is quiet.
+      return value + value
     }
-    if flushesDenormals, value.isSubnormal { return bits & 0x8000_0000_0000_0000 }
+    if flushesDenormals, value.isSubnormal { return value.sign == .minus ? -0.0 : 0 }
     let result = value.rounded(rule)
     if !isExact, result != value { raised |= MXCSR.precision }
-    return result.bitPattern
+    return result
   }
 
   mutating func roundedSingles(_ source: Vector128) -> Vector128 {

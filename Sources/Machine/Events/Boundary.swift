@@ -10,7 +10,7 @@ extension Processor {
     attention =
       state.shadow != .none || state.pendingDebug != 0 || state.flag(.trap) || state.flag(.resume)
       || (state.nmiLatched && !state.nmiBlocked) || (state.interruptLine && state.flag(.interruptEnable))
-      || hasBreakpoints || state.waitsForEndBranch
+      || hasBreakpoints || state.mindsEndBranch
   }
 
   /// DR7 enables a breakpoint of any kind: its trap belongs to the boundary after the instruction that met it, so

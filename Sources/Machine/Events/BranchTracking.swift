@@ -34,6 +34,11 @@ extension ProcessorState {
 
   /// The next instruction has to be ENDBR64.
   var waitsForEndBranch: Bool { tracksBranches && controlFlow & ControlFlowEnforcement.waits != 0 }
+
+  /// It matters whether the next instruction is ENDBR64.
+  var mindsEndBranch: Bool {
+    tracksBranches && controlFlow & (ControlFlowEnforcement.waits | ControlFlowEnforcement.suppressed) != 0
+  }
 }
 
 extension Processor {
@@ -67,14 +72,18 @@ extension Processor {
     updateAttention()
   }
 
-  /// Looks at the instruction that is about to be executed.
+  /// Looks at the instruction that is about to be executed: ENDBR64 ends the wait, and what suppresses it. SDM vol. 2A, "ENDBR64".
   func checkEndBranch() throws(Fault) {
-    guard s.pointee.waitsForEndBranch else { return }
+    guard s.pointee.mindsEndBranch else { return }
+    let waits = s.pointee.waitsForEndBranch
     let last: UInt8 = s.pointee.codeMode == .bits64 ? 0xFA : 0xFB
     for (i, byte) in [0xF3, 0x0F, 0x1E, last].enumerated() {
       let found = try fetchByte(s.pointee.rip &+ UInt64(i))
       if i == 0 && found == 0xCC { return }
-      if found != byte { throw Fault.cp(.endBranch) }
+      if found != byte {
+        if waits { throw Fault.cp(.endBranch) }
+        return
+      }
     }
     endBranch()
   }

@@ -34,7 +34,7 @@ public final class PhysicalMemory {
     /// Which of them were written since the fork was opened or last gone back to.
     var written: [Int] = []
   }
-  /// How many copies a fork keeps when it is gone back to.
+  /// How many copies a fork keeps when it is gone back to, 2 MiB: more than the trials of a boundary write.
   private static let keptCopies = 512
   /// For each page, where the copy may be among those of the innermost fork.
   private let placeOfCopy: UnsafeMutablePointer<UInt32>

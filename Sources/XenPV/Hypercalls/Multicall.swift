@@ -2,6 +2,9 @@
 /// `pv_do_multicall_call`.
 ///
 ///     struct multicall_entry { unsigned long op, result; unsigned long args[6]; }
+///
+/// Not modelled: that Xen leaves a multicall which its own timer falls into, whatever its length (`hypercall_preempt_check`); the guest then sees the
+/// arguments of the call for the rest in RDI and RSI.
 extension XenPVComputer {
   /// Calls of one stretch: then the guest makes the call again for the rest, so that time passes.
   private static let stretch: UInt64 = 512

@@ -119,6 +119,18 @@ import Testing
     #expect(m.processor.rip == M.handler(6) && control & (Self.suppress | Self.tracker) == Self.tracker)
   }
 
+  /// SDM vol. 2A, "ENDBR64", "Operation": in 64-bit code TRACKER becomes IDLE and SUPPRESS 0, whatever they were; ENDBR32 does nothing there.
+  @Test("ENDBR64 ends SUPPRESS, and nothing else does") func endsSuppression() throws {
+    for (bytes, isOver) in [(Self.endbr64, true), (Self.endbr32, false), ([0x90], false), ([0xF3, 0x90], false)] {
+      let m = try machine(Self.endBranchEnabled | Self.suppress)
+      m.run(bytes)
+      let control = try #require(m.processor.modelSpecificRegister(Self.supervisorCET))
+      #expect(control & (Self.suppress | Self.tracker) == (isOver ? 0 : Self.suppress), "\(bytes)")
+      branch(m, to: [0x90])
+      #expect(waits(m) == isOver, "\(bytes)")
+    }
+  }
+
   @Test("INT3 may stand there") func breakpoint() throws {
     let m = try machine()
     branch(m, to: [0xCC])

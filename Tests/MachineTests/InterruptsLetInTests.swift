@@ -1,9 +1,9 @@
 import Machine
 import Testing
 
-/// Goal: an instruction that lets maskable interrupts in while NMIs are blocked, or where somebody asks for it, is noted, and nothing else is. SDM vol. 3A, "Handling Multiple NMIs":
-/// the block ends with the next IRET, whoever executes it.
-@Suite struct OpenInNMITests {
+/// Goal: an instruction that lets maskable interrupts in while NMIs are blocked, or where somebody asks for it, is noted, and nothing else is.
+/// SDM vol. 3A, "Handling Multiple NMIs": the block ends with the next IRET, whoever executes it.
+@Suite struct InterruptsLetInTests {
   static let start = FREDMachine.code + 0x400
 
   /// What is noted of one instruction at privilege 0.
