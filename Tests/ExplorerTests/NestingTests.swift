@@ -46,14 +46,16 @@ import Testing
   /// Where neither crossing, posture nor depth is named.
   @Test func onlySYSCALLOnBareMetalFromNormalNestsByDefault() throws {
     let ended = try limen(
-      "check", "design:complete", "--profile", "intel", "--event", "nmi,nmi-callback", "--format", "json", "--no-witnesses")
+      "check", "design:complete", "--profile", "intel", "--event", "nmi,nmi-callback", "--format", "json",
+      "--no-witnesses")
     let report = try #require(try JSONSerialization.jsonObject(with: Data(ended.output.utf8)) as? [String: Any])
     let sections = try #require(report["sections"] as? [[String: Any]])
     #expect(Set(sections.compactMap { $0["platform"] as? String }) == ["bare-metal", "xen-pv"] && sections.count > 100)
     let nesting = sections.filter { $0["nested"] != nil }
     #expect(nesting.count == 1)
     let section = try #require(nesting.first)
-    #expect(["platform", "crossing", "posture"].map { section[$0] as? String } == ["bare-metal", "syscall64", "normal"])
+    #expect(
+      ["platform", "crossing", "posture"].map { section[$0] as? String } == ["bare-metal", "syscall64", "normal"])
     #expect(kind(section) == "held" && (nested(section)?["trials"] ?? 0) > 1000)
   }
 
