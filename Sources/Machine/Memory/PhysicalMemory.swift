@@ -14,6 +14,8 @@ public final class PhysicalMemory {
   public let size: Int
   // SAFETY: the mapping lives as long as this object; every access from outside checks `size` first.
   let base: UnsafeMutableRawPointer
+  /// Pages that nothing touched hold the bytes of a file, and zeros otherwise.
+  let isFile: Bool
   private let epochOfPage: UnsafeMutablePointer<UInt32>
   /// For each page, one bit for each 64-byte line that holds decoded instructions.
   let codeLines: UnsafeMutablePointer<UInt64>
@@ -53,6 +55,7 @@ public final class PhysicalMemory {
     else { return nil }
     self.size = size
     base = mapping
+    isFile = descriptor != nil
     let pages = size / Self.pageSize
     epochOfPage = .allocate(capacity: pages)
     epochOfPage.initialize(repeating: 0, count: pages)
@@ -102,7 +105,8 @@ public final class PhysicalMemory {
   /// Calls `body` with the address and the bytes of every page that is not all zero, ascending, until it returns false.
   /// Returns whether it never did.
   public func forEachNonzeroPage(_ body: (UInt64, UnsafeRawBufferPointer) -> Bool) -> Bool {
-    for page in 0..<size / Self.pageSize {
+    let touched = touchedPages()
+    for page in 0..<size / Self.pageSize where touched?[page] ?? true {
       let start = base + page * Self.pageSize
       let words = start.assumingMemoryBound(to: UInt64.self)
       var any: UInt64 = 0
