@@ -9,7 +9,9 @@ extension BootSnapshot {
 
   /// Names this build: a digest of the running program's file.
   package static let build: String = {
-    guard let bytes = try? Data(contentsOf: URL(filePath: "/proc/self/exe")) else { return "unknown" }
+    guard let bytes = try? Data(contentsOf: URL(filePath: "/proc/self/exe"), options: .alwaysMapped) else {
+      return "unknown"
+    }
     var words = WordDigest()
     bytes.withUnsafeBytes { raw in
       for i in 0..<raw.count / 8 { words.add(raw.loadUnaligned(fromByteOffset: i * 8, as: UInt64.self)) }
