@@ -28,6 +28,8 @@ package final class Run {
   /// The machine's position at boundary 0, and where the bound on a run was counted from last.
   private let origin: UInt64
   private var start: UInt64
+  /// How many more the run may take for having waited.
+  private var waited = 0
   var console: [UInt8] = []
   /// Bytes that came over the console so far.
   package var printed: Int { console.count }
@@ -82,6 +84,9 @@ package final class Run {
 
   /// A run that takes more is not coming back.
   package static let bound = 2_000_000
+  /// But where another task has the processor it waits for its turn, so long: 100 ms, twenty times what Linux's scheduler gives a
+  /// task, for one that works on in the kernel without being asked whether it should.
+  private static let waitingBound = 100_000_000
 
   init(
     _ computer: any PlatformComputer, user: UserSide, crossing: CrossingKind, ablations: [Ablation] = [],
@@ -186,7 +191,7 @@ package final class Run {
   /// and where something returned to the `meeting`.
   package func proceed(to boundary: Int = .max) -> RunEnd? {
     while self.boundary < boundary {
-      let target = min(UInt64(boundary) &+ origin, start &+ UInt64(Self.bound))
+      let target = min(UInt64(boundary) &+ origin, start &+ UInt64(Self.bound + waited))
       if let end = mustStep ? step() : absorb(drive { $0.proceed(toward: target) }) { return end }
       if let meeting, processor.rip == meeting.rip, processor[.rsp] == meeting.rsp {
         lookAtStacks()
@@ -252,14 +257,14 @@ package final class Run {
     } else if let crossedAt {
       // A crossing like single-stepping executes its user instruction first.
       if entered ? !computer.owesTheGuest : boundary >= crossedAt + 8 { return .user }
-      return instructions >= Self.bound ? .bound(UInt64(Self.bound)) : nil
+      return atBound()
     } else {
       // From a state that the user did not have the crossing is another one.
       if UserView(computer, userMemory) != before { return .user }
       entered = false
       return nil
     }
-    if instructions >= Self.bound { return .bound(UInt64(Self.bound)) }
+    if let end = atBound() { return end }
     monitors.arrive(sight)
     return nil
   }
@@ -368,7 +373,20 @@ package final class Run {
   }
 
   /// Starts the bound on instructions anew, for another run from the same boundary.
-  package func resetInstructions() { start = processor.position }
+  package func resetInstructions() { (start, waited) = (processor.position, 0) }
+
+  /// The bound, where it is reached: a task that waits for its turn gets as much again.
+  private func atBound() -> RunEnd? {
+    guard instructions >= Self.bound + waited else { return nil }
+    if waited < Self.waitingBound, isAnothersTurn {
+      waited += Self.bound
+      return nil
+    }
+    return .bound(UInt64(Self.bound + waited))
+  }
+
+  /// Another task has the processor: the next entry from user mode would come to its stack.
+  private var isAnothersTurn: Bool { !EntryState(computer, user).isOfTask(of: entryState) }
 
   // MARK: Injection
 
@@ -394,6 +412,7 @@ package final class Run {
     (result.event, result.boundary) = (injected?.event, injected?.boundary)
     result.alarmIsDue = alarmIsDue
     if end != .user { result.stoppedAt = processor.rip }
+    if case .bound = end { result.isAnothersTurn = isAnothersTurn }
     if end == .user {
       result.view = UserView(computer, userMemory)
       if crossedAt == nil { result.expected = before }

@@ -147,6 +147,8 @@ public struct Outcome: Sendable {
   public var foreignTables: UInt64?
   /// An alarm that the user had set ran out with an event of the run, so that its signal's handler must be what user mode goes on with.
   public var alarmIsDue = false
+  /// The bound came while another task had the processor.
+  public var isAnothersTurn = false
   /// The crossing did not come to the task's stack.
   public var strayStack: StrayStack?
   /// A register in which the crossing's work finds a value of the user's.
@@ -159,6 +161,9 @@ public struct Outcome: Sendable {
   public var vainTableLoad: UInt64?
 
   public init(end: RunEnd) { self.end = end }
+
+  /// The run was given up.
+  public var isAtBound: Bool { if case .bound = end { true } else { false } }
 
   /// Where a violation came from, where it was an event.
   var eventOrigin: UInt64? { boundary?.rip }

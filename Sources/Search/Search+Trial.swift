@@ -100,10 +100,14 @@ extension Search {
     if case .unsupported(let what) = end, question.unsupported == nil {
       question.unsupported = .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))")
     }
-    // The clock went on for the alarm, and so it may be another task's turn: then no answer is one.
-    let isAnothersTurn = outcome.alarmIsDue && (outcome.foreignTables != nil || end == .bound(UInt64(Run.bound)))
+    // Where the clock went on for the alarm, it may be as well: then no answer is one.
+    let isAnothersTurn =
+      outcome.isAnothersTurn || outcome.alarmIsDue && (outcome.foreignTables != nil || outcome.isAtBound)
     if isAnothersTurn, question.unsupported == nil {
-      question.unsupported = .inconclusive(bound: "with the alarm due the kernel turns to another task")
+      question.unsupported = .inconclusive(
+        bound: outcome.alarmIsDue
+          ? "with the alarm due the kernel turns to another task"
+          : "another task has the processor \(run.instructions) instructions after the event")
     }
     let found = isAnothersTurn ? nil : Found(run, outcome, Path(shot.path), shot.state)
     let ending = RunDigest.ending(outcome.end, outcome.view)

@@ -107,7 +107,7 @@ import Testing
       kernel, profiles: Self.parts.keys.sorted(), crossings: CrossingKind.allCases, events: [])
     let report = try checker.check { _ in }.report
     for section in report.sections where !Self.isKnown(kernel, section) {
-      let findings = Self.judged(section)
+      let findings = section.findings
       #expect(
         findings.isEmpty,
         "\(kernel) \(section.profile.rawValue) \(section.crossing.rawValue): \(findings.map(\.message))")
@@ -121,15 +121,9 @@ import Testing
     let checker = try KernelUnderTest.checker(
       kernel, profiles: [.iceLake], crossings: [.syscall64], events: [.externalInterrupt])
     let section = try #require(try checker.check { _ in }.report.sections.first)
-    let findings = Self.judged(section)
+    let findings = section.findings
     #expect(Set(findings.compactMap(\.location.symbol)) == functions)
     #expect(findings.allSatisfy { $0.invariant == "branches-aligned" })
-  }
-
-  /// Without the one case that is a limit of Limen's and no news: a kernel thread that verifies a signature, in the kernel's arithmetic of long numbers
-  /// (lib/crypto/mpi), has the processor until the run's bound. `Documentation/StockKernels.md`, class 3.
-  private static func judged(_ section: CheckSection) -> [Finding] {
-    section.findings.filter { $0.invariant != "progress" || $0.location.symbol?.hasPrefix("mpihelp_") != true }
   }
 
   /// 7.3.4 asks the wrong byte of an indirect call where it lies: `Documentation/Findings/linux-its-prefixed-branches.md`.
