@@ -70,7 +70,7 @@ class Defect:
 
     @property
     def asked(self):
-        return self.first + SUITES[self.kind] + ([self.test] if self.test else [])
+        return self.first + ([self.test] if self.test else []) + SUITES[self.kind]
 
     @property
     def shown(self):
