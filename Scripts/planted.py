@@ -4,7 +4,8 @@
 Every defect of Scripts/planted-defects.txt is put into a copy of the tree, all of them at once, each behind the number that the environment
 variable LIMEN_PLANTED names. So the copy is built once. With 0 it is Limen as it is, and its tests must pass; with any other number one
 defect is there, and the tests that should notice are run until the first failure: of every defect the fast ones first, then the slower ones of
-those that are not noticed yet. Tests that take longer than a limit with the defect have not noticed.
+those that are not noticed yet. Tests that take longer than a limit with the defect have not noticed. Limits are of the processor's time where a
+machine that is busy otherwise would make one.
 
   Scripts/planted.py check            say whether every defect's text still stands in the sources, once each
   Scripts/planted.py COPY             make the copy and build it; the same again goes on where it was stopped
@@ -17,6 +18,7 @@ import collections
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -50,7 +52,8 @@ ROOMS = {
 }
 # The defects of these are not in what boots a kernel: its snapshots are the same.
 BOOTS_ALIKE = {"judge", "guards", "registers", "search"}
-# Seconds, with a defect and without. What takes so many times as long with the defect hangs, and whoever waits for the tests notices.
+# Seconds of the processor, which others may use as well, and of the clock. What takes so many times as long with the defect hangs, and whoever
+# waits for the tests notices.
 LIMIT, LONGEST, HANG = 90, 600, 20
 
 
@@ -144,11 +147,24 @@ def end_session(leader):
 IMAGES = ["iret", "delivery", "syscall", "debug", "segments", "paging", "privilege", "interrupts", "transfers", "fred", "control", "msrs", "triple"]
 
 
-def image_answer(copy, image, profile, number):
-    limen = copy / ".build/x86_64-unknown-linux-gnu/release/limen"
+def limited(seconds):
+    """For a child: so many seconds of the processor, each of its processes."""
+    return lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+
+
+def limen(copy, words, number, seconds=LIMIT, env={}, **more):
+    """What the program says; an exception where it takes too long for any answer."""
     ended = subprocess.run(
-        ["timeout", "30", limen, "boot", copy / ".build-privileged" / image, "--profile", profile],
-        env={**os.environ, "LIMEN_PLANTED": str(number)}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        [copy / ".build/x86_64-unknown-linux-gnu/release/limen", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, preexec_fn=limited(seconds), env={**os.environ, "LIMEN_PLANTED": str(number), **env}, **more)
+    if ended.returncode == -signal.SIGXCPU:
+        raise TimeoutError
+    return ended
+
+
+def image_answer(copy, image, profile, number):
+    # None of them takes a second.
+    ended = limen(copy, ["boot", copy / ".build-privileged" / image, "--profile", profile], number, HANG)
     # Cases of which nothing is asked.
     exceptions = copy / "Tests/Privileged/exceptions" / f"{image}.txt"
     free = re.findall(r"^(?:(\w+) )?([\w-]+): \*$", exceptions.read_text() if exceptions.exists() else "", re.M)
@@ -170,19 +186,19 @@ def ask_images(copy, defect, images):
     for image in images:
         for profile in ["intel", "amd"]:
             sound = kept(copy / f".image-{image}-{profile}", lambda: image_answer(copy, image, profile, 0))
-            if image_answer(copy, image, profile, defect.number) != sound:
-                return f"printsTheSame({image}, {profile})"
+            try:
+                if image_answer(copy, image, profile, defect.number) != sound:
+                    return f"printsTheSame({image}, {profile})"
+            except TimeoutError:
+                return f"hangs, {HANG} s of {image}"
     return "passes"
 
 
 def page_answer(copy, subject, number, cache):
     """The check's status, the invariants that are named, and how many trials there were."""
-    limen = copy / ".build/x86_64-unknown-linux-gnu/release/limen"
-    # Nobody waits for a machine that goes on for ever.
-    ended = subprocess.run(
-        ["timeout", "60", limen, "check", subject, "--no-witnesses"], cwd=cache, text=True, errors="replace",
-        env={**os.environ, "LIMEN_PLANTED": str(number), "NO_COLOR": "1", "LIMEN_CACHE": cache},
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    ended = limen(
+        copy, ["check", subject, "--no-witnesses"], number, cwd=cache, text=True, errors="replace",
+        env={"NO_COLOR": "1", "LIMEN_CACHE": cache})
     named = ",".join(sorted(set(re.findall(r"\[([a-z-]+)\]", ended.stdout))))
     return f"{ended.returncode} {named} {re.findall(r'([0-9]+ trials), [0-9]+ guest', ended.stdout)}"
 
@@ -203,10 +219,13 @@ def ask_pages(copy, defect, suites, cache):
     for page in pages:
         for subject in [f"specimen:{page.parent.name}", f"specimen:{page.parent.name}:fixed"]:
             sound = kept(copy / f".page-{subject}", lambda: page_answer(copy, subject, 0, copy / ".cache-0"))
-            if page_answer(copy, subject, defect.number, cache) != sound:
-                return f"thePageIsTrue({subject})"
-        if time.monotonic() - start > LIMIT and page != pages[-1]:
-            return f"not in {LIMIT} s"
+            try:
+                if page_answer(copy, subject, defect.number, cache) != sound:
+                    return f"thePageIsTrue({subject})"
+            except TimeoutError:
+                return f"not in {LIMIT} s of {subject}"
+        if time.monotonic() - start > LONGEST and page != pages[-1]:
+            return f"not in {LONGEST} s"
     return "passes"
 
 
@@ -227,14 +246,14 @@ def ask(copy, defect, suites, sound):
         return ask_images(copy, defect, suites.split()[1:] or IMAGES) if defect else "passes"
     if suites.endswith("pages") or suites.startswith("page "):
         return ask_pages(copy, defect, suites, cache) if defect else "passes"
+    limit = max(HANG * sound, 30) if defect else LONGEST
     bundle = copy / ".build/x86_64-unknown-linux-gnu/release/limenPackageTests.xctest"
     process = subprocess.Popen(
         [bundle, "--testing-library", "swift-testing", "--filter", suites], cwd=copy, text=True, errors="replace",
         env={**os.environ, "LIMEN_PLANTED": str(number), "NO_COLOR": "1", "LIMEN_CACHE": cache}, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, start_new_session=True)
-    limit = max(min(LIMIT, max(HANG * sound, 30)), 3 * sound) if defect else LONGEST
+        stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=limited(limit))
     late = threading.Event()
-    timer = threading.Timer(limit, lambda: (late.set(), end_session(process.pid)))
+    timer = threading.Timer(LONGEST, lambda: (late.set(), end_session(process.pid)))
     timer.start()
     found, ran, last = None, False, ""
     for line in process.stdout:
@@ -252,7 +271,9 @@ def ask(copy, defect, suites, sound):
     if found:
         return found
     if late.is_set():
-        return f"hangs, {limit} s for {sound} s" if limit >= HANG * sound else f"not in {limit} s"
+        return f"not in {LONGEST} s"
+    if status == -signal.SIGXCPU:
+        return f"hangs, {limit} s for {sound} s"
     if status != 0:
         return f"ended with {status}" + (f" ({signal.Signals(-status).name})" if status < 0 else f": {last[:80]}")
     return "passes" if ran else "runs no test"
