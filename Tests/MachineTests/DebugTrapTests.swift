@@ -1,10 +1,10 @@
 import Machine
 import Testing
 
-/// Goal: a fault through the IDT loses the #DB that was still due: that of its own instruction, which has not completed, and that which a load of
+/// Goal: DR6 keeps the causes of the #DBs before; and a fault through the IDT loses the #DB that was still due: that of its own instruction, which has not completed, and that which a load of
 /// SS has put off. SDM vol. 3A, "Masking Exceptions and Interrupts When Switching Stacks"; vol. 3B, "Data Memory and I/O Breakpoint Exception
 /// Conditions": a data breakpoint is a trap, behind its instruction.
-@Suite struct LostDebugTrapTests {
+@Suite struct DebugTrapTests {
   private typealias M = FREDMachine
   private static let data: UInt64 = 0x10_2800
 
@@ -40,5 +40,18 @@ import Testing
     #expect(m.processor.rip == M.handler(14))
     m.run(M.nop)
     #expect(m.processor.rip == M.handler(14) + 1 && !m.processor.debugTrapIsDue)
+  }
+
+  /// "Certain debug exceptions may clear bits 0-3. The remaining contents of the DR6 register are never cleared by the processor": SDM vol. 3B,
+  /// "Debug Status Register (DR6)".
+  @Test(arguments: [Profile.intel, .amd]) func oldCausesStayInDR6(profile: Profile) throws {
+    let m = try machine(profile)
+    m.processor.setDebugRegister(6, 0xFFFF_0FF0 | DR6.singleStep | 1 << 1)
+    m.processor[.rsi] = Self.data
+    // mov (%rsi), %al
+    m.run([0x8A, 0x06])
+    m.run(M.nop)
+    #expect(m.processor.rip == M.handler(1))
+    #expect(m.processor.debugRegister(6) == 0xFFFF_0FF0 | DR6.singleStep | 1)
   }
 }
