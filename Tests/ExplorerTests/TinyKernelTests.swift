@@ -63,6 +63,15 @@ import Testing
     #expect(bound.contains("was kept out of 3 boundaries: DR6 holds causes"), "\(bound)")
   }
 
+  /// SYSCALL leaves RSP alone, and IF where IA32_FMASK does not have it: SDM vol. 2B, "SYSCALL".
+  @Test(arguments: [("0x47700", false), ("0x47500", true)])
+  func interruptsOnTheUsersStackAreFound(mask: String, isFound: Bool) throws {
+    let report = try TinyKernel(["MASK=\(mask)"], in: folder.url).checker(.intel, events: []).check { _ in }.report
+    let findings = report.sections.flatMap(\.findings).filter { $0.invariant == "interrupts-as-claimed" }
+    #expect(findings.map(\.location.description) == (isFound ? ["system_call"] : []))
+    #expect(findings.allSatisfy { $0.message.hasPrefix("maskable interrupts are open while RSP 0x") })
+  }
+
   /// A base that is wrong on every pass is wrong without an event to compare with. SDM vol. 2B, "SYSCALL", changes no base; System V ABI, AMD64
   /// supplement, "Registers and the Stack Frame": FS is the thread's.
   @Test func theThreadsBaseIsKept() throws {
