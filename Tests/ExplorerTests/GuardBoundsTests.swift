@@ -52,30 +52,19 @@ import Testing
     #expect(ended.output.contains("history-cleared: violated") == (status == 1), "\(ended)")
   }
 
-  /// A fence in front of the test that decides SWAPGS orders nothing of it. The way of an interrupt that comes in the kernel has the only one
-  /// there. Intel, "Speculative Behavior of SWAPGS and Segment Registers".
-  @Test(arguments: [false, true]) func aFenceBeforeTheTestIsNone(isBefore: Bool) throws {
-    let folder = try TemporaryFolder()
-    func text(_ path: String) throws -> String {
-      try String(contentsOf: Probe.root.appendingPathComponent(path), encoding: .utf8)
-    }
-    var guards = try text("ReferenceKernel/Parts/Guards.h")
-    let test = "  testb $3, 8(%rsp)\n  jz 1f\n  swapgs\n  \\user\n  RESTRICT 1\n  pushq $(0x20"
-    for (old, new) in [
-      (test, "  lfence\n" + test), ("1:\n  lfence\n  jmp interrupt_stubs", "1:\n  jmp interrupt_stubs"),
-    ] where isBefore {
-      try #require(guards.components(separatedBy: old).count == 2, "the part has no such line any more")
-      guards = guards.replacingOccurrences(of: old, with: new)
-    }
-    try guards.write(to: folder.url.appendingPathComponent("Guards.h"), atomically: true, encoding: .utf8)
-    let file = folder.url.appendingPathComponent("edited.S")
-    // What lies beside the file is read, and no folder of it.
-    try text("Specimens/swapgs-unfenced/Fixed.S").replacingOccurrences(of: "parts/Guards.h", with: "Guards.h")
-      .write(to: file, atomically: true, encoding: .utf8)
-    let ended = try LimenProgram.probing(in: folder)(
-      "check", file.path, "--platform", "bare-metal", "--profile", "raptor-lake", "--crossing", "syscall64",
-      "--posture", "normal", "--event", "external-interrupt", "--no-witnesses")
-    #expect(ended.status == (isBefore ? 1 : 0), "\(ended)")
-    #expect(ended.output.contains("swapgs-fenced: violated") == isBefore, "\(ended)")
+  /// Behind VERW memory that is read, and a register that is loaded, are in the buffers again, each by itself: Intel, "Microarchitectural Data
+  /// Sampling". What is exchanged and exchanged back gives the user its own.
+  @Test(
+    arguments: [
+      ("  CLEAR_BUFFERS\n", nil), ("  CLEAR_BUFFERS\n  cmpb $0, verw_selector(%rip)\n", "the kernel reaches 0x"),
+      ("  xchgq %r8, %r9\n  CLEAR_BUFFERS\n  xchgq %r8, %r9\n", "r8 is given its value behind VERW"),
+    ] as [(String, String?)])
+  func nothingIsLoadedBehindVERW(lines: String, complaint: String?) throws {
+    let parts = "#include \"parts/Guards.h\"\n"
+    let ended = try check(
+      "verw-before-registers/Fixed", "skylake", parts,
+      "\(parts).purgem BEFORE_SYSRET\n.macro BEFORE_SYSRET\n\(lines).endm\n")
+    #expect(ended.status == (complaint == nil ? 0 : 1), "\(ended)")
+    #expect(complaint.map { ended.output.contains($0) } ?? !ended.output.contains("buffers-cleared: violated"))
   }
 }

@@ -28,15 +28,15 @@ import Testing
     }
     let pruned = try ask(prunes: true)
     var whole = try ask(prunes: false)
-    #expect(pruned.costs.known > 0 && whole.costs.known == 0)
+    #expect(whole.costs.known == 0)
     whole.costs = pruned.costs
     #expect(pruned == whole)
     return pruned
   }
 
-  /// Nobody in the kernel reads it, and the user may.
+  /// Nobody in the kernel reads it, and the user may. No code lies on the page.
   @Test func whatTheUserCanWriteIsNotDead() throws {
-    let section = try section(["ON_NMI=movb $1, user_stack - 200"], [.nmi, .machineCheck])
+    let section = try section(["ON_NMI=movb $1, user_stack + 8192"], [.nmi])
     #expect(section.verdict == .violated)
     #expect(Set(section.findings.map(\.invariant)) == ["user-state-preserved"])
   }
@@ -47,7 +47,8 @@ import Testing
   func whatTheHandlerReadsIsCompared(first: String) throws {
     let section = try section(
       ["CROSSING=\(Self.page) \(first) nop; nop; nop", "ON_NMI=incb left; cmpb $2, left; jne 8f; ud2; 8:"],
-      [.machineCheck, .debugBreakpoint, .nmi], depth: 2)
+      [.debugBreakpoint, .nmi], depth: 2)
+    #expect(section.costs.known > 0)
     #expect(section.verdict == .violated)
     #expect(Set(section.findings.map { $0.path.steps.map(\.event) }) == [[.nmi, .nmi]])
   }
@@ -57,31 +58,22 @@ import Testing
     let crossing = "nop; nop; nop; cmpb $0, flag; je 8f; cmpb $0, left; je 8f; ud2; 8: nop"
     let section = try section(
       ["CROSSING=\(Self.page) \(crossing)", "ON_NMI=movb $1, flag", "ON_DEBUG=movb $1, left"],
-      [.machineCheck, .nmi, .debugBreakpoint], depth: 2)
+      [.nmi, .debugBreakpoint], depth: 2)
+    #expect(section.costs.known > 0)
     #expect(section.verdict == .violated)
     let paths = Set(section.findings.map { $0.path.steps.map(\.event) })
     #expect(paths == [[.nmi, .debugBreakpoint], [.debugBreakpoint, .nmi]])
   }
 
-  /// What is written before it is read is dead: of all trials the one between the write and the read is run.
+  /// What is written before it is read is dead: it costs the one trial between the write and the read.
   @Test func whatIsWrittenAnewIsDead() throws {
-    let section = try section(
-      ["CROSSING=\(Self.page) nop; nop; movb $0, left; cmpb $0, left; nop", "ON_NMI=movb $1, left"], [.nmi])
-    #expect(section.verdict == .held)
-    #expect(section.costs.known == section.allTrials - 1)
-  }
-
-  /// The handler takes the frame of its return from where the user can write, and it is the one that it was given: nothing differs but whose stack
-  /// RSP is.
-  @Test func whoseStackItIsIsCompared() throws {
-    let words = ["$resume", "$8", "$0x202", "$kernel_stack - 16", "$0x10"]
-    let frame = words.enumerated().map { "movq \($1), user_stack - 128 + \(8 * $0);" }.joined(separator: " ")
-    let section = try section(
-      [
-        "BOOT=\(frame)", "CROSSING=sti; nop; resume: nop; nop; cli; nop",
-        "ON_NMI=cmpq $resume, (%rsp); jne 8f; movl $user_stack - 128, %esp; 8:",
-      ], [.nmi])
-    #expect(section.verdict == .violated)
-    #expect(Set(section.findings.map(\.invariant)) == ["interrupts-as-claimed"])
+    func known(_ handler: String) throws -> Int {
+      let section = try section(
+        ["CROSSING=\(Self.page) nop; nop; movb $0, left; cmpb $0, left; nop", "ON_NMI=\(handler)"], [.nmi])
+      #expect(section.verdict == .held)
+      return section.costs.known
+    }
+    let all = try known("nop")
+    #expect(try all > 5 && known("movb $1, left") == all - 1)
   }
 }
