@@ -345,7 +345,7 @@ def table(copy):
         print(f"| {room} | " + " | ".join(str(row[column]) for column in columns) + " |")
     total = sum(rows.values(), collections.Counter())
     print("| all | " + " | ".join(str(total[column]) for column in columns) + " |")
-    print("\n| | what survived at first | what became of it |\n|---|---|---|")
+    print("\n| | noticed by a test that it led to, or equivalent | by which, and why |\n|---|---|---|")
     print("\n".join(rest))
     if part:
         print("\nNot noticed by those of their tests that were asked, which are not all: " + ", ".join(part) + ".")

@@ -1,9 +1,9 @@
 import Machine
 import Testing
 
-/// Goal: DR6 keeps the causes of the #DBs before; and a fault through the IDT loses the #DB that was still due: that of its own instruction, which has not completed, and that which a load of
-/// SS has put off. SDM vol. 3A, "Masking Exceptions and Interrupts When Switching Stacks"; vol. 3B, "Data Memory and I/O Breakpoint Exception
-/// Conditions": a data breakpoint is a trap, behind its instruction.
+/// Goal: DR6 keeps the causes of the #DBs before. A fault through the IDT loses the #DB that was still due: that of its own instruction, which has
+/// not completed, and that which a load of SS has put off. SDM vol. 3A, "Masking Exceptions and Interrupts When Switching Stacks"; vol. 3B, "Data
+/// Memory and I/O Breakpoint Exception Conditions": a data breakpoint is a trap, behind its instruction.
 @Suite struct DebugTrapTests {
   private typealias M = FREDMachine
   private static let data: UInt64 = 0x10_2800
