@@ -218,8 +218,8 @@ def ask_pages(copy, defect, suites, cache):
     start = time.monotonic()
     for page in pages:
         for subject in [f"specimen:{page.parent.name}", f"specimen:{page.parent.name}:fixed"]:
-            sound = kept(copy / f".page-{subject}", lambda: page_answer(copy, subject, 0, copy / ".cache-0"))
             try:
+                sound = kept(copy / f".page-{subject}", lambda: page_answer(copy, subject, 0, copy / ".cache-0"))
                 if page_answer(copy, subject, defect.number, cache) != sound:
                     return f"thePageIsTrue({subject})"
             except TimeoutError:
