@@ -4,19 +4,21 @@
 Every defect of Scripts/planted-defects.txt is put into a copy of the tree, all of them at once, each behind the number that the environment
 variable LIMEN_PLANTED names. So the copy is built once. With 0 it is Limen as it is, and its tests must pass; with any other number one
 defect is there, and the tests that should notice are run until the first failure: of every defect the fast ones first, then the slower ones of
-those that are not noticed yet. Tests that take longer than a limit with the defect have not noticed.
+those that are not noticed yet. Tests that take longer than a limit with the defect have not noticed. Limits are of the processor's time where a
+machine that is busy otherwise would make one.
 
   Scripts/planted.py check            say whether every defect's text still stands in the sources, once each
   Scripts/planted.py COPY             make the copy and build it; the same again goes on where it was stopped
   Scripts/planted.py COPY run [-STAGES] [N ..]
                                       run the defects, or some of them; with -2 only the first two of their tests. Results are kept in
-                                      COPY/planted.tsv
+                                      COPY/planted.tsv, and two runs of different defects may go on at once
   Scripts/planted.py COPY table       the results as the table of Documentation/Mutants.md
 """
 import collections
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -28,6 +30,7 @@ LIST = ROOT / "Scripts" / "planted-defects.txt"
 # What should notice, the fast first. `pages` is what SpecimenTests asks of every specimen and its twin, put to the program: that it finds the
 # invariants that it finds without the defect, after as many trials. `own pages` are those of the invariant that the file declares.
 # `images` is what QEMUAgreesTests asks: that the images of Tests/Privileged print what they print without the defect, when that test passes.
+# `page A B` asks of these specimens alone, `images A B` of these images.
 UNIT = "InterceptTests|NonCanonicalReturnTests|StackTransitionTests|VendorDifferenceTests|InterruptsLetInTests|SpuriousPageFaultTests|ProfileTests"
 FRED = "BoundaryTests|BranchTrackingTests|EventReturnTests|FREDDeliveryTests|FREDElsewhereTests|LowBranchTests"
 CALLS = "FailsafeTests|SyscallFlagsTests|DebugPutOffTests|EventChannelTests|MulticallIretTests|PageTableCallTests|SchedulingTests"
@@ -49,22 +52,28 @@ ROOMS = {
 }
 # The defects of these are not in what boots a kernel: its snapshots are the same.
 BOOTS_ALIKE = {"judge", "guards", "registers", "search"}
-# Seconds, with a defect and without. What takes so many times as long with the defect hangs, and whoever waits for the tests notices.
+# Seconds of the processor, which others may use as well, and of the clock. What takes so many times as long with the defect hangs, and whoever
+# waits for the tests notices.
 LIMIT, LONGEST, HANG = 90, 600, 20
 
 
 class Defect:
-    """A text and what stands for it; tests that it led to (`!`), and why nobody can notice it (`=`)."""
+    """A text and what stands for it; tests to ask first (`?`) and that it led to (`!`), and why nobody can notice it (`=`)."""
 
     def __init__(self, number, block):
         lines = block.split("\n")
         self.test = next((line[2:] for line in lines if line.startswith("! ")), None)
         self.why = next((line[2:] for line in lines if line.startswith("= ")), None)
-        head, body = "\n".join(line for line in lines if line[:2] not in ("! ", "= ")).split("\n", 1)
+        self.first = [line[2:] for line in lines if line.startswith("? ")]
+        head, body = "\n".join(line for line in lines if line[:2] not in ("? ", "! ", "= ")).split("\n", 1)
         file, kind = [part.strip() for part in head[2:].split("|")]
         old, new = body.split("\n+ ", 1)
         self.number, self.file, self.kind = number, file, kind
         self.old, self.new = old[2:], new.rstrip("\n")
+
+    @property
+    def asked(self):
+        return self.first + ([self.test] if self.test else []) + SUITES[self.kind]
 
     @property
     def shown(self):
@@ -138,33 +147,58 @@ def end_session(leader):
 IMAGES = ["iret", "delivery", "syscall", "debug", "segments", "paging", "privilege", "interrupts", "transfers", "fred", "control", "msrs", "triple"]
 
 
-def image_answer(copy, image, profile, number):
-    limen = copy / ".build/x86_64-unknown-linux-gnu/release/limen"
+def limited(seconds):
+    """For a child: so many seconds of the processor, each of its processes."""
+    return lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+
+
+def limen(copy, words, number, seconds=LIMIT, env={}, **more):
+    """What the program says; an exception where it takes too long for any answer."""
     ended = subprocess.run(
-        ["timeout", "30", limen, "boot", copy / ".build-privileged" / image, "--profile", profile],
-        env={**os.environ, "LIMEN_PLANTED": str(number)}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return ended.stdout
+        [copy / ".build/x86_64-unknown-linux-gnu/release/limen", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, preexec_fn=limited(seconds), env={**os.environ, "LIMEN_PLANTED": str(number), **env}, **more)
+    if ended.returncode == -signal.SIGXCPU:
+        raise TimeoutError
+    return ended
 
 
-def ask_images(copy, defect):
-    for image in IMAGES:
+def image_answer(copy, image, profile, number):
+    # None of them takes a second.
+    ended = limen(copy, ["boot", copy / ".build-privileged" / image, "--profile", profile], number, HANG)
+    # Cases of which nothing is asked.
+    exceptions = copy / "Tests/Privileged/exceptions" / f"{image}.txt"
+    free = re.findall(r"^(?:(\w+) )?([\w-]+): \*$", exceptions.read_text() if exceptions.exists() else "", re.M)
+    free = {name for of, name in free if of in ("", profile)}
+    lines = ended.stdout.decode(errors="replace").replace("\r", "").split("\n")
+    return "\n".join(line for line in lines if re.sub(r"\.([0-9a-f]+|end)$", "", line.split(":")[0]) not in free)
+
+
+def kept(path, answer):
+    """What the file says; where there is none, it is made, whoever else makes it at the same time."""
+    if not path.exists():
+        part = path.with_suffix(f".{os.getpid()}")
+        part.write_text(answer())
+        part.rename(path)
+    return path.read_text()
+
+
+def ask_images(copy, defect, images):
+    for image in images:
         for profile in ["intel", "amd"]:
-            path = copy / f".image-{image}-{profile}"
-            if not path.exists():
-                path.write_bytes(image_answer(copy, image, profile, 0))
-            if image_answer(copy, image, profile, defect.number) != path.read_bytes():
-                return f"printsTheSame({image}, {profile})"
+            sound = kept(copy / f".image-{image}-{profile}", lambda: image_answer(copy, image, profile, 0))
+            try:
+                if image_answer(copy, image, profile, defect.number) != sound:
+                    return f"printsTheSame({image}, {profile})"
+            except TimeoutError:
+                return f"hangs, {HANG} s of {image}"
     return "passes"
 
 
 def page_answer(copy, subject, number, cache):
     """The check's status, the invariants that are named, and how many trials there were."""
-    limen = copy / ".build/x86_64-unknown-linux-gnu/release/limen"
-    # Nobody waits for a machine that goes on for ever.
-    ended = subprocess.run(
-        ["timeout", "60", limen, "check", subject, "--no-witnesses"], cwd=cache, text=True, errors="replace",
-        env={**os.environ, "LIMEN_PLANTED": str(number), "NO_COLOR": "1", "LIMEN_CACHE": cache},
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    ended = limen(
+        copy, ["check", subject, "--no-witnesses"], number, cwd=cache, text=True, errors="replace",
+        env={"NO_COLOR": "1", "LIMEN_CACHE": cache})
     named = ",".join(sorted(set(re.findall(r"\[([a-z-]+)\]", ended.stdout))))
     return f"{ended.returncode} {named} {re.findall(r'([0-9]+ trials), [0-9]+ guest', ended.stdout)}"
 
@@ -172,6 +206,8 @@ def page_answer(copy, subject, number, cache):
 def ask_pages(copy, defect, suites, cache):
     declared = re.search(r'identifier: "([a-z-]+)"', (copy / defect.file).read_text()) if defect else None
     pages = sorted((copy / "Specimens").glob("*/Defective.S"))
+    if suites.startswith("page "):
+        pages = [copy / "Specimens" / name / "Defective.S" for name in suites.split()[1:]]
     if suites == "own pages":
         if declared is None:
             return "runs no test"
@@ -182,13 +218,14 @@ def ask_pages(copy, defect, suites, cache):
     start = time.monotonic()
     for page in pages:
         for subject in [f"specimen:{page.parent.name}", f"specimen:{page.parent.name}:fixed"]:
-            path = copy / f".page-{subject}"
-            if not path.exists():
-                path.write_text(page_answer(copy, subject, 0, copy / ".cache-0"))
-            if page_answer(copy, subject, defect.number, cache) != path.read_text():
-                return f"thePageIsTrue({subject})"
-        if time.monotonic() - start > LIMIT and page != pages[-1]:
-            return f"not in {LIMIT} s"
+            try:
+                sound = kept(copy / f".page-{subject}", lambda: page_answer(copy, subject, 0, copy / ".cache-0"))
+                if page_answer(copy, subject, defect.number, cache) != sound:
+                    return f"thePageIsTrue({subject})"
+            except TimeoutError:
+                return f"not in {LIMIT} s of {subject}"
+        if time.monotonic() - start > LONGEST and page != pages[-1]:
+            return f"not in {LONGEST} s"
     return "passes"
 
 
@@ -205,18 +242,18 @@ def ask(copy, defect, suites, sound):
         there = pathlib.Path.home() / ".cache/limen" / name
         if there.exists() and not (cache / name).exists():
             (cache / name).symlink_to(there)
-    if suites == "images":
-        return ask_images(copy, defect) if defect else "passes"
-    if suites.endswith("pages"):
+    if suites.split()[0] == "images":
+        return ask_images(copy, defect, suites.split()[1:] or IMAGES) if defect else "passes"
+    if suites.endswith("pages") or suites.startswith("page "):
         return ask_pages(copy, defect, suites, cache) if defect else "passes"
+    limit = max(HANG * sound, 30) if defect else LONGEST
     bundle = copy / ".build/x86_64-unknown-linux-gnu/release/limenPackageTests.xctest"
     process = subprocess.Popen(
         [bundle, "--testing-library", "swift-testing", "--filter", suites], cwd=copy, text=True, errors="replace",
         env={**os.environ, "LIMEN_PLANTED": str(number), "NO_COLOR": "1", "LIMEN_CACHE": cache}, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, start_new_session=True)
-    limit = min(LIMIT, max(HANG * sound, 30)) if defect else LONGEST
+        stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=limited(limit))
     late = threading.Event()
-    timer = threading.Timer(limit, lambda: (late.set(), end_session(process.pid)))
+    timer = threading.Timer(LONGEST, lambda: (late.set(), end_session(process.pid)))
     timer.start()
     found, ran, last = None, False, ""
     for line in process.stdout:
@@ -234,7 +271,9 @@ def ask(copy, defect, suites, sound):
     if found:
         return found
     if late.is_set():
-        return f"hangs, {limit} s for {sound} s" if limit >= HANG * sound else f"not in {limit} s"
+        return f"not in {LONGEST} s"
+    if status == -signal.SIGXCPU:
+        return f"hangs, {limit} s for {sound} s"
     if status != 0:
         return f"ended with {status}" + (f" ({signal.Signals(-status).name})" if status < 0 else f": {last[:80]}")
     return "passes" if ran else "runs no test"
@@ -268,9 +307,9 @@ def run(copy, words):
         return known[key][0]
 
     wanted = [defect for defect in defects() if not chosen or defect.number in chosen]
-    for stage in range(min(stages, max(map(len, SUITES.values())) + 1)):
+    for stage in range(min(stages, max(len(defect.asked) for defect in wanted))):
         for defect in wanted:
-            asked = SUITES[defect.kind] + ([defect.test] if defect.test else [])
+            asked = defect.asked
             if stage >= len(asked) or any(is_noticed(known.get((defect.number, suites), ("passes",))[0]) for suites in asked):
                 continue
             # Without a defect they pass.
@@ -293,7 +332,7 @@ def table(copy):
             row["by its end"] += by[1].startswith(("ended with", "hangs"))
             continue
         slow = [one for one in said if one.startswith("not in ")]
-        left = [suites for suites in SUITES[defect.kind] if (defect.number, suites) not in known]
+        left = [suites for suites in defect.asked if (defect.number, suites) not in known]
         row["noticed since" if by else "equivalent" if defect.why else "in part" if left or slow else "missed"] += 1
         if not by and not defect.why and (left or slow):
             part.append(str(defect.number))
@@ -306,7 +345,7 @@ def table(copy):
         print(f"| {room} | " + " | ".join(str(row[column]) for column in columns) + " |")
     total = sum(rows.values(), collections.Counter())
     print("| all | " + " | ".join(str(total[column]) for column in columns) + " |")
-    print("\n| | what survived at first | what became of it |\n|---|---|---|")
+    print("\n| | noticed by a test that it led to, or equivalent | by which, and why |\n|---|---|---|")
     print("\n".join(rest))
     if part:
         print("\nNot noticed by those of their tests that were asked, which are not all: " + ", ".join(part) + ".")

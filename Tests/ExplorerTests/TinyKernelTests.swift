@@ -49,6 +49,38 @@ import Testing
     #expect(writes.count { $0.location.description.hasPrefix("system_call") } == 2 && trace.end.kind == .user)
   }
 
+  /// What the kernel itself keeps out without an event of the kind is no silence: nothing was tried there. The three boundaries are those of
+  /// `breakpointsWaitForDR6`.
+  @Test func boundariesThatTheKernelClosesAreNotHeld() throws {
+    let crossing = "CROSSING=movl $0x4000, %eax; movq %rax, %dr6; nop; xorl %eax, %eax; movq %rax, %dr6; nop"
+    let section = try #require(
+      try TinyKernel([crossing], in: folder.url).checker(.intel, events: [.debugBreakpoint]).check { _ in }.report
+        .sections.first)
+    guard case .inconclusive(let bound) = section.verdict else {
+      Issue.record("\(section.verdict)")
+      return
+    }
+    #expect(bound.contains("was kept out of 3 boundaries: DR6 holds causes"), "\(bound)")
+  }
+
+  /// SYSCALL leaves RSP alone, and IF where IA32_FMASK does not have it: SDM vol. 2B, "SYSCALL".
+  @Test(arguments: [("0x47700", false), ("0x47500", true)])
+  func interruptsOnTheUsersStackAreFound(mask: String, isFound: Bool) throws {
+    let report = try TinyKernel(["MASK=\(mask)"], in: folder.url).checker(.intel, events: []).check { _ in }.report
+    let findings = report.sections.flatMap(\.findings).filter { $0.invariant == "interrupts-as-claimed" }
+    #expect(findings.map(\.location.description) == (isFound ? ["system_call"] : []))
+    #expect(findings.allSatisfy { $0.message.hasPrefix("maskable interrupts are open while RSP 0x") })
+  }
+
+  /// A base that is wrong on every pass is wrong without an event to compare with. SDM vol. 2B, "SYSCALL", changes no base; System V ABI, AMD64
+  /// supplement, "Registers and the Stack Frame": FS is the thread's.
+  @Test func theThreadsBaseIsKept() throws {
+    let crossing = "CROSSING=pushq %rax; pushq %rdx; WRITE_MSR 0xc0000100, 0, 0x5000; popq %rdx; popq %rax"
+    let report = try TinyKernel([crossing], in: folder.url).checker(.intel, events: []).check { _ in }.report
+    let finding = try #require(report.sections.first?.findings.first)
+    #expect(finding.invariant == "user-state-preserved" && finding.message.contains("FS base is 0x5000, not 0x0"))
+  }
+
   /// A handler that does what the machine does not model has not been shown to survive. SDM vol. 1, "x87 FPU Exception Handling in Software":
   /// with CR0.NE clear an x87 error is reported by the FERR# pin.
   @Test func aTrialThatIsNotSupportedIsNotHeld() throws {

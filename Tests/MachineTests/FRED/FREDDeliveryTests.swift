@@ -185,6 +185,27 @@ import Testing
     #expect(n.frame.ss >> 16 & 7 == 0)
   }
 
+  /// Documentation/FRED.md; Bochs cpu/fred.cc.
+  @Test(
+    "a trap that MOV SS put off is lost with the event of the next instruction, and comes behind any other",
+    arguments: [(M.ud2, 6), (M.int80, 0x80), (M.syscall, 1), (M.nop, nil)] as [([UInt8], UInt8?)])
+  func putOffByMovSS(next: [UInt8], vector: UInt8?) throws {
+    let m = try FREDMachine()
+    let word = M.stack - 0x800
+    m.processor.setDebugRegister(0, word)
+    // L0; read or write, one byte.
+    m.processor.setDebugRegister(7, 0x3_0401)
+    m.processor[.rax] = word
+    // mov (%rax), %ss
+    m.run([0x8E, 0x10])
+    try #require(m.processor.debugTrapIsDue)
+    m.run(next)
+    #expect(m.processor.debugTrapIsDue == (vector == nil))
+    #expect(m.isAtEntry == (vector != nil) && (vector == nil || m.vector == vector))
+    m.run(M.nop)
+    #expect(m.processor.rip == (vector == nil ? M.entry + 0x100 : M.entry + 0x101))
+  }
+
   @Test("an exception met in a delivery is nested and has its vector's level, from user mode too")
   func nested() throws {
     let m = try FREDMachine(levels: 1 << 28)
