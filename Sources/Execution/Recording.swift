@@ -30,6 +30,8 @@ package struct Recording {
   package var stoppedAt: UInt64 = 0
   /// What user mode sees at the end, where the run came back.
   package var view: UserView?
+  /// It grew too long, and another task had the processor.
+  package var isAnothersTurn = false
   /// What it cost.
   package var instructions = 0
 }
@@ -94,6 +96,8 @@ extension ReadyMachine {
   ) -> Recording {
     computer.restore()
     let run = run(user, crossing, ablations, swapgsCount)
+    // What another task does is none of the crossing's boundaries.
+    run.waits = false
     var result = Recording(boundaries: [])
     func note() {
       let isKernel = computer.isInKernel
@@ -115,6 +119,7 @@ extension ReadyMachine {
       })
     result.instructions = run.instructions
     result.stoppedAt = computer.processor.rip
+    if case .bound = result.end { result.isAnothersTurn = run.isAnothersTurn }
     if result.end == .user {
       note()
       result.view = userView()

@@ -23,5 +23,6 @@ extension Run {
     var console: [UInt8]
     var lastNMI: UInt64
     var alarmIsDue: Bool
+    var leftStack: UInt64?
   }
 }

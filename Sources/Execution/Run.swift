@@ -28,8 +28,9 @@ package final class Run {
   /// The machine's position at boundary 0, and where the bound on a run was counted from last.
   private let origin: UInt64
   private var start: UInt64
-  /// How many more the run may take for having waited.
-  private var waited = 0
+  /// How many more the run may take for having waited, and whether it may.
+  var waited = 0
+  var waits = true
   var console: [UInt8] = []
   /// Bytes that came over the console so far.
   package var printed: Int { console.count }
@@ -69,6 +70,8 @@ package final class Run {
   private let hasAlarm: Bool
   /// It has.
   private var alarmIsDue = false
+  /// RSP where a switch of tasks left the crossing's stack, until one comes back to it.
+  var leftStack: UInt64?
   private var consoleRead = 0
   /// Where the last step began that was taken by itself.
   private var stepFrom: UInt64 = 0
@@ -84,9 +87,6 @@ package final class Run {
 
   /// A run that takes more is not coming back.
   package static let bound = 2_000_000
-  /// But where another task has the processor it waits for its turn, so long: 100 ms, twenty times what Linux's scheduler gives a
-  /// task, for one that works on in the kernel without being asked whether it should.
-  private static let waitingBound = 100_000_000
 
   init(
     _ computer: any PlatformComputer, user: UserSide, crossing: CrossingKind, ablations: [Ablation] = [],
@@ -129,7 +129,7 @@ package final class Run {
         stack: stack, hasRoom: hasRoom, digest: digest, writes: writes, swapgsSeen: swapgsSeen, struck: struck,
         monitors: monitors, deliveries: deliveries, injected: injected, entered: entered,
         kernelIsToBeEntered: kernelIsToBeEntered, isBelow: isBelow, left: left, crossedAt: crossedAt, console: console,
-        lastNMI: lastNMI, alarmIsDue: alarmIsDue)
+        lastNMI: lastNMI, alarmIsDue: alarmIsDue, leftStack: leftStack)
     }
     set {
       stack = newValue.stack
@@ -148,6 +148,7 @@ package final class Run {
       console = newValue.console
       lastNMI = newValue.lastNMI
       alarmIsDue = newValue.alarmIsDue
+      leftStack = newValue.leftStack
       consoleRead = console.count
       processor.clearTransitions()
     }
@@ -300,6 +301,7 @@ package final class Run {
         }
         stackPointers.append(after.rsp)
       }
+      if transition.kind == .stackLoad { followTasks(transition) }
       // Only a switch of tasks leaves a kernel stack for another one by an instruction and not by an event.
       if transition.kind == .stackLoad, monitors.haveForeignTables, !stack.isUser,
         !processor.isOnInterruptStack(before.rsp)
@@ -374,19 +376,6 @@ package final class Run {
 
   /// Starts the bound on instructions anew, for another run from the same boundary.
   package func resetInstructions() { (start, waited) = (processor.position, 0) }
-
-  /// The bound, where it is reached: a task that waits for its turn gets as much again.
-  private func atBound() -> RunEnd? {
-    guard instructions >= Self.bound + waited else { return nil }
-    if waited < Self.waitingBound, isAnothersTurn {
-      waited += Self.bound
-      return nil
-    }
-    return .bound(UInt64(Self.bound + waited))
-  }
-
-  /// Another task has the processor: the next entry from user mode would come to its stack.
-  private var isAnothersTurn: Bool { !EntryState(computer, user).isOfTask(of: entryState) }
 
   // MARK: Injection
 

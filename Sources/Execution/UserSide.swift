@@ -60,6 +60,6 @@ extension EntryState {
     words.append(
       Word(
         "the word at physical 0x\(String(place, radix: 16)), from which RSP is loaded",
-        computer.processor.memory[word: place >> 3], namesTasksStack: true))
+        computer.processor.memory[word: place >> 3]))
   }
 }

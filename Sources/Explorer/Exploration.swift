@@ -122,6 +122,11 @@ final class Exploration {
     if case .unsupported(let what) = recording.end {
       throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(recording.stoppedAt))"))
     }
+    if recording.isAnothersTurn {
+      throw Stop(
+        verdict: .inconclusive(
+          bound: "another task has the processor \(recording.boundaries.count) instructions after the crossing"))
+    }
     recorded = recording.boundaries
     user.stackWord = machine.stackWord(user, crossing, recorded)
     if question.log?.dead == nil {
@@ -207,6 +212,7 @@ final class Exploration {
     computer.restore()
     let meter = CrossingMeter()
     let run = machine.run(user, crossing, [], 0)
+    run.waits = false
     meter.follow(run, on: computer)
     question.costs.instructions += run.instructions
     return meter

@@ -121,7 +121,7 @@ extension VirtualCPU {
     }
     return EntryState([
       EntryState.Word("guest_table", guestTable), EntryState.Word("kernel_ss", UInt64(kernelSS)),
-      EntryState.Word("kernel_sp", kernelSP, namesTasksStack: true), EntryState.Word("gs_base_kernel", inactiveGSBase),
+      EntryState.Word("kernel_sp", kernelSP), EntryState.Word("gs_base_kernel", inactiveGSBase),
       EntryState.Word("ctrlreg[4]", cr4), EntryState.Word("the digest of the callbacks", callbacks.value),
       EntryState.Word("the digest of the trap table", table.value),
     ])

@@ -10,22 +10,13 @@ public struct EntryState: Sendable, Equatable {
     /// The manual's name of it, or the hypervisor's.
     public var name: String
     public var value: UInt64
-    /// Each task has its own, so that a switch of tasks changes it.
-    public var namesTasksStack: Bool
 
-    public init(_ name: String, _ value: UInt64, namesTasksStack: Bool = false) {
-      (self.name, self.value, self.namesTasksStack) = (name, value, namesTasksStack)
-    }
+    public init(_ name: String, _ value: UInt64) { (self.name, self.value) = (name, value) }
   }
 
   public var words: [Word]
 
   public init(_ words: [Word]) { self.words = words }
-
-  /// The next entry from user mode would come to the stack of the same task.
-  public func isOfTask(of other: EntryState) -> Bool {
-    words.filter(\.namesTasksStack) == other.words.filter(\.namesTasksStack)
-  }
 
   /// The first word in which `other` has another value; nil where they are equal.
   public func difference(from other: EntryState) -> String? {
@@ -62,13 +53,9 @@ extension Processor {
         EntryState.Word("IA32_FRED_CONFIG", msr.fred.configuration),
         EntryState.Word("IA32_FRED_STKLVLS", msr.fred.stackLevels),
       ]
-      words += (0..<4).map {
-        EntryState.Word("IA32_FRED_RSP\($0)", msr.fred.stacks[$0], namesTasksStack: $0 == 0)
-      }
+      words += (0..<4).map { EntryState.Word("IA32_FRED_RSP\($0)", msr.fred.stacks[$0]) }
     } else {
-      words += entryStacks.map {
-        EntryState.Word($0.name, word(atLinear: state.trBase &+ $0.offset) ?? 0, namesTasksStack: $0.name == "RSP0")
-      }
+      words += entryStacks.map { EntryState.Word($0.name, word(atLinear: state.trBase &+ $0.offset) ?? 0) }
       words.append(EntryState.Word("the digest of the IDT", digestOfGates))
     }
     return EntryState(words)
