@@ -31,3 +31,19 @@ extension Run {
     .loaded(isReachableByUser: processor.isUserReachable(rsp, tables: user.cr3))
   }
 }
+
+/// Whose the active GS base is; looked up where it is another than before.
+struct GSOwner {
+  private var base: UInt64
+  private(set) var isUser: Bool
+  /// It is neither the user's nor one that the kernel is known to have.
+  private(set) var isForeign: Bool
+
+  init(_ base: UInt64, _ user: UserSide) {
+    self.base = base
+    isUser = user.gsBases.contains(base)
+    isForeign = user.isForeign(gsBase: base)
+  }
+
+  mutating func follow(_ base: UInt64, _ user: UserSide) { if base != self.base { self = GSOwner(base, user) } }
+}

@@ -27,11 +27,10 @@ extension Run {
 
   /// Looks whether the words at the top of stacks on which the run was not are what they were at the innermost fork.
   func lookAtStacks() {
-    let memory = computer.processor.memory
     for top in monitors.untouchedStacks {
       guard let stack = stacks.first(where: { $0.top == top }) else { continue }
-      for (index, word) in stack.words.enumerated() where memory.wordAtFork(word) != memory[word: word] {
-        monitors.find(changed: top &- 8 &* UInt64(index + 1), of: top, rip: injectedAt ?? computer.processor.rip)
+      for (index, word) in stack.words.enumerated() where memory.isChanged(word: word) {
+        monitors.find(changed: top &- 8 &* UInt64(index + 1), of: top, rip: injectedAt ?? processor.rip)
         return
       }
     }

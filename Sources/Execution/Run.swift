@@ -12,9 +12,11 @@ import Subjects
 
 package final class Run {
   let computer: any PlatformComputer
+  let processor: Processor
   let user: UserSide
   let crossing: CrossingKind
   let ablations: [Ablation]
+  private let isAblatedStepByStep: Bool
   /// How many SWAPGS the unablated baseline executes before it returns: the last one is skipped by ablation.
   let swapgsCount: Int
   /// What the kernel says of its interrupts.
@@ -47,7 +49,10 @@ package final class Run {
   /// Ablations that took something away in this run.
   package internal(set) var struck: Set<Ablation> = []
   /// What the invariants saw of it.
-  package var monitors: Monitors
+  package let monitors: Monitors
+  /// Somebody looks at the next boundary, whatever leads to it: a monitor, or the run itself while user mode is not left.
+  private var mustSeeNext = true
+  private var gsOwner: GSOwner
   /// What was delivered so far.
   package private(set) var deliveries: [DeliveryRecord] = []
   /// The last event that was injected, and where.
@@ -96,9 +101,11 @@ package final class Run {
     self.userMemory = userMemory
     self.hasAlarm = hasAlarm
     self.computer = computer
+    processor = computer.processor
     self.user = user
     self.crossing = crossing
     self.ablations = ablations
+    isAblatedStepByStep = ablations.contains(where: \.watchesInstructions)
     self.swapgsCount = swapgsCount
     self.claims = claims
     stack = StackOwner(values: user.stackPointers)
@@ -109,14 +116,14 @@ package final class Run {
       owed: computer.owed,
       fred: FREDSight(computer.processor), stackTops: stacks.map(\.top))
     self.stacks = stacks
-    origin = computer.processor.position
+    gsOwner = GSOwner(processor.segmentBase(.gs), user)
+    origin = processor.position
     start = origin
-    computer.processor.isWatched = true
-    computer.processor.clearTransitions()
+    processor.isWatched = true
+    processor.clearTransitions()
   }
 
-  var processor: Processor { computer.processor }
-  package var memory: PhysicalMemory { computer.processor.memory }
+  package var memory: PhysicalMemory { processor.memory }
 
   /// Boundaries taken so far.
   package var boundary: Int { Int(processor.position &- origin) }
@@ -127,7 +134,7 @@ package final class Run {
     get {
       Mark(
         stack: stack, hasRoom: hasRoom, digest: digest, writes: writes, swapgsSeen: swapgsSeen, struck: struck,
-        monitors: monitors, deliveries: deliveries, injected: injected, entered: entered,
+        monitors: monitors.fork(), deliveries: deliveries, injected: injected, entered: entered,
         kernelIsToBeEntered: kernelIsToBeEntered, isBelow: isBelow, left: left, crossedAt: crossedAt, console: console,
         lastNMI: lastNMI, alarmIsDue: alarmIsDue, leftStack: leftStack)
     }
@@ -138,7 +145,7 @@ package final class Run {
       writes = newValue.writes
       swapgsSeen = newValue.swapgsSeen
       struck = newValue.struck
-      monitors = newValue.monitors
+      monitors.restore(newValue.monitors)
       deliveries = newValue.deliveries
       injected = newValue.injected
       entered = newValue.entered
@@ -193,7 +200,9 @@ package final class Run {
   package func proceed(to boundary: Int = .max) -> RunEnd? {
     while self.boundary < boundary {
       let target = min(UInt64(boundary) &+ origin, start &+ UInt64(Self.bound + waited))
-      if let end = mustStep ? step() : absorb(drive { $0.proceed(toward: target) }) { return end }
+      if let end = mustSeeNext || isAblatedStepByStep ? step() : absorb(drive { $0.proceed(toward: target) }) {
+        return end
+      }
       if let meeting, processor.rip == meeting.rip, processor[.rsp] == meeting.rsp {
         lookAtStacks()
         return nil
@@ -209,20 +218,13 @@ package final class Run {
     return go(computer)
   }
 
-  /// Somebody looks at the next boundary, whatever leads to it: a monitor, an ablation, or the run itself while user mode is not left.
-  private var mustStep: Bool {
-    if !entered || ablations.contains(where: \.watchesInstructions) { return true }
-    let sight = sight
-    return !sight.isKernel || monitors.needsEveryBoundary(sight)
-  }
-
   /// The boundary at which the run stands.
   private var sight: Sight {
-    Sight(
+    gsOwner.follow(processor.segmentBase(.gs), user)
+    return Sight(
       processor, step: boundary, isKernel: computer.isInKernel, isGuarding: computer.isGuarding,
-      ownsRSP: !stack.isUser && hasRoom,
-      gsIsUser: user.gsBases.contains(processor.segmentBase(.gs)),
-      gsIsForeign: user.isForeign(gsBase: processor.segmentBase(.gs)), interruptsOpen: computer.interruptsOpen,
+      ownsRSP: !stack.isUser && hasRoom, gsIsUser: gsOwner.isUser, gsIsForeign: gsOwner.isForeign,
+      interruptsOpen: computer.interruptsOpen,
       hasClaims: !claims.isEmpty, claimedOn: claims.isEmpty ? nil : claims.areOn(at: processor.rip))
   }
 
@@ -234,19 +236,19 @@ package final class Run {
 
   /// Takes in what led to the boundary at which the machine stands.
   private func absorb(_ end: ComputerEnd, injected: Bool = false) -> RunEnd? {
-    let transitions = processor.transitions
-    for transition in transitions {
-      if transition.before.isKernel && !stack.isUser {
-        monitors.move(to: transition.before.rsp, step: boundary, rip: transition.rip)
+    if !processor.transitions.isEmpty {
+      for transition in processor.transitions {
+        if transition.before.isKernel && !stack.isUser {
+          monitors.move(to: transition.before.rsp, step: boundary, rip: transition.rip)
+        }
+        take(transition, injected: injected)
+        followStacks(transition)
       }
-      take(transition, injected: injected)
-      followStacks(transition)
-    }
-    processor.clearTransitions()
-    if !transitions.isEmpty {
       hasRoom = computer.canPushFrame(below: processor[.rsp])
       processor.tellsOfInterruptsLetIn = monitors.mindInterruptsLetIn
     }
+    processor.clearTransitions()
+    mustSeeNext = true
     switch end {
     case .budget: break
     case .powerOff(let how), .died(let how), .left(_, let how): return .dead(how)
@@ -266,7 +268,7 @@ package final class Run {
       return nil
     }
     if let end = atBound() { return end }
-    monitors.arrive(sight)
+    mustSeeNext = monitors.arrive(sight)
     return nil
   }
 

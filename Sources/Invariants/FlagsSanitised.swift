@@ -57,14 +57,15 @@ struct FlagsSanitised: Monitor {
   /// 5.10: `error_entry` and `paranoid_entry` begin with CLD).
   mutating func arrive(_ sight: Sight) {
     guard bad == nil else { return }
-    let left = sight.rflags.intersection(
+    let flags = sight.rflags
+    let left = flags.intersection(
       entry.flags ?? (sight.hasSMAP ? Self.flags.union(.alignmentCheck) : Self.flags))
     entry.flags = left
-    if sight.rflags.contains(.trap) && !allowsTrapFlag || left.contains(.direction) && sight.nextInstructionIsString {
-      bad = (sight.step, sight.rip, sight.rflags)
+    if flags.contains(.trap) && !allowsTrapFlag || left.contains(.direction) && sight.nextInstructionIsString {
+      bad = (sight.step, sight.rip, flags)
     } else if sight.ownsRSP && entry.calls < 2 && sight.nextInstructionIsCall {
-      if entry.calls == 1 && (!left.isEmpty || !sight.rflags.isDisjoint(with: Self.flags)) {
-        bad = (sight.step, sight.rip, sight.rflags)
+      if entry.calls == 1 && (!left.isEmpty || !flags.isDisjoint(with: Self.flags)) {
+        bad = (sight.step, sight.rip, flags)
       }
       entry.calls += 1
     }

@@ -76,7 +76,7 @@ public struct Sight {
   /// MOVS, CMPS, STOS, LODS, SCAS, INS or OUTS: SDM vol. 1, "String Operations". Opcodes of one byte behind whatever prefixes.
   var nextInstructionIsString: Bool {
     var place = processor.rip
-    while let byte = processor.bytes(atLinear: place, count: 1)?[0], place &- processor.rip < 15 {
+    while let byte = processor.byte(atLinear: place), place &- processor.rip < 15 {
       switch byte {
       case 0x6C...0x6F, 0xA4...0xA7, 0xAA...0xAF: return true
       case 0x26, 0x2E, 0x36, 0x3E, 0x40...0x4F, 0x64...0x67, 0xF2, 0xF3: place &+= 1
@@ -86,7 +86,7 @@ public struct Sight {
     return false
   }
   /// Near CALL to a fixed place: SDM vol. 2A, "CALL".
-  var nextInstructionIsCall: Bool { processor.bytes(atLinear: processor.rip, count: 1) == [0xE8] }
+  var nextInstructionIsCall: Bool { processor.byte(atLinear: processor.rip) == 0xE8 }
 }
 
 /// What an invariant says of one run.

@@ -35,7 +35,7 @@ extension Processor {
 
   /// The IST index of a vector's gate; nil where the gate cannot be read.
   public func interruptStack(of vector: Vector) -> UInt8? {
-    bytes(atLinear: gateAddress(vector) &+ 4, count: 1).map { $0[0] & 7 }
+    byte(atLinear: gateAddress(vector) &+ 4).map { $0 & 7 }
   }
 
   /// Top of the interrupt stack that a vector's gate names; nil where there is none. SDM vol. 3A, "64-Bit Task State Segment".
@@ -80,15 +80,15 @@ extension Processor {
 
   /// Whether a vector's gate is present; nil where it cannot be read.
   public func isGatePresent(of vector: Vector) -> Bool? {
-    bytes(atLinear: gateAddress(vector) &+ 5, count: 1).map { $0[0] & 0x80 != 0 }
+    byte(atLinear: gateAddress(vector) &+ 5).map { $0 & 0x80 != 0 }
   }
 
   /// Clears the present bit of a vector's gate in the same way.
   @discardableResult
   public func setGateAbsent(of vector: Vector) -> Bool {
     let place = gateAddress(vector) &+ 5
-    guard let access = bytes(atLinear: place, count: 1) else { return false }
-    return write([access[0] & 0x7F], atLinear: place)
+    guard let access = byte(atLinear: place) else { return false }
+    return write([access & 0x7F], atLinear: place)
   }
 
   private func gateAddress(_ vector: Vector) -> UInt64 { s.pointee.idtr.base &+ UInt64(vector.rawValue) * 16 }

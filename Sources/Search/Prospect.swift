@@ -31,7 +31,7 @@ final class Prospect {
     position = computer.processor.position
     stack = run.stack
     hasRoom = run.hasRoom
-    monitors = run.monitors
+    monitors = run.monitors.fork()
     printed = run.printed
   }
 
@@ -41,11 +41,11 @@ final class Prospect {
   ///   in the end the other says.
   func goesOn(as other: Prospect, hasNMIs: Bool = true) -> Bool {
     guard time == other.time, hasRoom == other.hasRoom, printed == other.printed, stack == other.stack,
-      platform == other.platform || !hasNMIs && platformBlockingNMIs == other.platform,
-      monitors.goOn(as: other.monitors)
+      platform == other.platform || !hasNMIs && platformBlockingNMIs == other.platform
     else { return false }
     var state = state
     if resumeDecidesNothing && !other.state.hasResume { state = state.withoutResume }
-    return state == other.state || !hasNMIs && state.blockingNMIs == other.state
+    return (state == other.state || !hasNMIs && state.blockingNMIs == other.state)
+      && monitors.goOn(as: other.monitors)
   }
 }

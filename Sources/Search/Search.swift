@@ -23,8 +23,8 @@ package final class Search {
   private var nestedCounts: [Count]
   /// What need not be run; nil where everything is to be.
   var continuation: Continuation?
-  /// The crossing without events, and whether it broke anything from a boundary on.
-  private var baseline: (course: Course, breaks: (Int) -> Bool)?
+  /// The crossing without events, and the last boundary at which it broke something.
+  private var baseline: (course: Course, lastBreak: Int?)?
 
   private struct Count {
     var trials = 0
@@ -235,8 +235,7 @@ package final class Search {
     if end == .user, outcome.view == expected,
       let course = continuation.course(footprint, of: run, ending: ending, stores: stores)
     {
-      let monitors = run.monitors
-      baseline = (course, { monitors.blame(outcome, from: $0) != nil })
+      baseline = (course, run.monitors.lastBreak(outcome))
     } else {
       self.continuation = nil
     }
@@ -245,7 +244,10 @@ package final class Search {
   }
 
   /// Without events something breaks behind the boundary, so that no trial can be said to break nothing.
-  func breaks(from boundary: Int) -> Bool { baseline?.breaks(boundary) ?? true }
+  func breaks(from boundary: Int) -> Bool {
+    guard let baseline else { return true }
+    return baseline.lastBreak.map { $0 >= boundary } ?? false
+  }
 
   private func count(_ known: KnownTrial, along course: Course) {
     question.costs.known += 1

@@ -32,7 +32,7 @@ package struct KernelClaims: Sendable {
 
   /// The state that the kernel has noted; nil where it keeps no record, or where that is not mapped.
   package func tracedOn(_ processor: Processor) -> Bool? {
-    guard let record, let byte = processor.bytes(atLinear: record, count: 1) else { return nil }
-    return byte[0] != 0
+    guard let record, let byte = processor.byte(atLinear: record) else { return nil }
+    return byte != 0
   }
 }

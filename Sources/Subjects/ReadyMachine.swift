@@ -12,6 +12,8 @@ public final class ReadyMachine {
   /// The kernel's, and those of the hypervisor below it.
   private let symbols: [SymbolTable]
   private var readableNames: [String: String] = [:]
+  /// The place that was named last: every event of a boundary has the same.
+  private var lastNamed: Location?
   /// The kernel's stacks, ascending; nil before the first request.
   package private(set) var stacks: [Stack]?
   /// Where crossings of each kind come to work; nil before the first request.
@@ -40,10 +42,12 @@ public final class ReadyMachine {
 
   /// Names an address.
   package func location(_ address: UInt64) -> Location {
-    guard let place = symbols.lazy.compactMap({ $0.symbolize(address) }).first else {
-      return Location(address: address)
-    }
-    return Location(address: address, symbol: readable(place), offset: place.offset)
+    if let lastNamed, lastNamed.address == address { return lastNamed }
+    let place = symbols.lazy.compactMap { $0.symbolize(address) }.first
+    let location =
+      place.map { Location(address: address, symbol: readable($0), offset: $0.offset) } ?? Location(address: address)
+    lastNamed = location
+    return location
   }
 
   /// Every trial names its place, so Swift's names are read once.

@@ -6,9 +6,9 @@ import Testing
 
 @Suite struct StackBoundedTests {
   /// What is said at the end of a run that came back; nil for nothing.
-  private func said(_ run: (inout Monitors) -> Void) -> InvariantName? {
-    var monitors = Monitors(stackTops: [0x2000, 0x3000])
-    run(&monitors)
+  private func said(_ run: (Monitors) -> Void) -> InvariantName? {
+    let monitors = Monitors(stackTops: [0x2000, 0x3000])
+    run(monitors)
     return monitors.blame(Outcome(end: .user))?.invariant
   }
 
@@ -46,7 +46,7 @@ import Testing
 
   /// A return to what an event interrupted does not mean that anybody had been on that stack before.
   @Test func aStackIsEnteredByALoadAndNotByAReturn() {
-    var monitors = Monitors(stackTops: [0x2000, 0x3000])
+    let monitors = Monitors(stackTops: [0x2000, 0x3000])
     monitors.stand(at: 0x1FD8, isReturn: true)
     #expect(monitors.untouchedStacks == [0x2000, 0x3000])
     monitors.stand(at: 0x1FD8)
@@ -57,12 +57,25 @@ import Testing
 
   /// What goes on from where more stacks were entered is looked at less: the other way round it may be said to be known.
   @Test func fewerEnteredStacksAreNoKnownPlace() {
-    var (one, other) = (Monitors(stackTops: [0x2000, 0x3000]), Monitors(stackTops: [0x2000, 0x3000]))
+    let (one, other) = (Monitors(stackTops: [0x2000, 0x3000]), Monitors(stackTops: [0x2000, 0x3000]))
     one.stand(at: 0x3000)
     other.stand(at: 0x3000)
     #expect(one.goOn(as: other))
     one.stand(at: 0x2000)
     one.stand(at: 0x3000)
     #expect(one.goOn(as: other) && !other.goOn(as: one))
+  }
+
+  /// What was seen behind a fork is not seen before it: a run that goes back has not been there.
+  @Test func monitorsGoBackToTheirFork() {
+    let monitors = Monitors(stackTops: [0x2000, 0x3000])
+    monitors.stand(at: 0x3000)
+    let fork = monitors.fork()
+    monitors.move(to: 0x1FF8, step: 1, rip: 0)
+    #expect(monitors.blame(Outcome(end: .user)) != nil && fork.blame(Outcome(end: .user)) == nil)
+    #expect(monitors.lastBreak(Outcome(end: .user)) == 1 && fork.lastBreak(Outcome(end: .user)) == nil)
+    monitors.restore(fork)
+    monitors.stand(at: 0x2000)
+    #expect(monitors.blame(Outcome(end: .user)) == nil && fork.untouchedStacks == [0x2000])
   }
 }

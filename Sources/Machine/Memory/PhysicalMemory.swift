@@ -176,19 +176,15 @@ public final class PhysicalMemory {
     }
   }
 
-  /// The copies of what was written since the innermost fork was opened.
-  private var written: [SavedPage] {
-    guard let epoch = epochs.last else { return [] }
-    return epoch.written.map { epoch.saved[$0] }
-  }
-
   /// Whether the page was written since the fork was opened that is the `depth`-th of those open, counted from 1.
   public func isWritten(page: Int, sinceFork depth: Int) -> Bool { epochOfPage[page] >= epochs[depth - 1].identifier }
 
   /// Calls `body` for every word that is not what it was when the innermost fork was opened, with its number (the physical address
   /// divided by 8) and both values, until it returns false. Returns whether it never did.
   public func forEachChangedWord(_ body: (_ word: UInt64, _ before: UInt64, _ after: UInt64) -> Bool) -> Bool {
-    for saved in written {
+    guard let epoch = epochs.last else { return true }
+    for place in epoch.written {
+      let saved = epoch.saved[place]
       let page = base + saved.page * Self.pageSize
       // SAFETY: both are pages, aligned as such.
       if memcmp(page, saved.copy, Self.pageSize) == 0 { continue }
@@ -229,11 +225,14 @@ public final class PhysicalMemory {
   /// The word of this number as it was when the innermost fork was opened.
   public func wordAtFork(_ number: UInt64) -> UInt64 {
     let page = Int(number) * 8 / Self.pageSize
-    guard let epoch = epochs.last, epochOfPage[page] == currentEpoch,
+    guard epochOfPage[page] == currentEpoch, let epoch = epochs.last,
       let place = placeOfSaved(page) ?? epoch.written.first(where: { epoch.saved[$0].page == page })
     else { return self[word: number] }
     return (epoch.saved[place].copy + Int(number) * 8 % Self.pageSize).load(as: UInt64.self)
   }
+
+  /// The word of this number is not what it was when the innermost fork was opened.
+  public func isChanged(word number: UInt64) -> Bool { wordAtFork(number) != self[word: number] }
 
   /// Forgets what pages were used for.
   public func forgetUses() {
@@ -248,7 +247,9 @@ public final class PhysicalMemory {
   public var dirtyPageCount: Int { epochs.last?.written.count ?? 0 }
 
   /// The numbers of the pages written since the innermost fork was opened, ascending.
-  public var dirtyPages: [Int] { written.map(\.page).sorted() }
+  public var dirtyPages: [Int] {
+    epochs.last.map { epoch in epoch.written.map { epoch.saved[$0].page }.sorted() } ?? []
+  }
 
   /// Closes the innermost fork and keeps what was written since: it becomes part of the fork around it.
   func drop() {

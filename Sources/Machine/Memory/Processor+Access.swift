@@ -201,9 +201,19 @@ extension Processor {
     bytes(atLinear: linear, count: count, tables: s.pointee.cr3)
   }
 
+  /// The byte there; nil where it is not in RAM.
+  public func byte(atLinear linear: UInt64) -> UInt8? {
+    guard let physical = physicalAddress(of: linear), memory.contains(physical, count: 1) else { return nil }
+    return memory.base.load(fromByteOffset: Int(physical), as: UInt8.self)
+  }
+
   /// The eight bytes there as a number, the lowest first; they need not be aligned. Nil where they are not all in RAM.
   public func word(atLinear linear: UInt64) -> UInt64? {
-    bytes(atLinear: linear, count: 8)?.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    if linear & 0xFFF <= 4096 - 8 {
+      guard let physical = physicalAddress(of: linear), memory.contains(physical, count: 8) else { return nil }
+      return memory.base.loadUnaligned(fromByteOffset: Int(physical), as: UInt64.self)
+    }
+    return bytes(atLinear: linear, count: 8)?.reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 
   public func bytes(atLinear linear: UInt64, count: Int, tables: UInt64) -> [UInt8]? {

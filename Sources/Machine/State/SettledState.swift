@@ -71,8 +71,8 @@ extension Processor {
     let isDue = attention
     s.pointee.otherFlags |= RFLAGS.resume.rawValue
     updateAttention()
-    guard !isDue, let next = bytes(atLinear: s.pointee.rip, count: 1) else { return false }
-    return !Self.softwareInterrupts.contains(next[0])
+    guard !isDue, let next = byte(atLinear: s.pointee.rip) else { return false }
+    return !Self.softwareInterrupts.contains(next)
   }
 
   /// INT3, INT n, INTO and INT1.
