@@ -32,7 +32,7 @@ package final class Run {
   private var start: UInt64
   /// How many more the run may take for having waited, and whether it may.
   var waited = 0
-  var waits = true
+  package var waits = true
   var console: [UInt8] = []
   /// Bytes that came over the console so far.
   package var printed: Int { console.count }
