@@ -28,6 +28,15 @@ import Testing
     try expectToHold([.ud, .bp, .de, .gp, .pf, .db], events: [])
   }
 
+  /// In 6.12.118 every interrupt here ends in the turn of a kernel thread that verifies a signature and asks nobody whether it may go on, for more than
+  /// the bound of a run. The process comes back behind it.
+  @Test func aProcessThatWaitsForItsTurnComesBack() throws {
+    let checker = try KernelUnderTest.checker(
+      "debian-6.12-cloud", profiles: [.skylake], crossings: [.db], events: [.externalInterrupt])
+    let section = try #require(try checker.check { _ in }.report.sections.first)
+    #expect(section.verdict == .held, "\(section.findings.map(\.message))")
+  }
+
   /// Single-stepping, and a second debug exception in the handler of its trap.
   @Test func theDebugExceptionHoldsWithBreakpoints() throws {
     let report = try expectToHold(
