@@ -11,8 +11,8 @@ let machineSettings: [SwiftSetting] = [
 ]
 
 /// The rooms in which a search spends its time. A run is objects that hold values, and each step touches dozens of them; the check that no two accesses
-/// of one overlap calls the runtime twice for each, some 6 % of a search. What it guards against is an error of ours that every test of a debug or
-/// checked build would meet; a machine and its search belong to one thread.
+/// of one overlap calls the runtime twice for each, some 6 % of a search. What it guards against is an error of ours, and a machine and its search
+/// belong to one thread. Checked and debug builds keep it; `./dev test --checked` runs the platforms in one, and not the search.
 let searchSettings: [SwiftSetting] = [
   .unsafeFlags(isChecked ? [] : ["-enforce-exclusivity=unchecked"], .when(configuration: .release))
 ]

@@ -3,7 +3,7 @@
 ///
 /// A switch of tasks loads RSP from the middle of a stack on which another call of the scheduler stands, and so leaves the crossing's stack
 /// for one that is neither its own, nor an interrupt stack that the processor's tables name, nor one that is begun at its top, as for an
-/// interrupt's handler.
+/// interrupt's handler. Linux, `__switch_to_asm` (arch/x86/entry/entry_64.S) and Documentation/arch/x86/kernel-stacks.rst.
 import Invariants
 import Machine
 

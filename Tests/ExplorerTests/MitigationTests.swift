@@ -107,10 +107,9 @@ import Testing
       kernel, profiles: Self.parts.keys.sorted(), crossings: CrossingKind.allCases, events: [])
     let report = try checker.check { _ in }.report
     for section in report.sections where !Self.isKnown(kernel, section) {
-      let findings = section.findings
       #expect(
-        findings.isEmpty,
-        "\(kernel) \(section.profile.rawValue) \(section.crossing.rawValue): \(findings.map(\.message))")
+        section.findings.isEmpty,
+        "\(kernel) \(section.profile.rawValue) \(section.crossing.rawValue): \(section.findings.map(\.message))")
     }
   }
 
@@ -121,9 +120,8 @@ import Testing
     let checker = try KernelUnderTest.checker(
       kernel, profiles: [.iceLake], crossings: [.syscall64], events: [.externalInterrupt])
     let section = try #require(try checker.check { _ in }.report.sections.first)
-    let findings = section.findings
-    #expect(Set(findings.compactMap(\.location.symbol)) == functions)
-    #expect(findings.allSatisfy { $0.invariant == "branches-aligned" })
+    #expect(Set(section.findings.compactMap(\.location.symbol)) == functions)
+    #expect(section.findings.allSatisfy { $0.invariant == "branches-aligned" })
   }
 
   /// 7.3.4 asks the wrong byte of an indirect call where it lies: `Documentation/Findings/linux-its-prefixed-branches.md`.
