@@ -66,6 +66,7 @@ extension ReadyMachine {
       user.kernelGSBases = Set(recording.boundaries.lazy.filter(\.state.isKernel).map(\.state.gsBase))
         .subtracting(user.gsBases)
       user.kernelTables = kernelTables(recording.boundaries, user)
+      user.kernelCR3 = recording.boundaries.first { $0.state.isKernel && $0.state.cr3 != user.cr3 }?.state.cr3
     }
     if user.stackPointers != known {
       recording = record(crossing, user, path, ablations, swapgsCount, longest: longest)

@@ -20,7 +20,8 @@ extension Run {
       // Within the kernel IRET alone returns so, or a hypervisor for it.
       monitors.stand(at: after.rsp, isReturn: returnsToInterrupted)
     case .entry, .stackLoad: if after.rsp != before.rsp { monitors.stand(at: after.rsp) }
-    case .stackMove, .gsBase, .pageTables, .flags, .letInterruptsIn, .speculationControl, .buffers, .lowBranch:
+    case .stackMove, .gsBase, .pageTables, .invalidation, .flags, .letInterruptsIn, .speculationControl, .buffers,
+      .lowBranch:
       monitors.move(to: after.rsp, step: boundary, rip: transition.rip)
     }
   }

@@ -114,7 +114,8 @@ package final class Run {
     monitors = Monitors(
       allowsTrapFlag: user.entersBySysenter,
       owed: computer.owed,
-      fred: FREDSight(computer.processor), stackTops: stacks.map(\.top))
+      fred: FREDSight(computer.processor), stackTops: stacks.map(\.top),
+      cachedTables: computer.processor.usesPCIDs ? [user.cr3] + (user.kernelCR3.map { [$0] } ?? []) : [])
     self.stacks = stacks
     gsOwner = GSOwner(processor.segmentBase(.gs), user)
     origin = processor.position
@@ -273,7 +274,7 @@ package final class Run {
   }
 
   private func take(_ transition: Transition, injected: Bool) {
-    digest.add(transition)
+    if transition.kind != .invalidation { digest.add(transition) }
     // User mode is left step by step.
     writes.take(transition, at: boundary - 1, transition.before.isKernel ? transition.rip : stepFrom)
     monitors.watch(asGuarded(transition), step: boundary, processor)
@@ -315,7 +316,10 @@ package final class Run {
       } else if after.rsp != before.rsp {
         stack.follow(loaded(after.rsp), to: after.rsp)
       }
-    case .pageTables: monitors.load(tables(transition), isKernel: after.isKernel)
+    case .pageTables:
+      monitors.load(tables(transition), isKernel: after.isKernel)
+      followTranslations(transition)
+    case .invalidation: followTranslations(transition)
     case .letInterruptsIn:
       monitors.letInterruptsIn(
         at: transition.rip, step: boundary, nmiBlocked: processor.nmiBlocked,
@@ -342,6 +346,11 @@ package final class Run {
   private func tables(_ transition: Transition) -> Tables {
     let top = Processor.topTable(of: transition.after.cr3)
     return Tables(top: top, isForeign: user.isForeign(topTable: top), step: boundary, rip: transition.rip)
+  }
+
+  private func followTranslations(_ transition: Transition) {
+    let load = transition.kind == .pageTables && processor.usesPCIDs ? transition.after.cr3 : nil
+    monitors.drop(transition.dropped, load: load, tables(transition))
   }
 
   private func record(_ transition: Transition, injected: Bool) {

@@ -16,6 +16,8 @@ package struct UserSide: Sendable, Hashable {
   var topTable: UInt64
   /// Top tables on which the kernel works in the crossing without events, but the user's; nil while that is not known.
   package var kernelTables: Set<UInt64>?
+  /// The first CR3 of the kernel's in the crossing without events that is not the user's; nil while that is not known.
+  package var kernelCR3: UInt64?
   var interruptsOpen: Bool
   var entersBySysenter: Bool
   /// The kernel has page tables of its own.

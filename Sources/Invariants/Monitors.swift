@@ -11,7 +11,7 @@ public final class Monitors {
   /// What each holds of the run.
   private struct Held {
     var gsOwned = GSOwned()
-    var pageTablesOwned = PageTablesOwned()
+    var pageTablesOwned: PageTablesOwned
     var flagsSanitised: FlagsSanitised
     var interruptsAsClaimed = InterruptsAsClaimed()
     var rspOwned = RSPOwned()
@@ -37,7 +37,10 @@ public final class Monitors {
     /// Nil where events are not delivered by FRED.
     var fred: FREDMonitors?
 
-    init(allowsTrapFlag: Bool, owed: OwedGuards, fred sight: FREDSight?, stackTops: [UInt64]) {
+    init(
+      allowsTrapFlag: Bool, owed: OwedGuards, fred sight: FREDSight?, stackTops: [UInt64], cachedTables: [UInt64]
+    ) {
+      pageTablesOwned = PageTablesOwned(cached: CachedTables(cachedTables))
       flagsSanitised = FlagsSanitised(allowsTrapFlag: allowsTrapFlag)
       stackBounded = StackBounded(tops: stackTops)
       branchesRestricted = BranchesRestricted(isOwed: owed.contains(.restrictedBranches))
@@ -60,11 +63,13 @@ public final class Monitors {
   ///   - owed: what the kernel owes its users on the processor.
   ///   - fred: FRED's side of user mode before the crossing, where the processor delivers events by it.
   ///   - stackTops: where the kernel's stacks begin, ascending, as far as that is known.
+  ///   - cachedTables: values of CR3 whose translations are kept by PCID before the crossing, the current one first.
   public init(
     allowsTrapFlag: Bool = false, owed: OwedGuards = [], fred sight: FREDSight? = nil,
-    stackTops: [UInt64] = []
+    stackTops: [UInt64] = [], cachedTables: [UInt64] = []
   ) {
-    held = Held(allowsTrapFlag: allowsTrapFlag, owed: owed, fred: sight, stackTops: stackTops)
+    held = Held(
+      allowsTrapFlag: allowsTrapFlag, owed: owed, fred: sight, stackTops: stackTops, cachedTables: cachedTables)
     self.owed = owed
   }
 
@@ -237,6 +242,11 @@ public final class Monitors {
 
   /// Other page tables were loaded.
   public func load(_ tables: Tables, isKernel: Bool) { held.pageTablesOwned.load(tables, isKernel: isKernel) }
+
+  /// Translations were dropped, and CR3 was loaded where `load` says so and there are PCIDs.
+  public func drop(_ dropped: DroppedTranslations, load: UInt64?, _ tables: Tables) {
+    held.pageTablesOwned.drop(dropped, load: load, tables)
+  }
 
   /// Page tables are loaded that are neither the kernel's nor the user's.
   public var haveForeignTables: Bool { held.pageTablesOwned.haveForeignTables }

@@ -2,6 +2,7 @@
 ///
 /// SDM vol. 3A, "Paging"; Linux Documentation/arch/x86/pti.rst.
 import Findings
+import Machine
 
 /// Page tables that a run has come to run on.
 public struct Tables: Sendable, Hashable {
@@ -29,8 +30,10 @@ struct PageTablesOwned: Monitor {
       "With page-table isolation the user's tables map only the entry code. Whatever the kernel touches beyond it before "
       + "CR3 is switched, or after it is switched back, faults in kernel mode. User mode on the kernel's tables sees what "
       + "they were to hide. On tables that are neither, another task's or those of the boot, the same addresses are other memory; "
-      + "and code that was interrupted must find the tables that it had.",
-    citation: "Intel SDM vol. 3A, \"4-Level Paging\"; Linux Documentation/arch/x86/pti.rst",
+      + "and code that was interrupted must find the tables that it had. "
+      + "Two tables under one PCID share their translations, unless a load of either drops those of the other: bit 63 of CR3 keeps them.",
+    citation:
+      "Intel SDM vol. 3A, \"4-Level Paging\", \"Process-Context Identifiers (PCIDs)\"; Linux Documentation/arch/x86/pti.rst",
     specimens: ["ablation user-cr3-kept-at-entry", "ablation kernel-page-tables-kept-for-user"])
 
   /// Kernel code that was interrupted, by its RSP.
@@ -45,6 +48,9 @@ struct PageTablesOwned: Monitor {
   /// Neither the kernel's nor the user's, and loaded.
   private var foreign: Tables?
   private var violation: Violation?
+  private var cached: CachedTables
+
+  init(cached: CachedTables = CachedTables([])) { self.cached = cached }
 
   mutating func take(_ delivery: DeliveryRecord, tables: UInt64) {
     if delivery.fromKernel && !delivery.isLost {
@@ -64,6 +70,15 @@ struct PageTablesOwned: Monitor {
       blame(foreign, "the kernel ran on page tables at \(hex(foreign.top)), which are neither its own nor the user's")
       self.foreign = nil
     }
+  }
+
+  mutating func drop(_ dropped: DroppedTranslations, load: UInt64?, _ tables: Tables) {
+    cached.drop(dropped)
+    guard let load, let other = cached.load(load) else { return }
+    blame(
+      tables,
+      "page tables at \(hex(tables.top)) are loaded under the PCID of those at \(hex(other)), whose translations are kept"
+    )
   }
 
   var haveForeignTables: Bool { foreign != nil }
@@ -93,6 +108,7 @@ struct PageTablesOwned: Monitor {
   func goesOn(as other: PageTablesOwned) -> Bool {
     fault == nil && other.fault == nil && violation == nil && other.violation == nil && foreign == nil
       && other.foreign == nil && interrupted.elementsEqual(other.interrupted) { $0.top == $1.top }
+      && cached.isWithin(other.cached)
   }
 
   func judge(_ run: Outcome) -> Violation? {

@@ -61,8 +61,8 @@ public struct StateWrites: Sendable {
     case .stackLoad: add(.rsp)
     case .entry, .exit: if before.rsp != after.rsp { add(.rsp) }
     case .event: if transition.delivery?.onCurrentStack == false { add(.rsp) }
-    case .lostEvent, .stackMove, .gsBase, .pageTables, .flags, .letInterruptsIn, .speculationControl, .buffers,
-      .lowBranch:
+    case .lostEvent, .stackMove, .gsBase, .pageTables, .invalidation, .flags, .letInterruptsIn, .speculationControl,
+      .buffers, .lowBranch:
       break
     }
     if before.gsBase != after.gsBase { add(.gsBase) }

@@ -12,6 +12,8 @@ extension Processor {
   public static func topTable(of cr3: UInt64) -> UInt64 { cr3 & PageTableEntry.addressMask }
   public var cr0: UInt64 { s.pointee.cr0 }
   public var cr4: UInt64 { s.pointee.cr4 }
+  /// CR4.PCIDE: the low 12 bits of CR3 are a PCID.
+  public var usesPCIDs: Bool { s.pointee.cr4 & CR4.processContextIdentifiers != 0 }
   /// A debug trap of the instruction before is to be delivered at this boundary.
   public var debugTrapIsDue: Bool { s.pointee.pendingDebug != 0 }
   public var nmiBlocked: Bool {

@@ -25,6 +25,8 @@ public final class Processor {
   let contextOfPCID: UnsafeMutablePointer<UInt32>
   var firstContext: UInt32 = 1
   var nextContext: UInt32 = 1
+  /// What the instruction dropped that is being executed, where it is one that does.
+  var droppedTranslations = DroppedTranslations.none
   var fetchGeneration: UInt64 = 0
   /// Linear range in which large pages were cached as 4 KiB pieces.
   var largePages: (low: UInt64, high: UInt64) = (~0, 0)
@@ -248,13 +250,14 @@ public final class Processor {
   func flushTranslations() {
     // Entries of a context that is not current never match, so a new context is as good as an empty cache.
     firstContext = nextContext
+    droppedTranslations = .all
     largePages = (~0, 0)
     enterContext()
     updateView()
   }
 
   var currentPCID: Int {
-    s.pointee.cr4 & CR4.processContextIdentifiers != 0 ? Int(s.pointee.cr3 & 0xFFF) : Int(s.pointee.addressSpace)
+    usesPCIDs ? Int(s.pointee.cr3 & 0xFFF) : Int(s.pointee.addressSpace)
   }
 
   /// Makes the context of the current PCID the one that is looked up.

@@ -132,7 +132,10 @@ extension Processor {
     // Every bit above the physical address is reserved, bit 63 too unless it is the PCIDs' "no flush".
     guard new >> Profile.physicalAddressBits == 0 else { throw Fault.gp() }
     s.pointee.cr3 = new
-    if !keeps { contextOfPCID[currentPCID] = 0 }
+    if !keeps {
+      contextOfPCID[currentPCID] = 0
+      droppedTranslations = .one(pcid: UInt16(currentPCID))
+    }
     enterContext()
     updateView()
   }
@@ -221,6 +224,7 @@ extension Processor {
       dropTranslation(of: address)
     case 1:
       contextOfPCID[Int(low & 0xFFF)] = 0
+      droppedTranslations = .one(pcid: UInt16(low & 0xFFF))
       enterContext()
       updateView()
     default: flushTranslations()

@@ -90,6 +90,7 @@ extension Processor {
     guard let kind = Transition.Kind(body) else { return try dispatch(u) }
     let (rip, control) = (s.pointee.rip, s.pointee.msr.speculationControl)
     var before = standing
+    droppedTranslations = .none
     if kind == .stackLoad || kind == .stackMove { before.rsp = get(Slot.stackBefore, UInt64.self) }
     do throws(Fault) {
       try dispatch(u)
@@ -113,9 +114,13 @@ extension Processor {
       case .buffers: profile.verwClearsBuffers && u.pointee.src == Slot.t0
       case .flags:
         !before.rflags.symmetricDifference(after.rflags).isDisjoint(with: [.trap, .nestedTask])
-      case .letInterruptsIn, .speculationControl: false
+      case .invalidation, .letInterruptsIn, .speculationControl: false
       }
-    if happened { note(Transition(kind: kind, rip: rip, before: before, after: after)) }
+    if happened {
+      note(Transition(kind: kind, rip: rip, before: before, after: after, dropped: droppedTranslations))
+    } else if kind == .pageTables || kind == .invalidation, usesPCIDs, droppedTranslations != .none {
+      note(Transition(kind: .invalidation, rip: rip, before: before, after: after, dropped: droppedTranslations))
+    }
     if kind == .letInterruptsIn || kind == .flags, s.pointee.nmiBlocked || s.pointee.tellsOfInterruptsLetIn,
       !before.rflags.contains(.interruptEnable), after.rflags.contains(.interruptEnable)
     {
@@ -138,6 +143,7 @@ extension Transition.Kind {
     case .stackMoved: self = .stackMove
     case .swapGS, .writeGSBase, .writeMSR, .writeSegment, .popSegment, .loadFarPointer: self = .gsBase
     case .writeControl: self = .pageTables
+    case .invalidatePCID: self = .invalidation
     case .popFlags: self = .flags
     case .setInterrupt: self = .letInterruptsIn
     case .verifyWrite: self = .buffers

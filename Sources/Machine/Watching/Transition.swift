@@ -21,6 +21,14 @@ public struct Standing: Sendable, Hashable {
   }
 }
 
+/// Whose translations were dropped, of those that are kept apart by PCIDs. SDM vol. 3A, "Operations that Invalidate TLBs and
+/// Paging-Structure Caches".
+public enum DroppedTranslations: Sendable, Hashable {
+  case none
+  case one(pcid: UInt16)
+  case all
+}
+
 /// One change of what a run stands on. A trivial value.
 public struct Transition: Sendable, Hashable {
   public enum Kind: UInt8, Sendable {
@@ -40,6 +48,9 @@ public struct Transition: Sendable, Hashable {
     case gsBase
     /// MOV to CR3, or a hypervisor's switch of page tables.
     case pageTables
+    /// With PCIDs, all translations of one or of each were dropped by what left CR3 as it was: INVPCID, a load of the same CR3, a change
+    /// of CR0 or CR4.
+    case invalidation
     /// POPF changed TF or NT.
     case flags
     /// VERW with a memory operand, on a processor that clears its buffers by it.
@@ -59,9 +70,15 @@ public struct Transition: Sendable, Hashable {
   public var after: Standing
   /// What was delivered, or was to be.
   public var delivery: Delivered?
+  /// Of a load of CR3, and of an invalidation.
+  public var dropped: DroppedTranslations
 
-  public init(kind: Kind, rip: UInt64, before: Standing, after: Standing, delivery: Delivered? = nil) {
+  public init(
+    kind: Kind, rip: UInt64, before: Standing, after: Standing, delivery: Delivered? = nil,
+    dropped: DroppedTranslations = .none
+  ) {
     self.kind = kind
+    self.dropped = dropped
     self.rip = rip
     self.before = before
     self.after = after
