@@ -201,19 +201,26 @@ public struct StrayStack: Sendable, Hashable {
   }
 }
 
-/// A value of the user's in a register that other crossings clear before their work begins.
+/// A value of the user's in a register that was to be cleared before the work begins.
 public struct KeptRegister: Sendable, Hashable {
+  /// What tells that it was.
+  public enum Clearing: Sendable, Hashable {
+    /// So many other kinds of crossings clear it.
+    case byOtherCrossings(Int)
+    /// The crossing clears so many of RBX, RBP and R8 to R15.
+    case ofOthersHere(Int)
+  }
+
   public var register: GeneralRegister
   public var value: UInt64
-  /// How many kinds of crossings clear it.
-  public var others: Int
+  public var clearing: Clearing
   /// The first instruction of the work.
   public var rip: UInt64
 
-  public init(register: GeneralRegister, value: UInt64, others: Int, rip: UInt64) {
+  public init(register: GeneralRegister, value: UInt64, clearing: Clearing, rip: UInt64) {
     self.register = register
     self.value = value
-    self.others = others
+    self.clearing = clearing
     self.rip = rip
   }
 }

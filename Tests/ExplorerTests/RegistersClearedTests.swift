@@ -60,6 +60,44 @@ import Testing
     #expect(ended.status == 1 && ended.output.contains("registers-cleared: violated"), "\(ended)")
   }
 
+  /// The kernel of the other specimen's twin, of whose one list of registers lines are gone, so that no crossing clears them.
+  private func checkWithout(_ registers: [String]) throws -> LimenProgram.Ended {
+    let path = Probe.root.appendingPathComponent("Specimens/registers-cleared-but-one/Fixed.S")
+    var text = try String(contentsOf: path, encoding: .utf8)
+    for register in registers {
+      let name =
+        register.hasPrefix("r1") || register == "r8" || register == "r9" ? register + "d" : "e" + register.dropFirst()
+      let place = try #require(
+        text.range(of: "  xorl %\(name), %\(name)\n"), "the twin has no such line any more")
+      text.removeSubrange(place)
+    }
+    let file = folder.url.appendingPathComponent("edited.S")
+    try text.write(to: file, atomically: true, encoding: .utf8)
+    return try limen(
+      "check", file.path, "--platform", "bare-metal", "--profile", "intel", "--crossing", "syscall64", "--posture",
+      "normal", "--event", "nmi", "--depth", "1", "--no-witnesses")
+  }
+
+  @Test(arguments: ["r10", "r11", "rbx", "rbp", "r12", "r13", "r14", "r15"])
+  func whatNoCrossingClearsIsFound(register: String) throws {
+    let ended = try checkWithout([register])
+    #expect(ended.status == 1 && ended.output.contains("registers-cleared: violated"), "\(ended)")
+    #expect(ended.output.contains("or what is made of it, in \(register)"), "\(ended)")
+    #expect(ended.output.contains("where the crossing clears 9 of"), "\(ended)")
+  }
+
+  /// Fifth and sixth arguments; and a kernel that clears no more than seven may mean no more.
+  @Test(arguments: [["r8"], ["r9"], ["r8", "r9"], ["rbx", "r12", "r15"]])
+  func whatNoCrossingClearsMayBeMeant(registers: [String]) throws {
+    let ended = try checkWithout(registers)
+    #expect(ended.status == 0 && ended.output.contains("held"), "\(ended)")
+  }
+
+  @Test func twoThatNoCrossingClearsAreFound() throws {
+    let ended = try checkWithout(["r13", "r15"])
+    #expect(ended.status == 1 && ended.output.contains("where the crossing clears 8 of"), "\(ended)")
+  }
+
   /// A value of the kernel's own is none, whatever it is.
   @Test func aNumberOfTheKernelsIsNone() throws {
     #expect(try check("  movq $0x12345678, %rbx\n").status == 0)
