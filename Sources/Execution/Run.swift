@@ -322,7 +322,7 @@ package final class Run {
     case .invalidation: followTranslations(transition)
     case .letInterruptsIn:
       monitors.letInterruptsIn(
-        at: transition.rip, step: boundary, nmiBlocked: processor.nmiBlocked,
+        at: transition.rip, step: boundary, nmiBlocked: processor.nmiBlocked || computer.blocksNMIsItself,
         onInterruptStack: !processor.deliversByFRED && processor.isOnInterruptStack(after.rsp))
     case .stackMove, .gsBase, .flags, .speculationControl, .buffers, .lowBranch: break
     }

@@ -1,6 +1,7 @@
 /// IF, or Xen's upcall mask, and NMI blocking are what the kernel believes, and every injected event is handled exactly once.
 ///
 /// SDM vol. 3A, "Maskable Hardware Interrupts", "Handling Multiple NMIs", "Signaling Interrupt Servicing Completion".
+/// Not modelled: a PV guest that lets upcalls in inside an NMI's handler and masks them again before it comes to the hypervisor.
 import Findings
 
 struct InterruptsAsClaimed: Monitor {

@@ -57,7 +57,8 @@ public struct Transition: Sendable, Hashable {
     case buffers
     /// A return or an indirect branch of privilege 0 whose last byte lies in the lower half of a cache line, on a part where that matters.
     case lowBranch
-    /// An instruction that is no return set IF while NMIs were blocked, or where `tellsOfInterruptsLetIn` asks for it.
+    /// An instruction that is no return set IF while NMIs were blocked, or where `tellsOfInterruptsLetIn` asks for it. Of a PV guest, that its
+    /// kernel came to the hypervisor with upcalls let in and NMIs masked.
     case letInterruptsIn
     /// WRMSR changed IA32_SPEC_CTRL, on a part whose branches it must restrict.
     case speculationControl

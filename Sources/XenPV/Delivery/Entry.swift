@@ -11,6 +11,7 @@ extension XenPVComputer {
     saveRegisters()
     processor.actsFor = processor.rip &- what.length
     defer { processor.actsFor = nil }
+    noteUpcallsLetIn()
     switch what {
     case .systemCall: enterBySyscall()
     case .systemEnter: enterBySysenter()
@@ -19,6 +20,15 @@ extension XenPVComputer {
     case .exception(let vector, let code): handleException(vector, errorCode: code)
     }
     returnToGuest()
+  }
+
+  /// The kernel is in an NMI's handler, and whatever upcall is due now is delivered in it. Its iret lifts the mask of NMIs.
+  private func noteUpcallsLetIn() {
+    guard domain.vcpu.isInKernel, domain.vcpu.asyncExceptionMask & AsyncMask.nmi != 0, upcallMask == 0 else { return }
+    let standing = guestStanding
+    processor.note(
+      Transition(
+        kind: .letInterruptsIn, rip: processor.actsFor ?? registers.rip, before: standing, after: standing))
   }
 
   private func enterBySyscall() {
