@@ -120,7 +120,7 @@ import Testing
     let own = try #require(try checker.check { _ in }.witnesses.first)
     var random = Mutator(seed: 0x4C69_6D65_6E57_6974)
     var outcomes: [String: Int] = [:]
-    for index in 0..<Self.count("WITNESSES", 1500) {
+    for index in 0..<Self.count("WITNESSES", 400) {
       var witness = own
       for _ in 0...random.place(in: 0..<3) { damage(&witness, &random) }
       // As a file it is read back the same.

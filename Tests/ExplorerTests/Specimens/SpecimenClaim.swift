@@ -196,7 +196,9 @@ struct SpecimenClaim {
   private func check(_ kernel: String) throws -> LimenProgram.Ended {
     try start(
       [
-        "check", kernel, "--posture", page.posture.rawValue, "--format", "json", "--witnesses",
+        "check", kernel, "--posture", page.posture.rawValue, "--format", "json", "--platform",
+        page.platforms.map(\.rawValue).joined(separator: ","), "--profile",
+        page.profiles.map(\.rawValue).joined(separator: ","), "--witnesses",
         folder.appendingPathComponent("witnesses-\(UUID().uuidString)").path,
       ] + fromHost)
   }

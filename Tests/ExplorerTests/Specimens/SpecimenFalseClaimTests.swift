@@ -18,8 +18,11 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
+  /// Of one machine, which is enough to make it false.
   private func claim(_ name: String) throws -> SpecimenClaim {
-    SpecimenClaim(page: try Specimens.page(name), limen: .probing(in: folder), folder: folder.url)
+    var page = try Specimens.page(name)
+    (page.platforms, page.profiles) = (Array(page.platforms.prefix(1)), Array(page.profiles.prefix(1)))
+    return SpecimenClaim(page: page, limen: .probing(in: folder), folder: folder.url)
   }
 
   /// The reference kernel as it was built, but for one of the specimen's two kernels, which is the other.
