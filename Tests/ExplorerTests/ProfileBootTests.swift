@@ -13,9 +13,21 @@ import Testing
     for name in ProfileName.allCases { #expect(name.processor.name == name.rawValue) }
   }
 
-  @Test(
-    arguments: ["debian-6.1-cloud", "debian-6.12-cloud", "debian-7.3.4-cloud"],
-    ProfileName.allCases.filter { !ProfileName.plain.contains($0) })
+  /// Each part with one of the kernels, and the newest kernel with FRED's; with `LIMEN_PROFILE_BOOTS=all` each with all of them
+  /// (Documentation/Oracles.md). `MitigationTests` boots all of them up to the probe's first request.
+  static let machines: [(kernel: String, profile: ProfileName)] = {
+    let kernels = ["debian-6.1-cloud", "debian-6.12-cloud", "debian-7.3.4-cloud"]
+    let all = ProcessInfo.processInfo.environment["LIMEN_PROFILE_BOOTS"] == "all"
+    let parts = ProfileName.allCases.filter { !ProfileName.plain.contains($0) }
+    return parts.enumerated().flatMap { index, part in
+      kernels.enumerated().filter { kernel in
+        all || kernel.offset == index % kernels.count
+          || kernel.offset == kernels.count - 1 && [.wildcatLake, .zen6].contains(part)
+      }.map { ($0.element, part) }
+    }
+  }()
+
+  @Test(arguments: machines)
   func bootsToTheProbe(kernel: String, profile: ProfileName) throws {
     let folder = try TemporaryFolder()
     let probe = try Probe.built()
