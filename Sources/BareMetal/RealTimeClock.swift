@@ -4,7 +4,8 @@
 /// Technical Reference, "Real-Time Clock".
 ///
 /// The clock shows 2026-01-01 00:00:00 UTC, a Thursday, when virtual time is 0, and runs with virtual time: nothing
-/// reads the host's clock. Where between two of its seconds a PC is switched on is chance. Not modelled: alarm, periodic and update-ended interrupts (the bits of register B read back,
+/// reads the host's clock. Where between two of its seconds a PC is switched on is chance.
+/// Not modelled: alarm, periodic and update-ended interrupts (the bits of register B read back,
 /// register C is always 0 and IRQ8 never rises), daylight saving, and other rates of the divider in register A.
 public struct RealTimeClock: Equatable, Codable, Sendable {
   /// The date of virtual time 0: 2026-01-01 00:00:00 UTC.
@@ -12,8 +13,8 @@ public struct RealTimeClock: Equatable, Codable, Sendable {
   /// The same in seconds since 2000-01-01: 26 years with seven leap days.
   private static let startSeconds: Int64 = (26 * 365 + 7) * 86_400
 
-  /// How long the first second has run at virtual time 0. Xen waits for a second's end before it reads the calendar (`__get_cmos_time` in
-  /// arch/x86/time.c), looking at UIP all the while: 4.17 comes to it some 60 ms after power-on, 4.20 some 210 ms.
+  /// How long the first second has run at virtual time 0. Xen waits for a second's end before it reads the calendar, looking at UIP all the
+  /// while (`__get_cmos_time` in arch/x86/time.c): 4.17 comes to it some 60 ms after power-on, 4.20 some 210 ms.
   static let phase: UInt64 = 780_000_000
 
   /// How long before a second's end UIP is set: 244 µs of notice and 1984 µs of update.

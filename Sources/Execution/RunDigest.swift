@@ -1,8 +1,8 @@
 /// What happened in a run as one number, so that runs can be told apart: two with equal digests had the same transitions in the same
 /// order, and ended alike.
 ///
-/// What enters is named in Documentation/Formats.md, "distinct"; an invalidation of translations is none of it. The transitions are the coefficients of a polynomial over integers
-/// modulo 2^64, so that the digest of a run follows from those of its pieces. Each coefficient is FNV-1a (Fowler, Noll, Vo) over words
+/// What enters is named in Documentation/Formats.md, "distinct"; an invalidation of translations is none of it. The transitions are the
+/// coefficients of a polynomial over integers modulo 2^64, so that the digest of a run follows from those of its pieces. Each coefficient is FNV-1a (Fowler, Noll, Vo) over words
 /// of 64 bits, with a shift that lets the upper half reach the lower.
 import Invariants
 import Machine
