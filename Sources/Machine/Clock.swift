@@ -1,9 +1,14 @@
-/// Virtual time: an instruction takes a nanosecond, and halting takes what it takes. Every clock of a machine follows it, the TSC too.
+/// Virtual time: an instruction takes a nanosecond, halting takes what it takes, and a port a microsecond more. Every clock of a machine
+/// follows it, the TSC too.
 ///
 /// The clock may go in steps: then all clocks stand still between two of them, as on a machine whose clocks are coarse, and what a
 /// short run does hangs on the time at which it began and not on how many instructions came before. SDM vol. 3B, "Time-Stamp
 /// Counter": the counter never goes back; how often it moves nobody promises.
 extension Processor {
+  /// What an access to a port takes, as on the ISA bus, where a cycle of its 8 MHz clock is 125 ns and a transfer of a byte takes six and
+  /// the bridge's own time: kernels count on it where they wait by a port (Linux, `native_io_delay`).
+  static let portAccess: UInt64 = 1_000
+
   /// Virtual nanoseconds, without the steps.
   var fineTime: UInt64 { s.pointee.retired &+ s.pointee.idleTime }
 

@@ -209,6 +209,7 @@ extension Processor {
   /// count of retired instructions are right whenever it returns or throws.
   private func executeBlocks(limit: UInt64) throws(Fault) {
     let s = self.s
+    let besides = s.pointee.eventCount &+ s.pointee.work
     var block = try findBlock(single: limit &- s.pointee.retired == 1)
     while true {
       if s.pointee.retired &+ UInt64(block.pointee.count) > limit { block = try findBlock(single: true) }
@@ -245,8 +246,8 @@ extension Processor {
               if !u.pointee.traits.contains(.setsRIP) {
                 s.pointee.rip = nextInstruction(s.pointee.rip, u.pointee.length)
               }
-              s.pointee.retired &+= UInt64(block.pointee.count)
-              return
+              edge = .outOfLine
+              break run
             }
 
           case .move8: set(u.pointee.dst, value(u, UInt8.self))
@@ -437,6 +438,9 @@ extension Processor {
       if attention || s.pointee.retired >= limit || s.pointee.rip == stopAddress || isInWatchedCode { return }
       switch edge {
       case .indirect: block = try findBlock(single: false)
+      case .outOfLine:
+        if deviceWasAccessed || isStopRequested || s.pointee.eventCount &+ s.pointee.work != besides { return }
+        block = try findBlock(single: false)
       case .taken:
         if let chained = block.pointee.taken {
           block = chained
@@ -463,6 +467,8 @@ extension Processor {
     case indirect
     case taken
     case following
+    /// Behind a body that may have asked for anything, or spent what is the caller's to add up.
+    case outOfLine
   }
 
   /// Only inside one page can a chain not outlive the translation that it was made under.

@@ -161,46 +161,61 @@ extension Processor {
     return name == .fs || name == .gs ? offset &+ segmentBase(name) : offset
   }
 
-  /// Moves or fills as many elements as lie on one page of source and destination, forwards, where both are cached RAM.
+  /// Moves or fills as many elements as lie on one page of source and destination, in either direction, where both are cached RAM.
   /// Returns how many it did.
   private func bulk(_ u: Operation, _ name: External, count: UInt64, atMost: UInt64, addressWidth: Int) -> UInt64 {
     guard name == .moveString || name == .storeString, addressWidth == 8, s.pointee.codeMode == .bits64,
-      !s.pointee.flag(.direction), !s.pointee.trapAfter, s.pointee.translationTag != TranslationCache.disabledTag,
-      u.pointee.index < 4
+      !s.pointee.trapAfter, s.pointee.translationTag != TranslationCache.disabledTag, u.pointee.index < 4
     else { return 0 }
     let width = UInt64(u.pointee.width)
+    let backwards = s.pointee.flag(.direction)
     let di = get(Slot.rdi, UInt64.self)
     guard let to = cachedHost(di, writeTranslations) else { return 0 }
-    var elements = min(count, atMost, (4096 - (di & 0xFFF)) / width)
+    var elements = min(count, atMost, elementsOnPage(di, width, backwards))
+    let si = get(Slot.rsi, UInt64.self)
     if name == .moveString {
-      let si = get(Slot.rsi, UInt64.self)
       guard let from = cachedHost(si, readTranslations) else { return 0 }
-      elements = min(elements, (4096 - (si & 0xFFF)) / width)
-      let distance = Int(bitPattern: to) &- Int(bitPattern: from)
+      elements = min(elements, elementsOnPage(si, width, backwards))
+      guard elements > 0 else { return 0 }
       let bytes = Int(elements * width)
-      // An overlap that a forward copy would propagate is left to the iterations.
-      guard elements > 0, distance <= 0 || distance >= bytes else { return 0 }
-      memmove(to, from, bytes)
-      set(Slot.rsi, si &+ UInt64(bytes))
+      // An overlap that a copy in this direction would propagate is left to the iterations.
+      let ahead = (Int(bitPattern: to) &- Int(bitPattern: from)) * (backwards ? -1 : 1)
+      guard ahead <= 0 || ahead >= bytes else { return 0 }
+      // The lowest of the elements that are behind one another downwards.
+      let below = backwards ? bytes - Int(width) : 0
+      memmove(to - below, from - below, bytes)
     } else {
       guard elements > 0 else { return 0 }
-      let value = get(Slot.rax, UInt64.self)
-      switch width {
-      case 1: memset(to, Int32(truncatingIfNeeded: value & 0xFF), Int(elements))
-      default:
-        for i in 0..<Int(elements) {
-          let at = to + i * Int(width)
-          switch width {
-          case 2: at.storeBytes(of: UInt16(truncatingIfNeeded: value), as: UInt16.self)
-          case 4: at.storeBytes(of: UInt32(truncatingIfNeeded: value), as: UInt32.self)
-          default: at.storeBytes(of: value, as: UInt64.self)
-          }
-        }
-      }
+      fill(to - (backwards ? Int((elements - 1) * width) : 0), count: Int(elements), width: width)
     }
-    set(Slot.rdi, di &+ elements * width)
+    let distance = backwards ? 0 &- elements * width : elements * width
+    if name == .moveString { set(Slot.rsi, si &+ distance) }
+    set(Slot.rdi, di &+ distance)
     set(Slot.rcx, count &- elements)
     return elements
+  }
+
+  /// Elements of which all bytes lie on the page of the first, which is at `address`.
+  private func elementsOnPage(_ address: UInt64, _ width: UInt64, _ backwards: Bool) -> UInt64 {
+    let rest = (4096 - (address & 0xFFF)) / width
+    if !backwards { return rest }
+    return rest == 0 ? 0 : (address & 0xFFF) / width + 1
+  }
+
+  private func fill(_ to: UnsafeMutableRawPointer, count: Int, width: UInt64) {
+    let value = get(Slot.rax, UInt64.self)
+    if width == 1 {
+      memset(to, Int32(truncatingIfNeeded: value & 0xFF), count)
+      return
+    }
+    for i in 0..<count {
+      let at = to + i * Int(width)
+      switch width {
+      case 2: at.storeBytes(of: UInt16(truncatingIfNeeded: value), as: UInt16.self)
+      case 4: at.storeBytes(of: UInt32(truncatingIfNeeded: value), as: UInt32.self)
+      default: at.storeBytes(of: value, as: UInt64.self)
+      }
+    }
   }
 
   /// Host address of a byte whose translation is cached.

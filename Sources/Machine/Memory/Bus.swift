@@ -1,8 +1,8 @@
 /// What lies outside the processor and RAM: ports, and physical memory that is a device's or nobody's.
 ///
 /// SDM vol. 1, "Input/Output", "Memory-Mapped I/O"; vol. 3A, "Memory Types and Cache Control".
-/// An access is answered while the instruction executes, once, at the instruction's own time: an instruction may make as many as
-/// it likes, and so may the delivery of an event. An access that crosses a page is two, so that any size from 1 to 8 occurs.
+/// An access is answered while the instruction executes, once, at the instruction's own time, and a port takes its time behind that
+/// (`Clock.swift`): an instruction may make as many as it likes, and so may the delivery of an event. An access that crosses a page is two, so that any size from 1 to 8 occurs.
 /// Devices have no other say in an instruction; what they ask for (an interrupt, a reset) is looked at behind it.
 /// Not modelled: instruction fetches from outside RAM.
 public protocol Bus: AnyObject {
@@ -19,6 +19,7 @@ extension Processor {
   func readPort(_ port: UInt16, size: Int) throws(Fault) -> UInt64 {
     try requireAlone()
     deviceWasAccessed = true
+    defer { s.pointee.idleTime &+= Self.portAccess }
     return UInt64(bus?.readPort(port, size: size) ?? UInt32.max)
   }
 
@@ -27,6 +28,7 @@ extension Processor {
     deviceWasAccessed = true
     let mask = UInt32.max >> UInt32(32 - 8 * size)
     bus?.writePort(port, size: size, value: UInt32(truncatingIfNeeded: value) & mask)
+    s.pointee.idleTime &+= Self.portAccess
   }
 
   func loadOutsideRAM(_ address: UInt64, size: Int) throws(Fault) -> UInt64 {

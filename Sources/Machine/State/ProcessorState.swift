@@ -15,7 +15,7 @@ public struct ProcessorState: Sendable {
   public internal(set) var rip: UInt64 = 0
   /// Instructions retired since the machine was made.
   public internal(set) var retired: UInt64 = 0
-  /// Virtual nanoseconds that passed while halted, added to `retired`.
+  /// Virtual nanoseconds that passed while nothing retired, halted or on an access to a port, added to `retired`.
   public internal(set) var idleTime: UInt64 = 0
   /// Steps that retired nothing: see `Processor.position`.
   var unretired: UInt64 = 0

@@ -38,6 +38,19 @@ struct BoundsTests {
     #expect(processor[.rsi] == 0x10_0000 || processor[.rsi] - 0x10_0000 == done)
   }
 
+  /// Repetitions that follow one another in one run: what they are charged ends it, however few instructions retire.
+  @Test func aLoopOfRepetitionsEndsWithTheBudget() throws {
+    // MOV RCX, 20000h; MOV RDI, 100000h; REP STOSB; JMP to the first
+    let computer = try computer([
+      0x48, 0xC7, 0xC1, 0, 0, 0x02, 0, 0x48, 0xC7, 0xC7, 0, 0, 0x10, 0, 0xF3, 0xAA, 0xEB, 0xEE,
+    ])
+    let before = computer.processor.spent
+    let end = computer.run(20_000)
+    #expect(isBound(end), "ended with \(end)")
+    #expect(computer.processor.spent - before >= 20_000)
+    #expect(computer.processor.spent - before < 22_000)
+  }
+
   /// `rep stosb` through nobody's memory took 89 seconds.
   @Test func aRepetitionThroughAHole() throws {
     let computer = try computer([0xF3, 0xAA])

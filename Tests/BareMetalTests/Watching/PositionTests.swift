@@ -57,6 +57,18 @@ struct PositionTests {
     #expect(computer.processor.state.idleTime > 95 * 80_000)
   }
 
+  /// A port takes a microsecond more than another instruction, and no step more.
+  @Test func aPortTakesItsTime() throws {
+    // OUT 80h, AL; IN AL, 80h; NOP; HLT
+    let computer = try computer([0xE6, 0x80, 0xE4, 0x80, 0x90, 0xF4])
+    let (start, time) = (computer.processor.position, computer.processor.now)
+    for expected in [1001, 2002, 2003] as [UInt64] {
+      _ = computer.step()
+      #expect(computer.processor.now - time == expected)
+    }
+    #expect(computer.processor.position - start == 3)
+  }
+
   /// A repetition is left between two iterations now and then, for events to be let in; each time is a step.
   @Test func aLongRepetitionIsSeveralSteps() throws {
     // REP LODSB; HLT
