@@ -31,6 +31,7 @@ let package = Package(
     .systemLibrary(name: "CZstd"),
     .systemLibrary(name: "CLZ4"),
     .systemLibrary(name: "CDW"),
+    .systemLibrary(name: "CNettle"),
     .target(name: "HostFloatingPoint"),
     .target(name: "Confinement"),
     .target(name: "BuildIdentity"),
@@ -42,7 +43,7 @@ let package = Package(
     .target(
       name: "XenPV", dependencies: ["Platform", "Machine", "KernelImage", "Findings"], swiftSettings: searchSettings),
     .target(name: "Hypervisor", dependencies: ["BareMetal", "Platform", "Machine", "KernelImage", "Findings"]),
-    .target(name: "KernelImage", dependencies: ["CLZMA", "CZlib", "CZstd", "CLZ4", "CDW"]),
+    .target(name: "KernelImage", dependencies: ["CLZMA", "CZlib", "CZstd", "CLZ4", "CDW", "CNettle"]),
     .target(name: "Findings"),
     .target(name: "Invariants", dependencies: ["Platform", "Machine", "Findings"], swiftSettings: searchSettings),
     .target(

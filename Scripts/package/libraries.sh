@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 out=.build-package/libraries
 mkdir -p "$out"
 system=/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
-for name in lzma z zstd lz4 dw elf; do install -m 644 "$system/lib$name.a" "$out/"; done
+for name in lzma z zstd lz4 nettle dw elf; do install -m 644 "$system/lib$name.a" "$out/"; done
 
 version=$(dpkg-query -W -f='${source:Version}' libzydis-dev)
 if [ -r "$out/libZydis.a" ] && [ "$(cat "$out/zydis-version" 2>/dev/null)" = "$version" ]; then exit; fi

@@ -3,19 +3,14 @@
 /// Motorola MC146818 data sheet, "Address Map", "Time, Calendar, and Alarm Locations", "Registers"; IBM PC/AT
 /// Technical Reference, "Real-Time Clock".
 ///
-/// The clock shows 2026-01-01 00:00:00 UTC, a Thursday, when virtual time is 0, and runs with virtual time: nothing
-/// reads the host's clock. Where between two of its seconds a PC is switched on is chance.
-/// Not modelled: alarm, periodic and update-ended interrupts (the bits of register B read back,
+/// The clock starts at 2026-01-01 00:00:00 UTC, a Thursday, when virtual time is 0, and runs with virtual time: nothing
+/// reads the host's clock. Not modelled: alarm, periodic and update-ended interrupts (the bits of register B read back,
 /// register C is always 0 and IRQ8 never rises), daylight saving, and other rates of the divider in register A.
 public struct RealTimeClock: Equatable, Codable, Sendable {
   /// The date of virtual time 0: 2026-01-01 00:00:00 UTC.
   public static let start = "2026-01-01 00:00:00"
   /// The same in seconds since 2000-01-01: 26 years with seven leap days.
   private static let startSeconds: Int64 = (26 * 365 + 7) * 86_400
-
-  /// How long the first second has run at virtual time 0. Xen waits for a second's end before it reads the calendar, looking at UIP all the
-  /// while (`__get_cmos_time` in arch/x86/time.c): 4.17 comes to it some 60 ms after power-on, 4.20 some 210 ms.
-  static let phase: UInt64 = 780_000_000
 
   /// How long before a second's end UIP is set: 244 µs of notice and 1984 µs of update.
   static let updateInProgress: UInt64 = 2_228_000
@@ -109,20 +104,13 @@ public struct RealTimeClock: Equatable, Codable, Sendable {
 
   // MARK: Time
 
-  /// The end of virtual time is no trap.
-  private static func sincePhase(_ now: UInt64) -> (seconds: UInt64, nanoseconds: UInt64) {
-    let (whole, rest) = now.quotientAndRemainder(dividingBy: 1_000_000_000)
-    let nanoseconds = rest + phase
-    return nanoseconds < 1_000_000_000 ? (whole, nanoseconds) : (whole + 1, nanoseconds - 1_000_000_000)
-  }
-
   private func calendar(at now: UInt64) -> Calendar {
-    held ?? Calendar(seconds: epoch + Int64(Self.sincePhase(now).seconds))
+    held ?? Calendar(seconds: epoch + Int64(now / 1_000_000_000))
   }
 
   /// A second is about to end: the guest must not read the calendar now.
   private func isUpdating(at now: UInt64) -> Bool {
-    held == nil && Self.sincePhase(now).nanoseconds >= 1_000_000_000 - Self.updateInProgress
+    held == nil && now % 1_000_000_000 >= 1_000_000_000 - Self.updateInProgress
   }
 
   // MARK: Ports
@@ -194,7 +182,7 @@ public struct RealTimeClock: Equatable, Codable, Sendable {
   }
 
   private mutating func start(from calendar: Calendar, now: UInt64) {
-    epoch = calendar.seconds - Int64(Self.sincePhase(now).seconds)
+    epoch = calendar.seconds - Int64(now / 1_000_000_000)
   }
 }
 

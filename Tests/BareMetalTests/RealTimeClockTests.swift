@@ -76,17 +76,14 @@ import Testing
       write(&clock, register, value, 6 * second)
     }
     #expect(read(&clock, 0, 100 * second) == 0x58)
-    #expect(read(&clock, 0x0A, 100 * second + 219_000_000) & 0x80 == 0)
+    #expect(read(&clock, 0x0A, 100 * second + 999_000_000) & 0x80 == 0)
     write(&clock, 0x0B, 0x02, 100 * second)
     #expect(calendar(&clock, 101 * second) == [0x24, 0x02, 0x29, 0x23, 0x59, 0x59, 5])
     #expect(calendar(&clock, 102 * second) == [0x24, 0x03, 0x01, 0, 0, 0, 6])
   }
 
-  /// A second ends 220 ms after the machine was switched on.
   @Test func updateInProgressPrecedesEachSecond() {
     var clock = RealTimeClock()
-    let second: UInt64 = 220_000_000
-    #expect(read(&clock, 0, second - 1) == 0 && read(&clock, 0, second) == 1)
     #expect(read(&clock, 0x0A, 0) & 0x80 == 0)
     #expect(read(&clock, 0x0A, 500_000_000) & 0x80 == 0)
     // Data sheet: at least 244 µs from UIP to the update, which takes 1984 µs with a 32.768 kHz time base.
@@ -94,7 +91,6 @@ import Testing
     #expect(read(&clock, 0x0A, second - 2_228_001) & 0x80 == 0)
     #expect(read(&clock, 0x0A, second - 1) & 0x80 != 0)
     #expect(read(&clock, 0x0A, second) & 0x80 == 0)
-    #expect(read(&clock, 0x0A, 7_000_000_000 + second - 1) & 0x80 != 0)
   }
 
   @Test func memoryKeepsBytes() {
