@@ -24,6 +24,7 @@ public final class Monitors {
     let noLeak = NoLeak()
     let userStatePreserved = UserStatePreserved()
     let entriesKept = EntriesKept()
+    let countsBalanced = CountsBalanced()
     let gatesClosed = GatesClosed()
     let registersCleared = RegistersCleared()
     var branchesRestricted: BranchesRestricted
@@ -89,8 +90,9 @@ public final class Monitors {
       held.frameIntact, held.stackBounded,
     ] + (held.fred?.evidence.all ?? []) + [
       held.noKernelDeath, held.progress, held.workDone, held.noLeak, held.userStatePreserved, held.entriesKept,
-      held.gatesClosed, held.registersCleared, held.branchesRestricted, held.swapgsFenced, held.buffersCleared,
-      held.defenceHolds, held.historyCleared, held.returnsUntrained, held.returnStackFilled, held.branchesAligned,
+      held.countsBalanced, held.gatesClosed, held.registersCleared, held.branchesRestricted, held.swapgsFenced,
+      held.buffersCleared, held.defenceHolds, held.historyCleared, held.returnsUntrained, held.returnStackFilled,
+      held.branchesAligned,
     ]
   }
 
