@@ -83,6 +83,7 @@ extension BareMetalComputer: PlatformComputer {
 
   public var isInKernel: Bool { processor.cpl != 3 }
   public var interruptsOpen: Bool { processor.rflags.contains(.interruptEnable) }
+  public var eventMask: EventMask? { nil }
   /// The word below RSP is mapped, writable and not the user's.
   public func canPushFrame(below rsp: UInt64) -> Bool { processor.isSupervisorWritable(rsp &- 8) }
   public var nextIsPrivileged: Bool { isInKernel && processor.nextInstructionIsPrivileged() }

@@ -122,6 +122,7 @@ package final class Run {
     start = origin
     processor.isWatched = true
     processor.clearTransitions()
+    listen()
   }
 
   package var memory: PhysicalMemory { processor.memory }
@@ -159,6 +160,7 @@ package final class Run {
       leftStack = newValue.leftStack
       consoleRead = console.count
       processor.clearTransitions()
+      listen()
     }
   }
 
@@ -225,7 +227,7 @@ package final class Run {
     return Sight(
       processor, step: boundary, isKernel: computer.isInKernel, isGuarding: computer.isGuarding,
       ownsRSP: !stack.isUser && hasRoom, gsIsUser: gsOwner.isUser, gsIsForeign: gsOwner.isForeign,
-      interruptsOpen: computer.interruptsOpen,
+      interruptsOpen: computer.interruptsOpen, hasPending: computer.eventMask?.isEventPending ?? false,
       hasClaims: !claims.isEmpty, claimedOn: claims.isEmpty ? nil : claims.areOn(at: processor.rip))
   }
 
@@ -248,7 +250,9 @@ package final class Run {
       hasRoom = computer.canPushFrame(below: processor[.rsp])
       processor.tellsOfInterruptsLetIn = monitors.mindInterruptsLetIn
     }
+    hearMask()
     processor.clearTransitions()
+    listen()
     mustSeeNext = true
     switch end {
     case .budget: break
@@ -323,7 +327,7 @@ package final class Run {
     case .letInterruptsIn:
       monitors.letInterruptsIn(
         at: transition.rip, step: boundary, nmiBlocked: processor.nmiBlocked || computer.blocksNMIsItself,
-        onInterruptStack: !processor.deliversByFRED && processor.isOnInterruptStack(after.rsp))
+        onInterruptStack: !processor.deliversByFRED && processor.isOnInterruptStack(after.rsp), pending: false)
     case .stackMove, .gsBase, .flags, .speculationControl, .buffers, .lowBranch: break
     }
   }
@@ -366,7 +370,7 @@ package final class Run {
     let promise = record.isLost ? nil : computer.brokenPromise.map { (rip: processor.rip, message: $0) }
     monitors.take(
       record, tables: Processor.topTable(of: transition.before.cr3), claimedOn: claims.areOn(at: delivery.from),
-      flags: transition.before.rflags,
+      flags: transition.before.rflags, wasMasked: wereMasked(before: transition, delivery),
       onUsersGS: delivery.fromKernel && ownership.contains(.userGS) && !computer.isInHypervisor, promise: promise,
       fred: FREDSight(processor, behind: delivery, in: transition.before.rflags))
     if record.isLost { return }

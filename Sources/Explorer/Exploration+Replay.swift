@@ -17,6 +17,10 @@ extension Exploration {
     for step in path.steps where !type(of: computer).events.contains(step.event) {
       throw Self.notReproduced("\(step.event.title) does not exist on \(computer.platform.rawValue)")
     }
+    if !question.counts.isEmpty {
+      _ = runToEnd(user, swapgs)
+      question.countsBehind = machine.values(of: question.counts)
+    }
     computer.restore()
     let run = machine.run(user, crossing, ablations, swapgs)
     run.monitors.knownFalselyOn = question.knownFalselyOn
@@ -34,7 +38,10 @@ extension Exploration {
     question.costs.instructions += run.instructions
     var outcome = run.outcome(end!)
     question.complete(&outcome, expected: expected)
-    if judge(run, outcome, path, outcome.boundary ?? boundaries[0].state, &found) { return }
+    let state = outcome.boundary ?? boundaries[0].state
+    if judge(run, outcome, path, state, &found) { return }
+    outcome.leftCount = leftCount(path, user, swapgs, end!)
+    if outcome.leftCount != nil && judge(run, outcome, path, state, &found) { return }
     if case .unsupported(let what) = end! {
       throw Stop(verdict: .unsupported(what: what, where: "\(machine.location(computer.processor.rip))"))
     }
@@ -42,6 +49,19 @@ extension Exploration {
       throw Self.notReproduced("the run ended at boundary \(run.boundary), before boundary \(step.boundary)")
     }
     throw Self.notReproduced("every event happened, and no invariant was broken")
+  }
+
+  /// A count that the last event of the path has left where the machine stands, and twice where it comes twice.
+  private func leftCount(_ path: Path, _ user: UserSide, _ swapgs: Int, _ end: RunEnd) -> LeftCount? {
+    guard end == .user, let drift = question.drift, let last = path.steps.last else { return nil }
+    let before = Dictionary(uniqueKeysWithValues: path.steps.dropLast().map { ($0.boundary, $0.event) })
+    computer.restore()
+    let run = machine.run(user, crossing, ablations, swapgs)
+    run.play(
+      goesOn: { run.boundary <= last.boundary },
+      choosing: { run.boundary == last.boundary ? .stop : run.choice(before) })
+    guard run.boundary == last.boundary, run.takeTwice(last.event) == .user else { return nil }
+    return machine.left(drift, of: question.counts, since: question.countsBehind)
   }
 
   /// Why the step cannot be taken at the boundary at which the machine stands.

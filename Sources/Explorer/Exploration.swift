@@ -3,6 +3,7 @@
 import Execution
 import Findings
 import Invariants
+import Machine
 import Platform
 import Search
 import Subjects
@@ -148,6 +149,9 @@ final class Exploration {
       computer.restore()
       question.contract = machine.contract(crossing)
     }
+    if ablations.isEmpty && !machine.hasAlarm {
+      question.counts = machine.counts(crossing, user, recording.boundaries)
+    }
     findHeldReturns(user, recording.swapgs)
     try takeGuardsAway(user, recording.boundaries)
   }
@@ -225,8 +229,10 @@ final class Exploration {
   ) throws -> Bool {
     computer.restore()
     let (contract, unfinished) = (machine.contract(crossing), computer.unfinished)
+    let before = machine.values(of: question.counts)
     let run = runToEnd(user, swapgs)
     var outcome = run.outcome
+    question.countsBehind = machine.values(of: question.counts)
     (outcome.contract, outcome.frame) = (contract, machine.signalFrame(outcome))
     // What an event before the crossing left.
     outcome.unfinished = outcome.unfinished.union(unfinished)
@@ -244,6 +250,7 @@ final class Exploration {
       outcome.keptRegister = machine.keptRegister(crossing)
     }
     if outcome.view != nil {
+      outcome.leftCount = countLeftByCrossing(user, swapgs, since: before)
       outcome.secretView = secretView(user, swapgs, boundaries)
       if ablations.isEmpty {
         let moved = machine.viewWithMovedStack(user, crossing, boundaries, contract)
@@ -257,6 +264,27 @@ final class Exploration {
     }
     // Events on top of a crossing that already returns wrongly would only say the same again.
     return outcome.end == .user && outcome.view == expected
+  }
+
+  /// A count that the crossing leaves, and leaves twice as far from what it was where the user makes the crossing again. One that is raised once, as by a
+  /// task that has been woken up, is none.
+  private func countLeftByCrossing(_ user: UserSide, _ swapgs: Int, since before: [UInt64]) -> LeftCount? {
+    if before == question.countsBehind { return nil }
+    computer.restore()
+    let processor = computer.processor
+    let registers = GeneralRegister.allCases.map { processor[$0] }
+    let (rip, rflags, selectors) = (processor.rip, processor.rflags, processor.selectors)
+    func cross() -> Bool {
+      let run = machine.run(user, crossing, ablations, swapgs)
+      let end = run.crossAndFinish(stepped: question.stepped)
+      question.costs.instructions += run.instructions
+      return end == .user
+    }
+    guard cross(), let drift = machine.drift(of: question.counts, since: before), processor.selectors == selectors
+    else { return nil }
+    for register in GeneralRegister.allCases { processor[register] = registers[register.rawValue] }
+    (processor.rip, processor.rflags) = (rip, rflags)
+    return cross() ? machine.left(drift, of: question.counts, since: before) : nil
   }
 
   /// What the user sees when other bytes are left on the kernel's stacks.
@@ -279,7 +307,7 @@ final class Exploration {
   }
 
   /// Runs from the crossing to the end.
-  private func runToEnd(_ user: UserSide, _ swapgs: Int) -> (run: Run, outcome: Outcome) {
+  func runToEnd(_ user: UserSide, _ swapgs: Int) -> (run: Run, outcome: Outcome) {
     computer.restore()
     let run = machine.run(user, crossing, ablations, swapgs)
     let end = run.crossAndFinish(stepped: true)

@@ -111,6 +111,7 @@ public final class HypervisorComputer: PlatformComputer {
 
   public func settledPlatform(blockingNMIs: Bool) -> Int { machine.settledPlatform(blockingNMIs: blockingNMIs) }
   public var blocksNMIsItself: Bool { false }
+  public var eventMask: EventMask? { nil }
   public var isEventDue: Bool { machine.isEventDue }
   /// An NMI's handler that came from the guest leaves the rest to an interrupt of its own: `handle_ist_exception` in entry.S.
   public var owesTheGuest: Bool { machine.board.interruptRequest && !isInKernel }

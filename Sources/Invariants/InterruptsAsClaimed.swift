@@ -1,7 +1,6 @@
 /// IF, or Xen's upcall mask, and NMI blocking are what the kernel believes, and every injected event is handled exactly once.
 ///
 /// SDM vol. 3A, "Maskable Hardware Interrupts", "Handling Multiple NMIs", "Signaling Interrupt Servicing Completion".
-/// Not modelled: a PV guest that lets upcalls in inside an NMI's handler and masks them again before it comes to the hypervisor.
 import Findings
 
 struct InterruptsAsClaimed: Monitor {
@@ -10,18 +9,20 @@ struct InterruptsAsClaimed: Monitor {
     claim:
       "Interrupts are masked wherever the user's RSP or GS base is current, while NMIs are blocked, on the stack of an event's gate and, where they "
       + "were masked, in the handler of what came there; they are on and off where the kernel claims it, and every injected event is "
-      + "handled exactly once.",
+      + "handled exactly once, and at once where the kernel lets it in.",
     why:
       "A kernel that believes interrupts masked when they are not is interrupted in the middle of its bookkeeping; an "
       + "interrupt that is never completed, or an NMI block that is never lifted, silences the machine; one that the return "
       + "of an interrupt lifts lets an NMI in on top of the one that is being handled; whoever is scheduled from the stack of a gate finds it "
       + "overwritten by the gate's next event; causes left in DR6 "
       + "are taken for the next #DB's. A PV guest's IF is "
-      + "the hypervisor's upcall mask, which must be as the callback's registration and the frame of the return say. A kernel "
+      + "the hypervisor's upcall mask, which must be as the callback's registration and the frame of the return say; where a store "
+      + "clears it nothing is delivered, so that the kernel has to look whether an upcall is pending. A kernel "
       + "can claim the state of its interrupts for a range of addresses (section .limen.claims).",
     citation:
       "Intel SDM vol. 3A, \"Maskable Hardware Interrupts\", \"Handling Multiple NMIs\", \"Interrupt Acceptance for "
-      + "Fixed Interrupts\"; vol. 3B, \"Debug Status Register (DR6)\"; Xen public/callback.h, CALLBACKF_mask_events",
+      + "Fixed Interrupts\"; vol. 3B, \"Debug Status Register (DR6)\"; Xen public/callback.h, CALLBACKF_mask_events; "
+      + "public/xen.h, evtchn_upcall_pending",
     specimens: [
       "ablation if-not-masked-at-syscall", "ablation upcall-mask-not-set-at-syscall",
       "ablation mask-not-restored-at-iret", "ablation nmi-mask-never-cleared",
@@ -44,6 +45,10 @@ struct InterruptsAsClaimed: Monitor {
   private var insideNMI: DeliveryRecord?
   /// An instruction that let maskable interrupts in where they must not be, and why not.
   private var letIn: (step: Int, rip: UInt64, message: String)?
+  /// An instruction that let upcalls in with one pending, for which nobody has looked since.
+  private var passedOver: (step: Int, rip: UInt64)?
+  /// One for which nobody looked in time.
+  private var neglected: (step: Int, rip: UInt64)?
   /// What was interrupted by an event whose handler has not returned to it.
   private struct Interrupted: Sendable {
     var event: String
@@ -58,7 +63,17 @@ struct InterruptsAsClaimed: Monitor {
   /// Where interrupts were first found off, since they were last on.
   private var offSince: UInt64?
 
+  /// So many instructions a look may take: Linux takes two, a kernel that calls a function for it some twenty.
+  private static let patience = 64
+
   mutating func arrive(_ sight: Sight) {
+    if let open = passedOver {
+      if sight.hasPending && (!sight.interruptsOpen || sight.step - open.step > Self.patience) {
+        (neglected, passedOver) = (neglected ?? open, nil)
+      } else if !sight.hasPending {
+        passedOver = nil
+      }
+    }
     if !sight.ownsRSP && sight.interruptsOpen && openWindow == nil && sight.step > 0 {
       openWindow = (sight.step, sight.rip, sight.rsp)
     }
@@ -98,6 +113,9 @@ struct InterruptsAsClaimed: Monitor {
     }
   }
 
+  /// Upcalls are let in, and the one that is pending is not delivered by that.
+  mutating func passOver(at rip: UInt64, step: Int) { if passedOver == nil { passedOver = (step, rip) } }
+
   /// An instruction or a hypercall returned.
   mutating func leave(to rsp: UInt64, isKernel: Bool) {
     if !isKernel {
@@ -113,7 +131,7 @@ struct InterruptsAsClaimed: Monitor {
 
   /// - Parameters:
   ///   - claimedOn: what the kernel claims of the place that was interrupted.
-  ///   - wasMasked: IF was clear.
+  ///   - wasMasked: maskable events were kept out.
   ///   - onUsersGS: the kernel was interrupted with the user's GS base active.
   ///   - promise: what the kernel asked the platform for and the handler does not have.
   mutating func take(
@@ -125,8 +143,9 @@ struct InterruptsAsClaimed: Monitor {
     interrupted.append(
       Interrupted(
         event: delivery.name, rsp: delivery.previousRSP,
-        wasMasked: wasMasked && delivery.fromKernel && !delivery.atReturn && !delivery.isBounce,
+        wasMasked: wasMasked && delivery.fromKernel && !delivery.atReturn,
         hasStack: delivery.interruptStack != 0))
+    if delivery.isMaskable { passedOver = nil }
     if onUsersGS == nil, isOnUsersGS, delivery.isMaskable { onUsersGS = delivery }
     if insideNMI == nil, delivery.isMaskable, delivery.fromKernel, delivery.liftsNMIBlock { insideNMI = delivery }
     if falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claimedOn == false { falselyOff = delivery }
@@ -134,7 +153,7 @@ struct InterruptsAsClaimed: Monitor {
   }
 
   /// Code for which interrupts are claimed to be on is watched anyway.
-  func needsEveryBoundary(_ sight: Sight) -> Bool { !sight.ownsRSP }
+  func needsEveryBoundary(_ sight: Sight) -> Bool { !sight.ownsRSP || passedOver != nil }
 
   /// Since when interrupts are off is said, but decides nothing. Whether letting them in is minded is known to the processor, too.
   func goesOn(as other: InterruptsAsClaimed) -> Bool {
@@ -143,6 +162,7 @@ struct InterruptsAsClaimed: Monitor {
 
   private var sawNothing: Bool {
     openWindow == nil && onUsersGS == nil && letIn == nil && brokenPromise == nil && insideNMI == nil
+      && passedOver == nil && neglected == nil
       && falselyOn == nil
       && falselyOff == nil
   }
@@ -154,6 +174,11 @@ struct InterruptsAsClaimed: Monitor {
     }
     if let letIn {
       return Violation(letIn.message, step: letIn.step, at: letIn.rip, origin: run.eventOrigin, Outcome.eventWords)
+    }
+    if let open = neglected {
+      return Violation(
+        "an upcall is pending and is let in here, and the kernel does not look for it: it waits for what comes to the hypervisor next",
+        step: open.step, at: open.rip, origin: run.eventOrigin, Outcome.eventWords)
     }
     if let promise = brokenPromise { return Violation(promise.message, step: promise.step, at: promise.rip) }
     if let inside = insideNMI {

@@ -29,6 +29,8 @@ public struct Sight {
   public let gsIsForeign: Bool
   /// Maskable events are let in.
   public let interruptsOpen: Bool
+  /// A maskable event is there that nobody delivers unless the kernel asks: see `Platform.EventMask`.
+  public let hasPending: Bool
   /// The kernel makes claims about its interrupts, and what it claims for this place; nil for nothing.
   public let hasClaims: Bool
   public let claimedOn: Bool?
@@ -37,7 +39,7 @@ public struct Sight {
   public init(
     _ processor: Processor, step: Int, isKernel: Bool, isGuarding: Bool, ownsRSP: Bool, gsIsUser: Bool,
     gsIsForeign: Bool,
-    interruptsOpen: Bool,
+    interruptsOpen: Bool, hasPending: Bool,
     hasClaims: Bool, claimedOn: Bool?
   ) {
     self.processor = processor
@@ -48,6 +50,7 @@ public struct Sight {
     self.gsIsUser = gsIsUser
     self.gsIsForeign = gsIsForeign
     self.interruptsOpen = interruptsOpen
+    self.hasPending = hasPending
     self.hasClaims = hasClaims
     self.claimedOn = claimedOn
   }

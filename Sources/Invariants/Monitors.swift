@@ -24,6 +24,7 @@ public final class Monitors {
     let noLeak = NoLeak()
     let userStatePreserved = UserStatePreserved()
     let entriesKept = EntriesKept()
+    let countsBalanced = CountsBalanced()
     let gatesClosed = GatesClosed()
     let registersCleared = RegistersCleared()
     var branchesRestricted: BranchesRestricted
@@ -89,8 +90,9 @@ public final class Monitors {
       held.frameIntact, held.stackBounded,
     ] + (held.fred?.evidence.all ?? []) + [
       held.noKernelDeath, held.progress, held.workDone, held.noLeak, held.userStatePreserved, held.entriesKept,
-      held.gatesClosed, held.registersCleared, held.branchesRestricted, held.swapgsFenced, held.buffersCleared,
-      held.defenceHolds, held.historyCleared, held.returnsUntrained, held.returnStackFilled, held.branchesAligned,
+      held.countsBalanced, held.gatesClosed, held.registersCleared, held.branchesRestricted, held.swapgsFenced,
+      held.buffersCleared, held.defenceHolds, held.historyCleared, held.returnsUntrained, held.returnStackFilled,
+      held.branchesAligned,
     ]
   }
 
@@ -163,18 +165,18 @@ public final class Monitors {
   ///   - tables: the top table that was loaded.
   ///   - claimedOn: what the kernel claims of its interrupts at the place that was interrupted; nil for nothing.
   ///   - flags: RFLAGS there.
+  ///   - wasMasked: maskable events were kept out there.
   ///   - onUsersGS: it was the kernel that was interrupted, with the user's GS base active.
   ///   - promise: where, and how, the state at the handler breaks what the kernel asked the platform for.
   ///   - sight: FRED's side of the boundary, where it delivered the event.
   public func take(
-    _ delivery: DeliveryRecord, tables: UInt64, claimedOn: Bool?, flags: RFLAGS, onUsersGS: Bool,
+    _ delivery: DeliveryRecord, tables: UInt64, claimedOn: Bool?, flags: RFLAGS, wasMasked: Bool, onUsersGS: Bool,
     promise: (rip: UInt64, message: String)?, fred sight: FREDSight?
   ) {
     held.pageTablesOwned.take(delivery, tables: tables)
     held.flagsSanitised.take(delivery, flags: flags)
     held.interruptsAsClaimed.take(
-      delivery, claimedOn: claimedOn, wasMasked: !flags.contains(.interruptEnable), onUsersGS: onUsersGS,
-      promise: promise)
+      delivery, claimedOn: claimedOn, wasMasked: wasMasked, onUsersGS: onUsersGS, promise: promise)
     held.rspOwned.take(delivery)
     held.cleanExit.take(delivery)
     held.frameIntact.take(delivery)
@@ -184,8 +186,11 @@ public final class Monitors {
   }
 
   /// The kernel let maskable interrupts in, where that is minded.
-  public func letInterruptsIn(at rip: UInt64, step: Int, nmiBlocked: Bool, onInterruptStack: Bool) {
+  ///
+  /// - Parameter pending: one is there, and nobody delivers it unless the kernel asks.
+  public func letInterruptsIn(at rip: UInt64, step: Int, nmiBlocked: Bool, onInterruptStack: Bool, pending: Bool) {
     held.interruptsAsClaimed.letIn(at: rip, step: step, nmiBlocked: nmiBlocked, onInterruptStack: onInterruptStack)
+    if pending { held.interruptsAsClaimed.passOver(at: rip, step: step) }
   }
 
   /// Letting maskable interrupts in would break something, or does where RSP is on a stack that an event's gate names.

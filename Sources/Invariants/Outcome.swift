@@ -155,6 +155,8 @@ public struct Outcome: Sendable {
   public var keptRegister: KeptRegister?
   /// How the kernel will be entered otherwise than before, in words.
   public var entryChange: String?
+  /// A count that is not what it was.
+  public var leftCount: LeftCount?
   /// A gate that user mode can use and is not there for it.
   public var openGate: OpenGate?
   /// Where the kernel loaded tables of its own for the crossing without events, on which user mode had run already.
@@ -168,6 +170,15 @@ public struct Outcome: Sendable {
   /// Where a violation came from, where it was an event.
   var eventOrigin: UInt64? { boundary?.rip }
   static let eventWords = "the event was taken here"
+}
+
+/// What the kernel counts up and down again, and has not.
+public struct LeftCount: Sendable, Hashable {
+  /// The instruction that counts it up.
+  public var rip: UInt64
+  public var change: Int64
+
+  public init(rip: UInt64, change: Int64) { (self.rip, self.change) = (rip, change) }
 }
 
 /// A handler that user mode reaches by INT n, although it is there for something else.

@@ -57,6 +57,19 @@ public final class Processor {
   public var footprint: Footprint? {
     didSet { flushTranslations() }
   }
+  /// The physical address of a byte that somebody wants to hear of: a store to it ends a run at the boundary behind it. Nil for nobody, as
+  /// behind `restore`.
+  public var heardByte: UInt64? {
+    didSet {
+      guard heardByte != oldValue else { return }
+      heardPage = heardByte.map { Int($0 >> 12) } ?? -1
+      if heardPage >= 0 { dropWriteTranslations(toPage: heardPage) }
+    }
+  }
+  /// The page that it lies on, whose stores all take the slow path; -1 for none.
+  var heardPage = -1
+  /// The instruction that stored there, until somebody asks.
+  var heardStore: UInt64?
   /// Stores to decoded code, since the machine was made.
   public internal(set) var codeStores = 0
   /// Stores to pages that were read as page tables while the processor was watched.
@@ -175,6 +188,7 @@ public final class Processor {
     precondition(!forks.isEmpty, "restore needs an open fork")
     memory.restore { page in if memory.codeLines[page] != 0 { dropCode(page: page) } }
     s.pointee = forks[forks.count - 1]
+    heardByte = nil
     flushTranslations()
   }
 

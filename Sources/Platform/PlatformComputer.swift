@@ -80,6 +80,8 @@ public protocol PlatformComputer: AnyObject {
   var isInHypervisor: Bool { get }
   /// Maskable events are let in.
   var interruptsOpen: Bool { get }
+  /// The byte by which the guest's kernel keeps maskable events out, where it is one of memory; nil where IF does.
+  var eventMask: EventMask? { get }
   /// An event that interrupts the kernel could push its frame below `rsp`.
   func canPushFrame(below rsp: UInt64) -> Bool
   /// The kernel's next instruction asks for something that only the platform, or the most privileged code, can do.
@@ -126,6 +128,16 @@ public protocol PlatformComputer: AnyObject {
   /// Changes the guest's world once, at the crossing, so that a guard is gone. Nil when it is, or when the ablation strikes
   /// later; else what can be said of the kernel without it, which is never that it held.
   func prepare(_ ablation: Ablation) -> Verdict?
+}
+
+/// How a guest of a hypervisor's keeps maskable events out.
+public struct EventMask: Sendable {
+  /// The physical address of the byte.
+  public var byte: UInt64
+  /// An event is there. Nobody delivers it where the byte alone is cleared.
+  public var isEventPending: Bool
+
+  public init(byte: UInt64, isEventPending: Bool) { (self.byte, self.isEventPending) = (byte, isEventPending) }
 }
 
 /// A computer's state without its RAM, as the platform writes it down.

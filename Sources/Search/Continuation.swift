@@ -4,12 +4,13 @@ import Findings
 import Invariants
 import Machine
 import Platform
+import Subjects
 
 final class Continuation {
   private let computer: any PlatformComputer
   /// Pages that user mode can write.
   private let userPages: Set<Int>
-  /// Bytes by which the kernel is entered next: they are read in the end.
+  /// Bytes by which the kernel is entered next, and its counts: they are read in the end.
   private let entryBytes: [UInt64: UInt8]
   private let entryPages: Set<Int>
   /// How many forks were open when the crossing began.
@@ -27,11 +28,12 @@ final class Continuation {
   private var known = KnownTrials()
   private let evictions: Int
 
-  init(_ computer: any PlatformComputer, userPages: Set<Int>, stackWord: UInt64?) {
+  init(_ computer: any PlatformComputer, userPages: Set<Int>, stackWord: UInt64?, counts: [NestingCount]) {
     self.computer = computer
     self.userPages = userPages
     var entryBytes = computer.entryBytes
     if let stackWord { entryBytes[stackWord >> 3] = 0xFF }
+    for count in counts { entryBytes[count.word, default: 0] |= Bytes.of(count.mask) }
     self.entryBytes = entryBytes
     entryPages = Set(entryBytes.keys.map { Int($0 >> 9) })
     depth = computer.processor.memory.depth

@@ -52,6 +52,11 @@ struct Bytes {
     self.value = value & mask
   }
 
+  /// A bit for each byte of which the mask has any.
+  static func of(_ mask: UInt64) -> UInt8 {
+    (0..<8).reduce(0) { $0 | (mask >> UInt64(8 * $1) & 0xFF != 0 ? 1 << UInt8($1) : 0) }
+  }
+
   /// All ones in each byte whose bit is set.
   static func mask(_ bytes: UInt8) -> UInt64 {
     var mask: UInt64 = 0

@@ -40,8 +40,14 @@ package final class Question {
   package var owed: OwedGuards { computer.owed }
   /// What the crossing may change, where an alarm is set: a trial with its signal ends unlike the crossing without events.
   package var contract: CrossingContract?
+  /// What the kernel counts up and down again, and what that is behind the crossing without events.
+  package var counts: [NestingCount] = []
+  package var countsBehind: [UInt64] = []
   /// Ablations that took something away in a run.
   package private(set) var struck: Set<Ablation> = []
+
+  /// How a run that ends where the machine stands has left them, where it is another way.
+  package var drift: CountDrift? { machine.drift(of: counts, since: countsBehind) }
 
   package init(
     _ machine: ReadyMachine, crossing: CrossingKind, events: [EventKind], ablations: [Ablation], stepped: Bool,

@@ -14,6 +14,8 @@ extension Search {
     var digest: UInt64
     /// What is to be followed up, where it was taken down.
     var course: Course?
+    /// A count that it left as another one than the crossing without events does.
+    var drift: CountDrift?
   }
 
   /// An event that was injected, and what it is judged by.
@@ -37,8 +39,10 @@ extension Search {
   /// - Parameters:
   ///   - place: the boundary, where the rest may turn out to be known.
   ///   - course: the run as it is without the event.
+  ///   - left: a count that the event is known to leave.
   func trial(
-    _ event: EventKind, after path: [PathStep], stepped: Bool, at place: Prospect?, along course: Course?
+    _ event: EventKind, after path: [PathStep], stepped: Bool, at place: Prospect?, along course: Course?,
+    left: LeftCount? = nil
   ) -> Trial {
     defer { computer.processor.footprint = nil }
     var (shot, end) = fire(event, after: path, at: place)
@@ -48,7 +52,7 @@ extension Search {
     {
       return known
     }
-    return judge(shot, end ?? run.finish(stepped: stepped))
+    return judge(shot, end ?? run.finish(stepped: stepped), left)
   }
 
   private func fire(_ event: EventKind, after path: [PathStep], at place: Prospect?) -> (Shot, RunEnd?) {
@@ -92,10 +96,11 @@ extension Search {
     return nil
   }
 
-  private func judge(_ shot: Shot, _ end: RunEnd) -> Trial {
+  private func judge(_ shot: Shot, _ end: RunEnd, _ left: LeftCount?) -> Trial {
     question.note(run)
     question.costs.instructions += run.instructions
     var outcome = run.outcome(end)
+    outcome.leftCount = left
     question.complete(&outcome, expected: expected)
     if case .unsupported(let what) = end, question.unsupported == nil {
       question.unsupported = .unsupported(what: what, where: "\(machine.location(outcome.stoppedAt ?? 0))")
@@ -118,6 +123,6 @@ extension Search {
     }
     return Trial(
       path: shot.path, arrival: found != nil ? .harmful : shot.arrival, found: found,
-      digest: run.digest.closed(by: ending), course: course)
+      digest: run.digest.closed(by: ending), course: course, drift: end == .user ? question.drift : nil)
   }
 }

@@ -38,6 +38,10 @@ package final class Search {
   /// What the harmful trials of each sequence of several events have cost.
   private var harm: [[EventKind]: Int] = [:]
 
+  /// How often it was asked of an event whether it leaves a count, and how often it is: on a way that does so it does at many boundaries.
+  private var asked: [EventKind: Int] = [:]
+  private static let mostAsked = 256
+
   let footprint = Footprint()
   /// The fork at the crossing.
   let crossingFork: Int
@@ -58,7 +62,7 @@ package final class Search {
     nestedCounts = Array(repeating: Count(), count: question.depth - 1)
     if question.prunes {
       continuation = Continuation(
-        computer, userPages: machine.userMemory.pageNumbers, stackWord: user.stackWord)
+        computer, userPages: machine.userMemory.pageNumbers, stackWord: user.stackWord, counts: question.counts)
     }
   }
 
@@ -183,6 +187,10 @@ package final class Search {
         question.costs = costs
         trial = self.trial(event, after: path, stepped: true, at: nil, along: nil)
       }
+      if trial.found == nil, let drift = trial.drift, let left = left(drift, by: event, from: start!) {
+        question.costs = costs
+        trial = self.trial(event, after: path, stepped: question.stepped, at: nil, along: nil, left: left)
+      }
       count(trial, of: event)
       if trial.found != nil && !path.isEmpty { harm[path.map(\.event) + [event], default: 0] += run.instructions }
       // What falls due here arrives elsewhere, and so does its harm.
@@ -196,6 +204,18 @@ package final class Search {
     }
     if start != nil { machine.drop() }
     return arrivals
+  }
+
+  /// Whether the event, taken twice here, leaves the count twice as far from what it is without; comes back here where it was asked.
+  private func left(_ drift: CountDrift, by event: EventKind, from start: Run.Mark) -> LeftCount? {
+    guard asked[event, default: 0] < Self.mostAsked else { return nil }
+    asked[event, default: 0] += 1
+    comeBack(start)
+    defer { comeBack(start) }
+    let end = run.takeTwice(event)
+    question.costs.instructions += run.instructions
+    guard end == .user else { return nil }
+    return machine.left(drift, of: question.counts, since: question.countsBehind)
   }
 
   private func comeBack(_ start: Run.Mark) {

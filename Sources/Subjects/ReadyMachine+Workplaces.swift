@@ -32,7 +32,7 @@ package struct Beginning: Sendable, Hashable {
 
 extension ReadyMachine {
   /// Kinds that are asked, each from `normal`: different instructions and gates.
-  private static let asked: [CrossingKind] = [.syscall64, .int80, .ud, .bp, .de, .gp, .pf]
+  static let asked: [CrossingKind] = [.syscall64, .int80, .ud, .bp, .de, .gp, .pf]
 
   /// To be asked at the request, with its fork the innermost.
   func findWorkplaces() -> [CrossingKind: Workplace] {

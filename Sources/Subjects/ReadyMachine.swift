@@ -18,6 +18,8 @@ public final class ReadyMachine {
   package private(set) var stacks: [Stack]?
   /// Where crossings of each kind come to work; nil before the first request.
   package private(set) var workplaces: [CrossingKind: Workplace]?
+  /// What crossings count up and down again; nil before the first request.
+  package private(set) var counts: [NestingCount]?
   /// The user has set an alarm at the crossing.
   package private(set) var hasAlarm = false
   /// The user's memory at the crossing.
@@ -97,6 +99,7 @@ public final class ReadyMachine {
   package func lookAround() {
     if stacks == nil { stacks = findStacks() }
     if workplaces == nil { workplaces = findWorkplaces() }
+    if counts == nil { counts = findCounts() }
   }
 
   /// Asks the probe, which waits, for a crossing. False where it has not such a one, or its request is not mapped.

@@ -91,6 +91,9 @@ extension XenPVComputer: PlatformComputer {
 
   public var isInKernel: Bool { domain.vcpu.isInKernel }
   public var interruptsOpen: Bool { upcallMask == 0 }
+  public var eventMask: EventMask? {
+    EventMask(byte: domain.vcpu.vcpuInfo + VCPUInfo.upcallMask, isEventPending: upcallPending != 0)
+  }
 
   /// Every page that the longest frame could touch is mapped and writable in the kernel's tables, and not the hypervisor's.
   public func canPushFrame(below rsp: UInt64) -> Bool {

@@ -55,4 +55,12 @@ import Testing
     #expect(pruned.contains("entries-kept"))
     #expect(try WithoutCosts.of(pruned) == WithoutCosts.of(report(asked + ["--no-pruning"])))
   }
+
+  /// Nor does it read a count that a handler has left.
+  @Test func ofACountThatNothingReads() throws {
+    let asked = ["specimen:nmi-count-kept", "--crossing", "syscall64", "--profile", "intel", "--event", "nmi"]
+    let pruned = try report(asked)
+    #expect(pruned.contains("counts-balanced"))
+    #expect(try WithoutCosts.of(pruned) == WithoutCosts.of(report(asked + ["--no-pruning"])))
+  }
 }

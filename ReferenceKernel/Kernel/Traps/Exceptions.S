@@ -144,7 +144,7 @@ paranoid:
 
 // The same vectors under Xen, which has no such stacks: the frame is at the current RSP, and GS is always the kernel's.
 .macro XEN_TRAP vector
-  .globl xen_trap_\vector
+  .weak xen_trap_\vector
 xen_trap_\vector:
   popq %rcx
   popq %r11

@@ -1,4 +1,5 @@
-/// What pages of RAM are used for while a processor is watched: for whoever must know that a store changed no code and no page table.
+/// What pages of RAM are used for while a processor is watched: for whoever must know that a store changed no code and no page table, or that one
+/// came to a byte.
 ///
 /// SDM vol. 3A, "Propagation of Paging-Structure Changes", "Self-Modifying Code".
 enum PageUse {
@@ -31,5 +32,21 @@ extension Processor {
     if memory.uses[Int(physical >> 12)] & PageUse.table != 0 || memory.uses[Int(last)] & PageUse.table != 0 {
       tableStores &+= 1
     }
+  }
+}
+
+extension Processor {
+  /// An instruction is about to store on the page of `heardByte`. It stores alone, so that the run can stop behind it.
+  func hearStore(_ physical: UInt64, size: Int) throws(Fault) {
+    guard let heardByte, heardByte &- physical < UInt64(size) else { return }
+    try requireAlone()
+    heardStore = s.pointee.rip
+    isStopRequested = true
+  }
+
+  /// The instruction that stored to `heardByte` since this was asked last; nil for none.
+  public func takeHeardStore() -> UInt64? {
+    defer { heardStore = nil }
+    return heardStore
   }
 }

@@ -149,7 +149,7 @@ extension Processor {
     let tag = footprint != nil ? takingDownTag : s.pointee.translationTag
     guard tag != TranslationCache.disabledTag else { return }
     if access == .write && (memory.codeLines[page] != 0 || memory.uses[page] & PageUse.table != 0) { return }
-    if watchesData(page: linear) { return }
+    if watchesData(page: linear) || access == .write && page == heardPage { return }
     let pageLinear = linear & ~0xFFF
     let entry = TranslationEntry(
       tag: pageLinear | tag,
@@ -178,9 +178,10 @@ extension Processor {
 
   private func storePhysical(_ address: UInt64, _ value: UInt64, size: Int) throws(Fault) {
     guard memory.contains(address, count: size) else { return try storeOutsideRAM(address, value, size: size) }
+    let page = Int(address >> 12)
+    if page == heardPage { try hearStore(address, size: size) }
     footprint?.write(address, size: size)
     noteStore(address, size: size)
-    let page = Int(address >> 12)
     memory.prepareWrite(page: page)
     if memory.codeLines[page] != 0 { dropCode(at: address, count: size, isStore: true) }
     let host = memory.base + Int(address)

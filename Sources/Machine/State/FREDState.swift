@@ -4,7 +4,7 @@
 /// cpu/fred.cc and cpu/msr.cc: `Documentation/FRED.md` says which rule rests on which.
 ///
 /// Not modelled: shadow stacks (the registers that name them hold what was written), NMI-source reporting,
-/// the event data of #NM that XFD makes.
+/// the event data of #NM that XFD makes, that a #DB may leave DR6 as it was: a kernel that reads it instead of the event data finds the same in both.
 
 /// The FRED model-specific registers.
 public struct FREDRegisters: Sendable {

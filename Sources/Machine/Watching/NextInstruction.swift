@@ -33,6 +33,8 @@ public struct NextInstruction: Sendable {
   public var accesses: [Access]
   /// It is a CALL, direct or not.
   public var isCall: Bool
+  /// It adds to what memory holds there, or takes away: INC, DEC, ADD, SUB or XADD.
+  public var counted: Access?
 }
 
 extension Processor {
@@ -53,7 +55,15 @@ extension Processor {
     return NextInstruction(
       kind: Self.kind(decoded), length: decoded.length,
       usesGS: memory.contains { decoded.operands[$0].mem.segment == ZYDIS_REGISTER_GS },
-      accesses: memory.map { access(decoded.operands[$0], decoded) }, isCall: decoded.mnemonic == ZYDIS_MNEMONIC_CALL)
+      accesses: memory.map { access(decoded.operands[$0], decoded) }, isCall: decoded.mnemonic == ZYDIS_MNEMONIC_CALL,
+      counted: memory.first == 0 && Self.counts(decoded) ? access(decoded.operands[0], decoded) : nil)
+  }
+
+  private static func counts(_ decoded: DecodedInstruction) -> Bool {
+    switch decoded.mnemonic {
+    case ZYDIS_MNEMONIC_INC, ZYDIS_MNEMONIC_DEC, ZYDIS_MNEMONIC_ADD, ZYDIS_MNEMONIC_SUB, ZYDIS_MNEMONIC_XADD: true
+    default: false
+    }
   }
 
   private static func kind(_ decoded: DecodedInstruction) -> NextInstruction.Kind {
@@ -92,6 +102,20 @@ extension Processor {
       address &-= UInt64(size)
     }
     return NextInstruction.Access(address: address, size: size)
+  }
+
+  /// The opcode may be one of INC, DEC, ADD, SUB and XADD: asked before the instruction is decoded, which costs more.
+  public var nextMayCount: Bool {
+    var place = s.pointee.rip
+    while let byte = byte(atLinear: place), place &- s.pointee.rip < 15 {
+      switch byte {
+      case 0x26, 0x2E, 0x36, 0x3E, 0x40...0x4F, 0x64...0x67, 0xF0, 0xF2, 0xF3: place &+= 1
+      case 0x00, 0x01, 0x28, 0x29, 0x80...0x83, 0xFE, 0xFF: return true
+      case 0x0F: return self.byte(atLinear: place &+ 1).map { $0 == 0xC0 || $0 == 0xC1 } ?? false
+      default: return false
+      }
+    }
+    return false
   }
 
   /// It stands at a WRMSR that writes IBPB to IA32_PRED_CMD, or AMD's PRED_CMD.
