@@ -422,7 +422,9 @@ package final class Run {
       if crossedAt == nil { result.expected = before }
       result.unfinished = computer.unfinished
       result.entryChange = EntryState(computer, user).difference(from: entryState)
-      result.shutsEventsOut = user.interruptsOpen && !computer.interruptsOpen
+      // With IOPL 3 user mode has CLI.
+      result.shutsEventsOut =
+        !computer.interruptsOpen && (user.interruptsOpen || !processor.rflags.isSuperset(of: .ioPrivilegeLevel))
       if processor.topTable != user.topTable { result.foreignTables = processor.topTable }
     }
     return result

@@ -199,7 +199,7 @@ struct InterruptsAsClaimed: Monitor {
     }
     if run.shutsEventsOut {
       return Violation(
-        "user mode crossed with maskable events let in and goes on with them kept out", at: run.view?.rip ?? 0,
+        "user mode goes on with maskable events kept out, which it could not do itself", at: run.view?.rip ?? 0,
         origin: run.eventOrigin, Outcome.eventWords)
     }
     if run.unfinished.interrupt {

@@ -141,7 +141,7 @@ public struct Outcome: Sendable {
   public var kernelAddress: KernelAddress?
   /// What of the events is not over in user mode.
   public var unfinished = Unfinished()
-  /// User mode let maskable events in when it crossed and keeps them out at the end.
+  /// User mode keeps maskable events out at the end, and did not shut them out by itself.
   public var shutsEventsOut = false
   /// CR3 in user mode at the end, where it does not name the user's page tables.
   public var foreignTables: UInt64?
