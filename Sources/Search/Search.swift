@@ -39,6 +39,8 @@ package final class Search {
   private var harm: [[EventKind]: Int] = [:]
 
   let footprint = Footprint()
+  /// The last trial stored to a page table, and so may the next.
+  var tablesChange = false
   /// The fork at the crossing.
   let crossingFork: Int
 
@@ -176,12 +178,12 @@ package final class Search {
       let costs = question.costs
       let footprint = computer.processor.footprint
       computer.processor.footprint = nil
-      var trial = trial(event, after: path, stepped: question.stepped, at: place, along: course)
+      var trial = fastTrial(event, after: path, at: place, along: course, from: start!, costs)
       if trial.found?.invariant == Monitors.interruptsAsClaimed && !question.stepped && !machine.claims.isEmpty {
         // Since when the kernel was mistaken only a run says that sees every boundary.
         comeBack(start!)
         question.costs = costs
-        trial = self.trial(event, after: path, stepped: true, at: nil, along: nil)
+        trial = self.trial(event, after: path, stepped: true, at: nil, along: nil)!
       }
       count(trial, of: event)
       if trial.found != nil && !path.isEmpty { harm[path.map(\.event) + [event], default: 0] += run.instructions }
@@ -198,7 +200,7 @@ package final class Search {
     return arrivals
   }
 
-  private func comeBack(_ start: Run.Mark) {
+  func comeBack(_ start: Run.Mark) {
     question.costs.pagesRestored += computer.processor.memory.dirtyPageCount
     computer.restore()
     run.mark = start
