@@ -66,6 +66,8 @@ public final class Processor {
   /// How often a page changed that was read as a page table, by whatever changed it.
   var tableChanges = 0
   var kept = KeptTranslations()
+  /// See `entryState`.
+  var knownGates: (gates: KnownGates, digest: UInt64)?
   /// How often all decoded code was given up for want of room.
   public internal(set) var codeEvictions = 0
 

@@ -179,6 +179,12 @@ public final class PhysicalMemory {
   /// Whether the page was written since the fork was opened that is the `depth`-th of those open, counted from 1.
   public func isWritten(page: Int, sinceFork depth: Int) -> Bool { epochOfPage[page] >= epochs[depth - 1].identifier }
 
+  /// The outermost fork, where the page was not written since it was opened; nil where it was, or where none is open.
+  func forkBefore(page: Int) -> UInt32? {
+    guard let fork = epochs.first?.identifier, epochOfPage[page] < fork else { return nil }
+    return fork
+  }
+
   /// Calls `body` for every word that is not what it was when the innermost fork was opened, with its number (the physical address
   /// divided by 8) and both values, until it returns false. Returns whether it never did.
   public func forEachChangedWord(_ body: (_ word: UInt64, _ before: UInt64, _ after: UInt64) -> Bool) -> Bool {
