@@ -32,6 +32,7 @@ let package = Package(
     .systemLibrary(name: "CLZ4"),
     .systemLibrary(name: "CDW"),
     .target(name: "HostFloatingPoint"),
+    .target(name: "HostDigest"),
     .target(name: "Confinement"),
     .target(name: "BuildIdentity"),
     .target(name: "Machine", dependencies: ["CZydis", "HostFloatingPoint"], swiftSettings: machineSettings),
@@ -42,7 +43,7 @@ let package = Package(
     .target(
       name: "XenPV", dependencies: ["Platform", "Machine", "KernelImage", "Findings"], swiftSettings: searchSettings),
     .target(name: "Hypervisor", dependencies: ["BareMetal", "Platform", "Machine", "KernelImage", "Findings"]),
-    .target(name: "KernelImage", dependencies: ["CLZMA", "CZlib", "CZstd", "CLZ4", "CDW"]),
+    .target(name: "KernelImage", dependencies: ["CLZMA", "CZlib", "CZstd", "CLZ4", "CDW", "HostDigest"]),
     .target(name: "Findings"),
     .target(name: "Invariants", dependencies: ["Platform", "Machine", "Findings"], swiftSettings: searchSettings),
     .target(

@@ -35,13 +35,33 @@ import Testing
   func lengthsAroundABlock(length: Int, expected: String) {
     let zeros = [UInt8](repeating: 0, count: length)
     #expect(SHA256.hexadecimal(of: zeros) == expected)
-    // The same in pieces.
-    var hash = SHA256()
-    zeros.withUnsafeBytes { bytes in
-      for start in stride(from: 0, to: length, by: 7) {
-        hash.update(UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + 7, length)]))
+    // The same in pieces, and without the host's instructions.
+    for (piece, byHost) in [(7, true), (7, false), (200, false)] {
+      #expect(Self.digest(zeros, piece: piece, byHost: byHost) == expected)
+    }
+  }
+
+  private static func digest(_ message: [UInt8], piece: Int, byHost: Bool) -> String {
+    var hash = SHA256(byHost: byHost)
+    message.withUnsafeBytes { bytes in
+      for start in stride(from: 0, to: bytes.count, by: piece) {
+        hash.update(UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + piece, bytes.count)]))
       }
     }
-    #expect(hash.finish().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() == expected)
+    return hash.finish().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
+  /// The host's instructions and ours say the same of any message.
+  @Test func withAndWithoutTheHost() {
+    var random: UInt64 = 0x9E37_79B9_7F4A_7C15
+    for length in 0..<300 {
+      let message = (0..<length).map { _ in
+        random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return UInt8(truncatingIfNeeded: random >> 56)
+      }
+      let piece = 1 + length % 129
+      #expect(
+        Self.digest(message, piece: piece, byHost: true) == Self.digest(message, piece: 1000, byHost: false))
+    }
   }
 }
