@@ -7,6 +7,14 @@
   import Glibc
 #endif
 
+extension UnsafeMutablePointer where Pointee: BitwiseCopyable {
+  /// Zeros, to be given back by `free`. Most of what is kept for each page is never touched, and the host gives no memory for it.
+  static func zeros(_ count: Int) -> Self {
+    guard let place = calloc(count, MemoryLayout<Pointee>.stride) else { preconditionFailure("memory for each page") }
+    return place.bindMemory(to: Pointee.self, capacity: count)
+  }
+}
+
 public final class PhysicalMemory {
   public static let pageSize = 4096
 
@@ -57,22 +65,18 @@ public final class PhysicalMemory {
     base = mapping
     isFile = descriptor != nil
     let pages = size / Self.pageSize
-    epochOfPage = .allocate(capacity: pages)
-    epochOfPage.initialize(repeating: 0, count: pages)
-    placeOfCopy = .allocate(capacity: pages)
-    placeOfCopy.initialize(repeating: 0, count: pages)
-    codeLines = .allocate(capacity: pages)
-    codeLines.initialize(repeating: 0, count: pages)
-    uses = .allocate(capacity: pages)
-    uses.initialize(repeating: 0, count: pages)
+    epochOfPage = .zeros(pages)
+    placeOfCopy = .zeros(pages)
+    codeLines = .zeros(pages)
+    uses = .zeros(pages)
   }
 
   deinit {
     munmap(base, size)
-    epochOfPage.deallocate()
-    placeOfCopy.deallocate()
-    codeLines.deallocate()
-    uses.deallocate()
+    free(epochOfPage)
+    free(placeOfCopy)
+    free(codeLines)
+    free(uses)
     for epoch in epochs { for saved in epoch.saved { saved.copy.deallocate() } }
     for copy in freeCopies { copy.deallocate() }
   }
