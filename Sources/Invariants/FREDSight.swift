@@ -61,7 +61,13 @@ final class FREDMonitors: Sendable {
     var stack = FREDStackOfTask()
     var frames = FREDFrameInStack()
 
-    var all: [any Monitor] { [frames, level, nmis, software, stack] }
+    func show(to visitor: inout some MonitorVisitor) {
+      visitor.visit(frames)
+      visitor.visit(level)
+      visitor.visit(nmis)
+      visitor.visit(software)
+      visitor.visit(stack)
+    }
 
     mutating func take(_ delivery: DeliveryRecord, _ sight: FREDSight) {
       level.take(delivery, sight)

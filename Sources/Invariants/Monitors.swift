@@ -84,22 +84,43 @@ public final class Monitors {
 
   /// In the order of blame: a run is blamed on what shows first, and among equals on what stands first here, causes before
   /// consequences.
-  private var all: [any Monitor] {
-    [
-      held.gsOwned, held.pageTablesOwned, held.flagsSanitised, held.interruptsAsClaimed, held.cleanExit, held.rspOwned,
-      held.frameIntact, held.stackBounded,
-    ] + (held.fred?.evidence.all ?? []) + [
-      held.noKernelDeath, held.progress, held.workDone, held.noLeak, held.userStatePreserved, held.entriesKept,
-      held.countsBalanced, held.gatesClosed, held.registersCleared, held.branchesRestricted, held.swapgsFenced,
-      held.buffersCleared, held.defenceHolds, held.historyCleared, held.returnsUntrained, held.returnStackFilled,
-      held.branchesAligned,
-    ]
+  ///
+  /// MEASURED: to put each into a box of one type for all, to be asked once at the end of a trial, took some 2 % of a search.
+  private func show(to visitor: inout some MonitorVisitor) {
+    visitor.visit(held.gsOwned)
+    visitor.visit(held.pageTablesOwned)
+    visitor.visit(held.flagsSanitised)
+    visitor.visit(held.interruptsAsClaimed)
+    visitor.visit(held.cleanExit)
+    visitor.visit(held.rspOwned)
+    visitor.visit(held.frameIntact)
+    visitor.visit(held.stackBounded)
+    held.fred?.evidence.show(to: &visitor)
+    visitor.visit(held.noKernelDeath)
+    visitor.visit(held.progress)
+    visitor.visit(held.workDone)
+    visitor.visit(held.noLeak)
+    visitor.visit(held.userStatePreserved)
+    visitor.visit(held.entriesKept)
+    visitor.visit(held.countsBalanced)
+    visitor.visit(held.gatesClosed)
+    visitor.visit(held.registersCleared)
+    visitor.visit(held.branchesRestricted)
+    visitor.visit(held.swapgsFenced)
+    visitor.visit(held.buffersCleared)
+    visitor.visit(held.defenceHolds)
+    visitor.visit(held.historyCleared)
+    visitor.visit(held.returnsUntrained)
+    visitor.visit(held.returnStackFilled)
+    visitor.visit(held.branchesAligned)
   }
 
   public static var descriptions: [InvariantDescription] {
     let monitors = Monitors()
     monitors.held.fred = FREDMonitors(.init())
-    return monitors.all.map { type(of: $0).description }
+    var descriptions = MonitorDescriptions()
+    monitors.show(to: &descriptions)
+    return descriptions.all
   }
 
   /// The one that asks for the gates of the IDT, or for what a PV guest has in their place.
@@ -110,7 +131,9 @@ public final class Monitors {
 
   /// Those that say something of deliveries by FRED alone.
   public static var identifiersOfFRED: [InvariantName] {
-    FREDMonitors.Evidence().all.map { type(of: $0).description.identifier }
+    var descriptions = MonitorDescriptions()
+    FREDMonitors.Evidence().show(to: &descriptions)
+    return descriptions.all.map(\.identifier)
   }
 
   /// Those that apply where the kernel owes no more than this.
@@ -331,17 +354,49 @@ public final class Monitors {
   // MARK: The end
 
   /// The last boundary at which something broke in the run; nil where nothing did.
-  public func lastBreak(_ run: Outcome) -> Int? { all.compactMap { $0.judge(run)?.step }.max() }
+  public func lastBreak(_ run: Outcome) -> Int? {
+    var last = LastBreak(run: run)
+    show(to: &last)
+    return last.step
+  }
 
   /// What broke first in a run at boundary `start` or later; nil when everything held.
   public func blame(_ run: Outcome, from start: Int = 0) -> (invariant: InvariantName, violation: Violation)? {
-    var first: (invariant: InvariantName, violation: Violation)?
-    for monitor in all {
-      guard let violation = monitor.judge(run), violation.step >= start,
-        first == nil || violation.step < first!.violation.step
-      else { continue }
-      first = (type(of: monitor).description.identifier, violation)
-    }
-    return first
+    var blame = Blame(run: run, start: start)
+    show(to: &blame)
+    return blame.first
+  }
+}
+
+/// Somebody who is shown every monitor, each as what it is.
+protocol MonitorVisitor {
+  mutating func visit<Watching: Monitor>(_ monitor: Watching)
+}
+
+private struct MonitorDescriptions: MonitorVisitor {
+  var all: [InvariantDescription] = []
+
+  mutating func visit<Watching: Monitor>(_ monitor: Watching) { all.append(Watching.description) }
+}
+
+private struct LastBreak: MonitorVisitor {
+  let run: Outcome
+  var step: Int?
+
+  mutating func visit<Watching: Monitor>(_ monitor: Watching) {
+    if let broken = monitor.judge(run)?.step { step = max(step ?? broken, broken) }
+  }
+}
+
+private struct Blame: MonitorVisitor {
+  let run: Outcome
+  let start: Int
+  var first: (invariant: InvariantName, violation: Violation)?
+
+  mutating func visit<Watching: Monitor>(_ monitor: Watching) {
+    guard let violation = monitor.judge(run), violation.step >= start,
+      first == nil || violation.step < first!.violation.step
+    else { return }
+    first = (Watching.description.identifier, violation)
   }
 }

@@ -27,32 +27,32 @@ final class Progress: Sendable {
   }
 
   /// Shows the line when it is its turn; the clock decides only what the eye sees.
-  func show(_ line: @autoclosure () -> String) {
+  func show(_ line: @autoclosure () -> String) { draw { _, _ in line() } }
+
+  /// Makes the line when it is its turn, and shows it.
+  private func draw(_ line: (inout [String: ProgressLine], Duration) -> String) {
     guard !isQuiet else { return }
     state.withLock { state in
-      guard state.turns.take(at: ContinuousClock.now - Self.start) else { return }
-      guard redraws else { return StandardError.write("limen: \(printable(line(), limit: 1024))\n") }
+      let now = ContinuousClock.now - Self.start
+      guard state.turns.take(at: now) else { return }
+      let line = line(&state.checks, now)
+      guard redraws else { return StandardError.write("limen: \(printable(line, limit: 1024))\n") }
       state.drawn = true
-      StandardError.write("\r\u{1B}[K" + line().prefix(Progress.columns - 1))
+      StandardError.write("\r\u{1B}[K" + line.prefix(Progress.columns - 1))
     }
   }
 
   /// Shows how far a check is. Of several kernels each has its title.
   func show(_ stage: CheckStage, of kernel: String?) {
-    guard !isQuiet else { return }
-    let line = state.withLock {
-      $0.checks[kernel ?? "", default: ProgressLine()].text(of: stage, at: ContinuousClock.now - Self.start)
+    draw { checks, now in
+      let line = checks[kernel ?? "", default: ProgressLine()].text(of: stage, at: now)
+      return kernel.map { "\($0): \(line)" } ?? line
     }
-    show(kernel.map { "\($0): \(line)" } ?? line)
   }
 
   /// Shows how far the judging of mutants is.
   func show(_ stage: MutationStage) {
-    guard !isQuiet else { return }
-    let line = state.withLock {
-      $0.checks["", default: ProgressLine()].text(of: stage, at: ContinuousClock.now - Self.start)
-    }
-    show(line)
+    draw { checks, now in checks["", default: ProgressLine()].text(of: stage, at: now) }
   }
 
   /// Takes the line away, before anything else is printed.

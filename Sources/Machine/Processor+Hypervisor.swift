@@ -291,12 +291,13 @@ extension Processor {
   }
 
   public func setDebugRegister(_ index: Int, _ value: UInt64) {
+    let enabled = s.pointee.dr7
     switch index {
     case 0..<4: s.pointee.dr[index] = value
     case 6: s.pointee.dr6 = value & 0xE00F | DR6.fixedOnes
     default: s.pointee.dr7 = value & 0xFFFF_23FF | DR7.fixedOnes
     }
-    flushTranslations()
+    followBreakpoints(since: enabled)
   }
 
   /// RDMSR at privilege 0; nil where it is #GP.

@@ -21,9 +21,11 @@ public final class Processor {
   var blocks: BlockCache
   let decoder: Decoder
 
-  /// Context of each PCID since its last flush; below `firstContext` where none was made.
+  /// Context of each PCID since its last flush; 0 where none was made.
   let contextOfPCID: UnsafeMutablePointer<UInt32>
-  var firstContext: UInt32 = 1
+  /// How many flushes of everything there had been when that was made: it holds as long as there is none more.
+  let flushesOfPCID: UnsafeMutablePointer<UInt64>
+  var flushes: UInt64 = 1
   var nextContext: UInt32 = 1
   /// What the instruction dropped that is being executed, where it is one that does.
   var droppedTranslations = DroppedTranslations.none
@@ -74,6 +76,11 @@ public final class Processor {
   public internal(set) var codeStores = 0
   /// Stores to pages that were read as page tables while the processor was watched.
   public internal(set) var tableStores = 0
+  /// How often a page changed that was read as a page table, by whatever changed it.
+  var tableChanges = 0
+  var kept = KeptTranslations()
+  /// See `entryState`.
+  var knownGates: (gates: KnownGates, digest: UInt64)?
   /// How often all decoded code was given up for want of room.
   public internal(set) var codeEvictions = 0
 
@@ -130,6 +137,8 @@ public final class Processor {
     blocks = BlockCache(pageCount: memory.size / PhysicalMemory.pageSize)
     contextOfPCID = .allocate(capacity: 4096)
     contextOfPCID.initialize(repeating: 0, count: 4096)
+    flushesOfPCID = .allocate(capacity: 4096)
+    flushesOfPCID.initialize(repeating: 0, count: 4096)
     flushTranslations()
   }
 
@@ -140,6 +149,7 @@ public final class Processor {
     fetchCache.deallocate()
     blocks.deallocate()
     contextOfPCID.deallocate()
+    flushesOfPCID.deallocate()
   }
 
   // MARK: State, for those who look
@@ -186,7 +196,10 @@ public final class Processor {
   /// Goes back to the innermost fork, which stays open.
   public func restore() {
     precondition(!forks.isEmpty, "restore needs an open fork")
-    memory.restore { page in if memory.codeLines[page] != 0 { dropCode(page: page) } }
+    memory.restore { page in
+      if memory.codeLines[page] != 0 { dropCode(page: page) }
+      noteTableChange(page: page)
+    }
     s.pointee = forks[forks.count - 1]
     heardByte = nil
     flushTranslations()
@@ -263,7 +276,8 @@ public final class Processor {
   /// Drops every cached translation.
   func flushTranslations() {
     // Entries of a context that is not current never match, so a new context is as good as an empty cache.
-    firstContext = nextContext
+    flushes &+= 1
+    kept.dropStores()
     droppedTranslations = .all
     largePages = (~0, 0)
     enterContext()
@@ -277,21 +291,29 @@ public final class Processor {
   /// Makes the context of the current PCID the one that is looked up.
   func enterContext() {
     let pcid = currentPCID
-    guard contextOfPCID[pcid] < firstContext else { return }
+    if contextOfPCID[pcid] != 0 && flushesOfPCID[pcid] == flushes { return noteTables(of: contextOfPCID[pcid]) }
+    flushesOfPCID[pcid] = flushes
+    if let context = keptContext() {
+      contextOfPCID[pcid] = context
+      return
+    }
     contextOfPCID[pcid] = nextContext
     nextContext &+= 1
     if UInt64(nextContext & 0xFFF) == TranslationCache.disabledTag { startContextsAnew(with: pcid) }
+    keepContext(contextOfPCID[pcid])
   }
 
   /// The tags are used up: starts again with empty caches.
   private func startContextsAnew(with pcid: Int) {
     nextContext &+= 2
-    if nextContext < firstContext {
+    if nextContext < contextOfPCID[pcid] {
       // So are the numbers, and with them go the jump targets.
       contextOfPCID.update(repeating: 0, count: 4096)
       blocks.clearJumps()
     }
-    firstContext = nextContext
+    flushes &+= 1
+    flushesOfPCID[pcid] = flushes
+    kept.forget()
     readCache.clear()
     writeCache.clear()
     fetchCache.clear()

@@ -38,7 +38,7 @@ final class Continuation {
     entryPages = Set(entryBytes.keys.map { Int($0 >> 9) })
     depth = computer.processor.memory.depth
     evictions = computer.processor.codeEvictions
-    computer.processor.memory.forgetUses()
+    computer.processor.forgetUses()
   }
 
   private var processor: Processor { computer.processor }

@@ -34,7 +34,28 @@ extension Search {
     var arrival: Arrival { onOwnStack ? .ownStack : .recovered }
   }
 
-  /// Injects one event here, runs until the end is reached or known, and judges.
+  /// A trial as fast as it can be had from the fork `start`, where what was asked so far cost as much. Nothing is said of a run that kept
+  /// translations and stored to a page table: it is made again without.
+  func fastTrial(
+    _ event: EventKind, after path: [PathStep], at place: Prospect?, along course: Course?, from start: Run.Mark,
+    _ costs: Costs
+  ) -> Trial {
+    let processor = computer.processor
+    defer { processor.keepsTranslations = false }
+    if !question.stepped && !tablesChange {
+      processor.keepsTranslations = true
+      if let trial = trial(event, after: path, stepped: false, at: place, along: course) { return trial }
+      processor.keepsTranslations = false
+      comeBack(start)
+      question.costs = costs
+    }
+    let stores = processor.tableStores
+    let trial = trial(event, after: path, stepped: question.stepped, at: place, along: course)!
+    tablesChange = processor.tableStores != stores
+    return trial
+  }
+
+  /// Injects one event here, runs until the end is reached or known, and judges. Nil where the run kept translations that it should not have.
   ///
   /// - Parameters:
   ///   - place: the boundary, where the rest may turn out to be known.
@@ -43,7 +64,7 @@ extension Search {
   func trial(
     _ event: EventKind, after path: [PathStep], stepped: Bool, at place: Prospect?, along course: Course?,
     left: LeftCount? = nil
-  ) -> Trial {
+  ) -> Trial? {
     defer { computer.processor.footprint = nil }
     var (shot, end) = fire(event, after: path, at: place)
     let isLast = shot.path.count == question.depth
@@ -52,7 +73,8 @@ extension Search {
     {
       return known
     }
-    return judge(shot, end ?? run.finish(stepped: stepped), left)
+    let last = end ?? run.finish(stepped: stepped)
+    return computer.processor.storedToTables ? nil : judge(shot, last, left)
   }
 
   private func fire(_ event: EventKind, after path: [PathStep], at place: Prospect?) -> (Shot, RunEnd?) {

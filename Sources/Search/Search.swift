@@ -43,6 +43,8 @@ package final class Search {
   private static let mostAsked = 256
 
   let footprint = Footprint()
+  /// The last trial stored to a page table, and so may the next.
+  var tablesChange = false
   /// The fork at the crossing.
   let crossingFork: Int
 
@@ -180,16 +182,16 @@ package final class Search {
       let costs = question.costs
       let footprint = computer.processor.footprint
       computer.processor.footprint = nil
-      var trial = trial(event, after: path, stepped: question.stepped, at: place, along: course)
+      var trial = fastTrial(event, after: path, at: place, along: course, from: start!, costs)
       if trial.found?.invariant == Monitors.interruptsAsClaimed && !question.stepped && !machine.claims.isEmpty {
         // Since when the kernel was mistaken only a run says that sees every boundary.
         comeBack(start!)
         question.costs = costs
-        trial = self.trial(event, after: path, stepped: true, at: nil, along: nil)
+        trial = self.trial(event, after: path, stepped: true, at: nil, along: nil)!
       }
       if trial.found == nil, let drift = trial.drift, let left = left(drift, by: event, from: start!) {
         question.costs = costs
-        trial = self.trial(event, after: path, stepped: question.stepped, at: nil, along: nil, left: left)
+        trial = self.trial(event, after: path, stepped: question.stepped, at: nil, along: nil, left: left)!
       }
       count(trial, of: event)
       if trial.found != nil && !path.isEmpty { harm[path.map(\.event) + [event], default: 0] += run.instructions }
@@ -218,7 +220,7 @@ package final class Search {
     return machine.left(drift, of: question.counts, since: question.countsBehind)
   }
 
-  private func comeBack(_ start: Run.Mark) {
+  func comeBack(_ start: Run.Mark) {
     question.costs.pagesRestored += computer.processor.memory.dirtyPageCount
     computer.restore()
     run.mark = start

@@ -7,17 +7,31 @@ import Platform
 extension BootSnapshot {
   private static let layout = 4
 
-  /// Names this build: a digest of the running program's file.
+  /// Names this build: a digest of what is loaded of the running program's file. The rest, three quarters of it, is for debuggers.
   package static let build: String = {
     guard let bytes = try? Data(contentsOf: URL(filePath: "/proc/self/exe"), options: .alwaysMapped) else {
       return "unknown"
     }
     var words = WordDigest()
     bytes.withUnsafeBytes { raw in
-      for i in 0..<raw.count / 8 { words.add(raw.loadUnaligned(fromByteOffset: i * 8, as: UInt64.self)) }
+      for i in 0..<endOfLoaded(raw) / 8 { words.add(raw.loadUnaligned(fromByteOffset: i * 8, as: UInt64.self)) }
     }
     return String(words.value, radix: 16) + "-\(bytes.count)"
   }()
+
+  /// Behind the last byte of a 64-bit ELF file that is loaded: System V ABI, "Program Header". The file's end where it does not say.
+  private static func endOfLoaded(_ file: UnsafeRawBufferPointer) -> Int {
+    guard file.count >= MemoryLayout<Elf64_Ehdr>.size else { return file.count }
+    let header = file.loadUnaligned(as: Elf64_Ehdr.self)
+    var end = 0
+    for i in 0..<Int(header.e_phnum) {
+      let place = Int(header.e_phoff) + i * Int(header.e_phentsize)
+      guard place >= 0, place <= file.count - MemoryLayout<Elf64_Phdr>.size else { return file.count }
+      let segment = file.loadUnaligned(fromByteOffset: place, as: Elf64_Phdr.self)
+      if segment.p_type == PT_LOAD { end = max(end, Int(segment.p_offset + segment.p_filesz)) }
+    }
+    return end > 0 && end <= file.count ? end : file.count
+  }
 
   /// The key of this snapshot. The bound is in it, so that an answer does not depend on what the cache holds: a boot that another
   /// bound allowed says nothing about this one.

@@ -4,6 +4,10 @@
 /// instruction becomes `.endBlock`, so that a block that is running leaves at its next boundary and a chained jump into a dead
 /// block leaves at once. When the arena is full everything is dropped between two instructions.
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 struct Block {
   /// Linear address of the first instruction.
   var rip: UInt64
@@ -48,7 +52,7 @@ struct JumpCacheEntry {
 
 /// When the code of a page was dropped last, in retired instructions, and how often at short intervals.
 struct PageDrops {
-  var last: UInt64 = 1 << 63
+  var last: UInt64 = 0
   var count: UInt32 = 0
 }
 
@@ -74,12 +78,10 @@ struct BlockCache {
 
   init(pageCount: Int) {
     self.pageCount = pageCount
-    buckets = .allocate(capacity: Self.bucketCount)
-    buckets.initialize(repeating: nil, count: Self.bucketCount)
-    pages = .allocate(capacity: pageCount)
-    pages.initialize(repeating: nil, count: pageCount)
-    drops = .allocate(capacity: pageCount)
-    drops.initialize(repeating: PageDrops(), count: pageCount)
+    // A pointer that is zero is nil.
+    buckets = .zeros(Self.bucketCount)
+    pages = .zeros(pageCount)
+    drops = .zeros(pageCount)
     jumps = .allocate(capacity: Self.jumpEntries)
     jumps.initialize(repeating: JumpCacheEntry(rip: 0, key: ~0, block: nil), count: Self.jumpEntries)
     operations = .allocate(capacity: Self.arenaOperations)
@@ -87,9 +89,9 @@ struct BlockCache {
   }
 
   func deallocate() {
-    buckets.deallocate()
-    pages.deallocate()
-    drops.deallocate()
+    free(buckets)
+    free(pages)
+    free(drops)
     jumps.deallocate()
     operations.deallocate()
     blocks.deallocate()

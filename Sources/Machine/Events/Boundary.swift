@@ -17,6 +17,12 @@ extension Processor {
   /// instructions are executed one by one.
   private var hasBreakpoints: Bool { s.pointee.dr7 & 0xFF != 0 }
 
+  /// A debug register was written, where DR7 was that before. A page with a data breakpoint is in no cache; where none is enabled no cache
+  /// depends on them.
+  func followBreakpoints(since dr7: UInt64) {
+    if (dr7 | s.pointee.dr7) & 0xFF != 0 { flushTranslations() } else { updateAttention() }
+  }
+
   /// DR7 enables at least one instruction breakpoint.
   var hasInstructionBreakpoints: Bool {
     let dr7 = s.pointee.dr7

@@ -193,6 +193,7 @@ extension Processor {
 
   func writeDebug(_ u: Operation) throws(Fault) {
     let index = try checkDebugAccess(u.pointee.dst)
+    let enabled = s.pointee.dr7
     let raw = get(u.pointee.src, UInt64.self)
     let value = s.pointee.codeMode == .bits64 ? raw : raw & 0xFFFF_FFFF
     switch index {
@@ -204,7 +205,7 @@ extension Processor {
       s.pointee.dr7 = value & 0xFFFF_23FF | DR7.fixedOnes
     default: s.pointee.dr[index] = value
     }
-    flushTranslations()
+    followBreakpoints(since: enabled)
   }
 
   // MARK: Translations

@@ -28,9 +28,11 @@ extension Processor {
 
   /// An instruction, or a hypervisor, stores there.
   @inline(__always) func noteStore(_ physical: UInt64, size: Int) {
-    let last = (physical &+ UInt64(size &- 1)) >> 12
-    if memory.uses[Int(physical >> 12)] & PageUse.table != 0 || memory.uses[Int(last)] & PageUse.table != 0 {
+    for page in Int(physical >> 12)...Int((physical &+ UInt64(size &- 1)) >> 12)
+    where memory.uses[page] & PageUse.table != 0 {
       tableStores &+= 1
+      tableChanges &+= 1
+      return
     }
   }
 }

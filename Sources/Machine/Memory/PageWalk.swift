@@ -208,6 +208,7 @@ extension Processor {
     let page = Int(address >> 12)
     memory.prepareWrite(page: page)
     if memory.codeLines[page] != 0 { dropCode(at: address, count: 8) }
+    noteTableChange(page: page)
     (memory.base + Int(address)).storeBytes(of: value, as: UInt64.self)
   }
 }

@@ -7,6 +7,14 @@
   import Glibc
 #endif
 
+extension UnsafeMutablePointer where Pointee: BitwiseCopyable {
+  /// Zeros, to be given back by `free`. Most of what is kept for each page is never touched, and the host gives no memory for it.
+  static func zeros(_ count: Int) -> Self {
+    guard let place = calloc(count, MemoryLayout<Pointee>.stride) else { preconditionFailure("memory for each page") }
+    return place.bindMemory(to: Pointee.self, capacity: count)
+  }
+}
+
 public final class PhysicalMemory {
   public static let pageSize = 4096
 
@@ -57,22 +65,18 @@ public final class PhysicalMemory {
     base = mapping
     isFile = descriptor != nil
     let pages = size / Self.pageSize
-    epochOfPage = .allocate(capacity: pages)
-    epochOfPage.initialize(repeating: 0, count: pages)
-    placeOfCopy = .allocate(capacity: pages)
-    placeOfCopy.initialize(repeating: 0, count: pages)
-    codeLines = .allocate(capacity: pages)
-    codeLines.initialize(repeating: 0, count: pages)
-    uses = .allocate(capacity: pages)
-    uses.initialize(repeating: 0, count: pages)
+    epochOfPage = .zeros(pages)
+    placeOfCopy = .zeros(pages)
+    codeLines = .zeros(pages)
+    uses = .zeros(pages)
   }
 
   deinit {
     munmap(base, size)
-    epochOfPage.deallocate()
-    placeOfCopy.deallocate()
-    codeLines.deallocate()
-    uses.deallocate()
+    free(epochOfPage)
+    free(placeOfCopy)
+    free(codeLines)
+    free(uses)
     for epoch in epochs { for saved in epoch.saved { saved.copy.deallocate() } }
     for copy in freeCopies { copy.deallocate() }
   }
@@ -178,6 +182,12 @@ public final class PhysicalMemory {
 
   /// Whether the page was written since the fork was opened that is the `depth`-th of those open, counted from 1.
   public func isWritten(page: Int, sinceFork depth: Int) -> Bool { epochOfPage[page] >= epochs[depth - 1].identifier }
+
+  /// The outermost fork, where the page was not written since it was opened; nil where it was, or where none is open.
+  func forkBefore(page: Int) -> UInt32? {
+    guard let fork = epochs.first?.identifier, epochOfPage[page] < fork else { return nil }
+    return fork
+  }
 
   /// Calls `body` for every word that is not what it was when the innermost fork was opened, with its number (the physical address
   /// divided by 8) and both values, until it returns false. Returns whether it never did.

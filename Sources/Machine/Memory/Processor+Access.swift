@@ -155,7 +155,9 @@ extension Processor {
       tag: pageLinear | tag,
       addend: Int(bitPattern: memory.base + page &* 4096) &- Int(bitPattern: UInt(pageLinear)))
     let cache = access == .write ? writeCache : readCache
-    cache.set(view)[Int((linear >> 12) & TranslationCache.indexMask)] = entry
+    let place = cache.set(view) + Int((linear >> 12) & TranslationCache.indexMask)
+    place.pointee = entry
+    if access == .write && keepsTranslations { kept.note(place) }
   }
 
   // MARK: Physical memory

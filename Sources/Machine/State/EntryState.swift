@@ -30,32 +30,40 @@ public struct EntryState: Sendable, Equatable {
 /// The parts of the task state segment that entries read: RSP0, and IST1 to IST7, by their offsets.
 private let entryStacks: [(name: String, offset: UInt64)] = [("RSP0", 4)] + (1...7).map { ("IST\($0)", 0x1C + $0 * 8) }
 
+/// Gates of which the digest is known as long as nobody writes to them.
+struct KnownGates: Equatable {
+  var place: UInt64
+  var count: Int
+  /// The outermost fork, since which their page was not written.
+  var fork: UInt32
+}
+
 extension Processor {
   public var entryState: EntryState {
-    let (state, msr) = (s.pointee, s.pointee.msr)
     var words = [
       // TS says whose the floating-point registers are: a switch of tasks may set it.
-      EntryState.Word("CR0", state.cr0 & ~CR0.taskSwitched), EntryState.Word("CR4", state.cr4),
-      EntryState.Word("CR8", state.cr8), EntryState.Word("IA32_EFER", msr.efer),
-      EntryState.Word("IA32_STAR", msr.star), EntryState.Word("IA32_LSTAR", msr.lstar),
-      EntryState.Word("IA32_CSTAR", msr.cstar), EntryState.Word("IA32_FMASK", msr.syscallMask),
-      EntryState.Word("IA32_SYSENTER_CS", msr.sysenterCS), EntryState.Word("IA32_SYSENTER_ESP", msr.sysenterESP),
-      EntryState.Word("IA32_SYSENTER_EIP", msr.sysenterEIP),
-      EntryState.Word("IA32_KERNEL_GS_BASE", msr.kernelGSBase),
-      EntryState.Word("the base of the GDT", state.gdtr.base),
-      EntryState.Word("the limit of the GDT", UInt64(state.gdtr.limit)),
-      EntryState.Word("the base of the IDT", state.idtr.base),
-      EntryState.Word("the limit of the IDT", UInt64(state.idtr.limit)),
-      EntryState.Word("the base of the TSS", state.trBase), EntryState.Word("TR", UInt64(state.tr.selector)),
+      EntryState.Word("CR0", s.pointee.cr0 & ~CR0.taskSwitched), EntryState.Word("CR4", s.pointee.cr4),
+      EntryState.Word("CR8", s.pointee.cr8), EntryState.Word("IA32_EFER", s.pointee.msr.efer),
+      EntryState.Word("IA32_STAR", s.pointee.msr.star), EntryState.Word("IA32_LSTAR", s.pointee.msr.lstar),
+      EntryState.Word("IA32_CSTAR", s.pointee.msr.cstar), EntryState.Word("IA32_FMASK", s.pointee.msr.syscallMask),
+      EntryState.Word("IA32_SYSENTER_CS", s.pointee.msr.sysenterCS),
+      EntryState.Word("IA32_SYSENTER_ESP", s.pointee.msr.sysenterESP),
+      EntryState.Word("IA32_SYSENTER_EIP", s.pointee.msr.sysenterEIP),
+      EntryState.Word("IA32_KERNEL_GS_BASE", s.pointee.msr.kernelGSBase),
+      EntryState.Word("the base of the GDT", s.pointee.gdtr.base),
+      EntryState.Word("the limit of the GDT", UInt64(s.pointee.gdtr.limit)),
+      EntryState.Word("the base of the IDT", s.pointee.idtr.base),
+      EntryState.Word("the limit of the IDT", UInt64(s.pointee.idtr.limit)),
+      EntryState.Word("the base of the TSS", s.pointee.trBase), EntryState.Word("TR", UInt64(s.pointee.tr.selector)),
     ]
     if deliversByFRED {
       words += [
-        EntryState.Word("IA32_FRED_CONFIG", msr.fred.configuration),
-        EntryState.Word("IA32_FRED_STKLVLS", msr.fred.stackLevels),
+        EntryState.Word("IA32_FRED_CONFIG", s.pointee.msr.fred.configuration),
+        EntryState.Word("IA32_FRED_STKLVLS", s.pointee.msr.fred.stackLevels),
       ]
-      words += (0..<4).map { EntryState.Word("IA32_FRED_RSP\($0)", msr.fred.stacks[$0]) }
+      words += (0..<4).map { EntryState.Word("IA32_FRED_RSP\($0)", s.pointee.msr.fred.stacks[$0]) }
     } else {
-      words += entryStacks.map { EntryState.Word($0.name, word(atLinear: state.trBase &+ $0.offset) ?? 0) }
+      words += entryStacks.map { EntryState.Word($0.name, word(atLinear: s.pointee.trBase &+ $0.offset) ?? 0) }
       words.append(EntryState.Word("the digest of the IDT", digestOfGates))
     }
     return EntryState(words)
@@ -78,6 +86,17 @@ extension Processor {
   /// One number for all gates; 0 where they cannot be read.
   private var digestOfGates: UInt64 {
     let count = min((Int(s.pointee.idtr.limit) + 1) & ~7, 4096)
+    guard let place = physicalAddress(of: s.pointee.idtr.base), memory.contains(place, count: count),
+      place & 0xFFF &+ UInt64(count) <= 4096, let fork = memory.forkBefore(page: Int(place >> 12))
+    else { return digestOfGates(count) }
+    let asked = KnownGates(place: place, count: count, fork: fork)
+    if let knownGates, knownGates.gates == asked { return knownGates.digest }
+    let digest = digestOfGates(count)
+    knownGates = (asked, digest)
+    return digest
+  }
+
+  private func digestOfGates(_ count: Int) -> UInt64 {
     guard let gates = bytes(atLinear: s.pointee.idtr.base, count: count) else { return 0 }
     var digest = WordDigest()
     gates.withUnsafeBytes { gates in

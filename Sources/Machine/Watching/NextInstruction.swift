@@ -40,10 +40,11 @@ public struct NextInstruction: Sendable {
 extension Processor {
   /// Nil where there is no instruction to be read.
   public func nextInstruction() -> NextInstruction? {
-    var bytes: [UInt8] = []
-    for i in 0..<15 {
-      guard let byte = self.bytes(atLinear: s.pointee.rip &+ UInt64(i), count: 1) else { break }
-      bytes += byte
+    let inPage = min(15, Int(4096 - (s.pointee.rip & 0xFFF)))
+    guard var bytes = self.bytes(atLinear: s.pointee.rip, count: inPage) else { return nil }
+    // What follows may not be mapped, and may not be asked for.
+    if inPage < 15, let rest = self.bytes(atLinear: s.pointee.rip &+ UInt64(inPage), count: 15 - inPage) {
+      bytes += rest
     }
     guard let decoded = try? bytes.withUnsafeBytes({ try decoder.decode($0, mode: s.pointee.codeMode) }) else {
       return nil
