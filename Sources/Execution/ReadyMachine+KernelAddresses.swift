@@ -44,9 +44,10 @@ extension ReadyMachine {
   private static let shift: UInt64 = 0x240
 
   /// What user mode sees when the stack of the crossing begins lower, and what that took. Nil where the kernel names its stack in no place that
-  /// is found, or does not do its work from there.
+  /// is found, or does not do its work from there: then user mode goes on elsewhere. Linux writes a signal's registers by `task_pt_regs`, which has a
+  /// place of its own, so that a system call that ends in a signal returns behind itself.
   package func viewWithMovedStack(
-    _ user: UserSide, _ crossing: CrossingKind, _ boundaries: [Boundary], _ contract: CrossingContract
+    _ user: UserSide, _ crossing: CrossingKind, _ boundaries: [Boundary], _ contract: CrossingContract, end: UInt64
   ) -> (view: UserView?, instructions: Int) {
     guard let pointer = stackPointer(user, crossing, boundaries, pushed: true) else { return (nil, 0) }
     computer.restore()
@@ -54,6 +55,6 @@ extension ReadyMachine {
     let run = run(user, crossing, [], 0)
     var outcome = run.outcome(run.crossAndFinish(stepped: false))
     outcome.frame = signalFrame(outcome)
-    return (contract.isKept(outcome) ? outcome.view : nil, run.instructions)
+    return (contract.isKept(outcome) && outcome.view?.rip == end ? outcome.view : nil, run.instructions)
   }
 }

@@ -249,11 +249,11 @@ final class Exploration {
       outcome.strayStack = machine.strayStack(crossing, boundaries)
       outcome.keptRegister = machine.keptRegister(crossing)
     }
-    if outcome.view != nil {
+    if let view = outcome.view {
       outcome.leftCount = countLeftByCrossing(user, swapgs, since: before)
       outcome.secretView = secretView(user, swapgs, boundaries)
       if ablations.isEmpty {
-        let moved = machine.viewWithMovedStack(user, crossing, boundaries, contract)
+        let moved = machine.viewWithMovedStack(user, crossing, boundaries, contract, end: view.rip)
         outcome.movedView = moved.view
         question.costs.instructions += moved.instructions
       }

@@ -37,6 +37,17 @@ import Testing
     #expect(section.verdict == .held, "\(section.findings.map(\.message))")
   }
 
+  /// The frame to return by is not there, and the process gets SIGSEGV: its registers are written where a moved stack is not.
+  @Test func aSignalInPlaceOfAReturnLeaksNothing() throws {
+    let checker = try KernelUnderTest.checker(
+      "debian-6.1-cloud", profiles: [.intel], crossings: [.sigreturn], postures: ["rsp-unmapped", "rsp-zero"],
+      events: [])
+    let report = try checker.check { _ in }.report
+    for section in report.sections {
+      #expect(section.verdict == .held, "\(section.posture): \(section.findings.map(\.message))")
+    }
+  }
+
   /// Single-stepping, and a second debug exception in the handler of its trap.
   @Test func theDebugExceptionHoldsWithBreakpoints() throws {
     let report = try expectToHold(
