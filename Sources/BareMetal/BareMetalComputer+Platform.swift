@@ -18,6 +18,7 @@ extension BareMetalComputer: PlatformComputer {
       .hostMaskedInterrupt, .hostVC,
     ]
   }
+  public static var timer: EventKind { .externalInterrupt }
 
   // MARK: Start and archive
 

@@ -399,7 +399,7 @@ package final class Run {
     stepFrom = processor.rip
     if !asCrossing { injected = (event, BoundaryState(computer)) }
     if crossedAt == nil && before == nil { before = UserView(computer, userMemory) }
-    if hasAlarm && event.isTimers && !alarmIsDue {
+    if hasAlarm && event == type(of: computer).timer && !alarmIsDue {
       processor.skipIdle(nanoseconds: Self.alarm)
       alarmIsDue = true
     }

@@ -50,7 +50,7 @@ final class Exploration {
     }
     // What is asked from there is what comes of the alarm.
     let hasAlarm = posture == "alarm-due"
-    let ofTimer = hasAlarm ? known.filter(\.isTimers) : []
+    let ofTimer = hasAlarm ? known.filter { $0 == type(of: machine.computer).timer } : []
     question = Question(
       machine, crossing: crossing, events: ofTimer.isEmpty ? known : ofTimer,
       ablations: ablations.filter { $0.platform == machine.computer.platform }, stepped: stepped,

@@ -122,9 +122,6 @@ public enum EventKind: String, Vocabulary {
   /// gave a page more rights, so that a kernel which does so nowhere on its way need not survive one there.
   public static var usual: [EventKind] { allCases.filter { !$0.isFromHost && $0 != .pageFault } }
 
-  /// The interrupt of the timer that the kernel uses.
-  public var isTimers: Bool { self == .externalInterrupt || self == .eventUpcall }
-
   /// Short, as the manuals and Xen write it.
   public var title: String {
     switch self {

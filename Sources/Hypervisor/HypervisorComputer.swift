@@ -23,13 +23,13 @@ public final class HypervisorComputer: PlatformComputer {
   public static var events: [EventKind] {
     [.nmi, .externalInterrupt, .machineCheck, .debugBreakpoint, .pageFault, .eventUpcall]
   }
+  /// An external interrupt is the hypervisor's own, and may come before anything of the guest's is due.
+  public static var timer: EventKind { .eventUpcall }
 
   /// What the hypervisor is told before what the user adds. It finds the memory map in real mode, which the machine has not, or is told of it
   /// by the loader; the console that is not there is the display's.
   public static let hypervisorCommandLine =
-    "xen no-real-mode console=com1 com1=115200,8n1 dom0_max_vcpus=1 watchdog=0 nmi=dom0 noreboot serial_tx_buffer=1M"
-  /// And behind it.
-  static let lastWords = "xpti=no"
+    "xen no-real-mode console=com1 com1=115200,8n1 dom0_max_vcpus=1 watchdog=0 nmi=dom0 noreboot serial_tx_buffer=1M xpti=no"
 
   let machine: BareMetalComputer
   public var console: ((UInt8) -> Void)?
@@ -72,7 +72,7 @@ public final class HypervisorComputer: PlatformComputer {
     }
     let domain = Guest.Module(bytes: kernel.bytes, words: "\(kernel.name) \(guest.commandLine)")
     // Half of the memory is the domain's, and the rest Xen's own with room for its modules.
-    let line = [hypervisorCommandLine, "dom0_mem=\(guest.memory / 2)M", hypervisor.commandLine, lastWords]
+    let line = [hypervisorCommandLine, "dom0_mem=\(guest.memory / 2)M", hypervisor.commandLine]
     let below = Guest(
       kernel: hypervisor.image, initrd: [],
       modules: [domain] + (guest.initrd.isEmpty ? [] : [Guest.Module(bytes: guest.initrd, words: "initrd")]),

@@ -9,9 +9,6 @@
 /// memory, and what is below is the address of every version from 4.3 on.
 enum XenSymbols {
   static let origin: UInt64 = 0xFFFF_82D0_4000_0000
-
-  /// Xen's own addresses: a gigabyte from the origin.
-  static let range = origin..<origin + (1 << 30)
 }
 
 extension Kallsyms {
@@ -29,9 +26,11 @@ extension Kallsyms {
     while let digits = findDigits(from: from), budget > 0 {
       from = digits + 1
       guard let tokens = tokens(digits: digits), let markers = markers(before: tokens.table.lowerBound),
-        let names = xenNames(before: markers), let addresses = xenAddresses(names)
+        let names = xenNames(before: markers), let addresses = xenAddresses(names), let end = addresses.last
       else { continue }
-      return symbols(names, tokens, addresses, ranges: [XenSymbols.range])
+      // The last name is the linker's mark of the end. What Xen maps behind it, such as the entries of each processor (`alloc_stub_page`
+      // in xen/arch/x86/smpboot.c), is none of the image's.
+      return symbols(names, tokens, addresses, ranges: [XenSymbols.origin..<end])
     }
     return nil
   }

@@ -30,6 +30,8 @@ public protocol PlatformComputer: AnyObject {
   static var commandLine: String { get }
   /// The events that the platform's rules know, in the order of the vocabulary.
   static var events: [EventKind] { get }
+  /// By which of them the guest's kernel hears of its timer: behind it, what is due is done.
+  static var timer: EventKind { get }
 
   /// A computer at the guest's first instruction.
   static func start(_ guest: Guest, profile: Profile) throws -> Self

@@ -15,6 +15,7 @@ extension XenPVComputer: PlatformComputer {
   public static var events: [EventKind] {
     [.debugBreakpoint, .eventUpcall, .nmiCallback, .virtualMachineCheck, .hostFailsafe]
   }
+  public static var timer: EventKind { .eventUpcall }
 
   // MARK: Start and archive
 

@@ -92,6 +92,16 @@ import Testing
     }
   }
 
+  /// Where the guest's timer has come, what it made due is done before user mode goes on; an interrupt of Xen's own makes nothing due.
+  @Test func theAlarmsSignalIsNotLost() throws {
+    let section = try #require(
+      try ask(
+        ["check", "design:complete", "--profile", "amd", "--crossing", "syscall64", "--posture", "alarm-due"],
+        status: 0, Report.self
+      ).sections.first)
+    #expect(section.verdict.kind == "held" && section.trials.map(\.event) == ["event-upcall"])
+  }
+
   /// Xen pushes the frame of the NMI that it passes on where the kernel's RSP points: at the three boundaries on the way in before the
   /// kernel's stack is loaded, and at three on the way out, as in the model.
   @Test func theDesignOf2015IsBrokenWhereRSPIsTheUsers() throws {

@@ -32,5 +32,8 @@ import Testing
     for name in ["lstar_enter", "sysenter_entry", "asm_domain_crash_synchronous", "pv_hypercall", "do_page_fault"] {
       #expect(image.symbols.lookup(name) != nil, "\(name)")
     }
+    // Behind the image, whose size the program header has, lie addresses that are none of its.
+    let end = try #require(image.loadSegments.map { $0.virtualAddress + $0.memorySize }.max())
+    #expect(image.symbols.symbolize(Self.origin + end + 0xF_FFFF) == nil)
   }
 }
