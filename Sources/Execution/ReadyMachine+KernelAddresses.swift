@@ -21,7 +21,7 @@ extension ReadyMachine {
     let processor = computer.processor
     func isKernels(_ value: UInt64) -> Bool {
       value >> 47 == 0x1FFFF && processor.physicalAddress(of: value, tables: tables) != nil
-        && !processor.isUserReachable(value, tables: user.cr3)
+        && !user.canReach(value, processor)
         && !chosen.contains { max($0, value) - min($0, value) < Self.pageSize }
     }
     for register in GeneralRegister.allCases {

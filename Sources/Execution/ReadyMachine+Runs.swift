@@ -12,6 +12,7 @@ extension ReadyMachine {
     return UserSide(
       rsp: processor[.rsp], stackPointers: [processor[.rsp]], gsBase: processor.segmentBase(.gs),
       gsBases: [processor.segmentBase(.gs)], cr3: processor.cr3, topTable: processor.topTable,
+      topEntries: computer.platform == .xen ? processor.topTableEntries : [],
       interruptsOpen: computer.interruptsOpen, entersBySysenter: crossing == .sysenter, hasSplitTables: false)
   }
 

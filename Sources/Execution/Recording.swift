@@ -66,7 +66,7 @@ extension ReadyMachine {
       user.kernelGSBases = Set(recording.boundaries.lazy.filter(\.state.isKernel).map(\.state.gsBase))
         .subtracting(user.gsBases)
       user.kernelTables = kernelTables(recording.boundaries, user)
-      user.kernelCR3 = recording.boundaries.first { $0.state.isKernel && $0.state.cr3 != user.cr3 }?.state.cr3
+      user.kernelCR3 = kernelCR3(recording.boundaries, user)
     }
     if user.stackPointers != known {
       recording = record(crossing, user, path, ablations, swapgsCount, longest: longest)
@@ -89,6 +89,17 @@ extension ReadyMachine {
     let place = computer.processor.physicalAddress(of: code, tables: user.topTable)
     let own = all.filter { computer.processor.physicalAddress(of: code, tables: $0) == place }
     return own.isEmpty ? all : own
+  }
+
+  /// The kernel's CR3 in the crossing, where it is not the user's: the first, and of a hypervisor's guest the first in whose tables its kernel
+  /// is beside the hypervisor.
+  package func kernelCR3(_ boundaries: [Boundary], _ user: UserSide) -> UInt64? {
+    let processor = computer.processor
+    return boundaries.lazy.filter(\.state.isKernel).map(\.state.cr3).first { cr3 in
+      guard let guestKernel = processor.guestKernel else { return cr3 != user.cr3 }
+      return Processor.topTable(of: cr3) != user.topTable
+        && processor.physicalAddress(of: guestKernel, tables: cr3) != nil
+    }
   }
 
   private func record(

@@ -18,17 +18,25 @@ extension Run {
       isAtStackEnd: !canPush && computer.canPushFrame(below: standing.rsp &+ 8))
   }
 
+  /// The kernel faulted on an address that its own tables do not map: where it reads for its user what the user may not have.
+  func isUnmappedForKernel(_ delivery: DeliveredEvent) -> Bool {
+    guard delivery.fromKernel, delivery.vector == Vector.pageFault.rawValue, let tables = user.kernelCR3 else {
+      return false
+    }
+    return processor.physicalAddress(of: delivery.cr2, tables: tables) == nil
+  }
+
   func isIRET(at rip: UInt64) -> Bool {
     processor.bytes(atLinear: rip, count: Ablation.iretq.count) == Ablation.iretq
   }
 
   /// An IRET took its frame from there, and user mode cannot reach it.
   func isFrameOfKernels(at rsp: UInt64, from rip: UInt64) -> Bool {
-    isIRET(at: rip) && processor.physicalAddress(of: rsp) != nil && !processor.isUserReachable(rsp, tables: user.cr3)
+    isIRET(at: rip) && processor.physicalAddress(of: rsp) != nil && !user.canReach(rsp, processor)
   }
 
   func loaded(_ rsp: UInt64) -> StackChange {
-    .loaded(isReachableByUser: processor.isUserReachable(rsp, tables: user.cr3))
+    .loaded(isReachableByUser: user.canReach(rsp, processor))
   }
 }
 

@@ -366,7 +366,8 @@ package final class Run {
       ownership.subtract(.notKernelStack)
     }
     let record = DeliveryRecord(
-      delivery, step: boundary, ownership: ownership, injected: injected, isLost: transition.kind == .lostEvent)
+      delivery, step: boundary, ownership: ownership, injected: injected, isLost: transition.kind == .lostEvent,
+      isUnmapped: isUnmappedForKernel(delivery))
     let promise = record.isLost ? nil : computer.brokenPromise.map { (rip: processor.rip, message: $0) }
     monitors.take(
       record, tables: Processor.topTable(of: transition.before.cr3), claimedOn: claims.areOn(at: delivery.from),

@@ -14,6 +14,9 @@ package struct UserSide: Sendable, Hashable {
   package var kernelGSBases: Set<UInt64> = []
   package var cr3: UInt64
   var topTable: UInt64
+  /// What the top table holds while the user runs, where a hypervisor gives its guest's kernel and user one table by turns (Xen,
+  /// `restore_all_guest` in xen/arch/x86/x86_64/entry.S, copies the guest's into its own with `xpti`); else empty.
+  var topEntries: [UInt64]
   /// Top tables on which the kernel works in the crossing without events, but the user's; nil while that is not known.
   package var kernelTables: Set<UInt64>?
   /// The first CR3 of the kernel's in the crossing without events that is not the user's; nil while that is not known.
@@ -25,6 +28,11 @@ package struct UserSide: Sendable, Hashable {
   /// The physical address of the word from which the entry loads the kernel's RSP, where it lies in RAM; nil where the processor or the
   /// hypervisor brings RSP.
   package var stackWord: UInt64?
+
+  /// Whether the user can reach the word at the address, or the one below it, on the tables that it runs on.
+  func canReach(_ linear: UInt64, _ processor: Processor) -> Bool {
+    processor.isUserReachable(linear, tables: cr3, top: topEntries)
+  }
 
   /// It is known what the kernel's bases are, and this is none of them, nor the user's.
   func isForeign(gsBase: UInt64) -> Bool {

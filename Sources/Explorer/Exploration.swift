@@ -242,7 +242,7 @@ final class Exploration {
     // Of the run's memory, which what is asked next goes back from.
     outcome.kernelAddress = outcome.view.flatMap {
       machine.kernelAddress(
-        in: $0, chosen: contract.chosen, user: user, tables: kernelTables(user, boundaries) ?? user.cr3)
+        in: $0, chosen: contract.chosen, user: user, tables: machine.kernelCR3(boundaries, user) ?? user.cr3)
     }
     outcome.openGate = machine.openGate()
     if ablations.isEmpty {
@@ -291,19 +291,12 @@ final class Exploration {
   private func secretView(_ user: UserSide, _ swapgs: Int, _ boundaries: [Boundary]) -> UserView? {
     computer.restore()
     let dead = DeadStacks(boundaries, computer.processor)
-    guard
-      dead.fill(computer.processor, tables: kernelTables(user, boundaries))
-    else { return nil }
+    guard dead.fill(computer.processor, tables: machine.kernelCR3(boundaries, user)) else { return nil }
     let run = machine.run(user, crossing, ablations, swapgs)
     let end = run.crossAndFinish(stepped: question.stepped)
     question.note(run)
     question.costs.instructions += run.instructions
     return end == .user ? machine.userView() : nil
-  }
-
-  /// The kernel's CR3, where it is not the user's.
-  private func kernelTables(_ user: UserSide, _ boundaries: [Boundary]) -> UInt64? {
-    boundaries.first { $0.state.isKernel && $0.state.cr3 != user.cr3 }?.state.cr3
   }
 
   /// Runs from the crossing to the end.

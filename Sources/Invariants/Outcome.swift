@@ -99,13 +99,19 @@ public struct DeliveryRecord: Sendable, Hashable {
   public var injected: Bool
   /// Its frame could not be pushed, which was the end of the run.
   public var isLost: Bool
+  /// A page fault at an address that the kernel's own tables do not map either.
+  public var isUnmapped: Bool
 
-  public init(_ delivery: DeliveredEvent, step: Int, ownership: Ownership, injected: Bool, isLost: Bool = false) {
+  public init(
+    _ delivery: DeliveredEvent, step: Int, ownership: Ownership, injected: Bool, isLost: Bool = false,
+    isUnmapped: Bool = false
+  ) {
     self.delivery = delivery
     self.step = step
     self.ownership = ownership
     self.injected = injected
     self.isLost = isLost
+    self.isUnmapped = isUnmapped
   }
 
   /// Nothing that the interrupted instruction did: an interrupt, an NMI or a machine check.
@@ -163,6 +169,9 @@ public struct Outcome: Sendable {
   public var vainTableLoad: UInt64?
 
   public init(end: RunEnd) { self.end = end }
+
+  /// User mode has what it has without events; where its alarm ran out, it goes on with the signal's handler.
+  var isAsExpected: Bool { alarmIsDue ? view.map { contract?.isInHandler($0) == true } ?? false : view == expected }
 
   /// The run was given up.
   public var isAtBound: Bool { if case .bound = end { true } else { false } }

@@ -30,7 +30,7 @@ struct PageTablesOwned: Monitor {
       "With page-table isolation the user's tables map only the entry code. Whatever the kernel touches beyond it before "
       + "CR3 is switched, or after it is switched back, faults in kernel mode. User mode on the kernel's tables sees what "
       + "they were to hide. On tables that are neither, another task's or those of the boot, the same addresses are other memory; "
-      + "and code that was interrupted must find the tables that it had. "
+      + "and code that was interrupted must find the tables that it had, or those that it is about to load. "
       + "Two tables under one PCID share their translations, unless a load of either drops those of the other: bit 63 of CR3 keeps them.",
     citation:
       "Intel SDM vol. 3A, \"4-Level Paging\", \"Process-Context Identifiers (PCIDs)\"; Linux Documentation/arch/x86/pti.rst",
@@ -47,23 +47,28 @@ struct PageTablesOwned: Monitor {
   private var interrupted: [Interrupted] = []
   /// Neither the kernel's nor the user's, and loaded.
   private var foreign: Tables?
+  /// Interrupted code goes on on these, and had others: it is about to load them itself, or its handler owes it the others.
+  private var early: (tables: Tables, message: String)?
   private var violation: Violation?
   private var cached: CachedTables
 
   init(cached: CachedTables = CachedTables([])) { self.cached = cached }
 
   mutating func take(_ delivery: DeliveryRecord, tables: UInt64) {
+    blameEarly()
     if delivery.fromKernel && !delivery.isLost {
       interrupted.append(Interrupted(rsp: delivery.previousRSP, top: tables))
     }
     guard fault == nil, delivery.vector == 14 || delivery.vector == 8, delivery.fromKernel, !delivery.injected,
-      delivery.ownership.contains(.userTables), !delivery.ownership.contains(.userRSP)
+      !delivery.isUnmapped, delivery.ownership.contains(.userTables), !delivery.ownership.contains(.userRSP)
     else { return }
     fault = delivery
   }
 
   /// Other tables are loaded. Foreign ones that are taken away again on the same stack served the code that loaded them.
   mutating func load(_ tables: Tables, isKernel: Bool) {
+    if early?.tables.top == tables.top { early = nil }
+    blameEarly()
     if tables.isForeign && isKernel {
       foreign = foreign ?? tables
     } else if let foreign {
@@ -87,16 +92,24 @@ struct PageTablesOwned: Monitor {
   mutating func leaveStack() { foreign = nil }
 
   mutating func leave(to rsp: UInt64, isKernel: Bool, tables: Tables) {
+    blameEarly()
     if !isKernel {
       interrupted.removeAll(keepingCapacity: true)
     } else if let done = interrupted.lastIndex(where: { $0.rsp == rsp }) {
       let top = interrupted.remove(at: done).top
       if top != tables.top {
-        blame(
-          tables,
-          "the kernel's code that was interrupted on page tables at \(hex(top)) goes on on those at \(hex(tables.top))")
+        let message =
+          "the kernel's code that was interrupted on page tables at \(hex(top)) goes on on those at \(hex(tables.top))"
+        early = (tables, message)
       }
     }
+  }
+
+  /// It goes elsewhere, or loads others, before it has loaded those that it was given.
+  private mutating func blameEarly() {
+    guard let early else { return }
+    blame(early.tables, early.message)
+    self.early = nil
   }
 
   private mutating func blame(_ tables: Tables, _ message: String) {
@@ -106,12 +119,16 @@ struct PageTablesOwned: Monitor {
 
   /// Where the code stands that is interrupted is `FrameIntact`'s to compare, and nobody returns to it meanwhile: see `Monitors.areApart`.
   func goesOn(as other: PageTablesOwned) -> Bool {
-    fault == nil && other.fault == nil && violation == nil && other.violation == nil && foreign == nil
-      && other.foreign == nil && interrupted.elementsEqual(other.interrupted) { $0.top == $1.top }
+    isUneventful && other.isUneventful && interrupted.elementsEqual(other.interrupted) { $0.top == $1.top }
       && cached.isWithin(other.cached)
   }
 
+  private var isUneventful: Bool { fault == nil && violation == nil && early == nil && foreign == nil }
+
   func judge(_ run: Outcome) -> Violation? {
+    var last = self
+    last.blameEarly()
+    let violation = last.violation
     if let fault, violation.map({ fault.step <= $0.step }) ?? true {
       return Violation(
         "kernel mode faulted on \(hex(fault.cr2)) while the user's page tables were loaded", step: fault.step,

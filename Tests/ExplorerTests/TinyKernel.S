@@ -4,6 +4,7 @@
    BOOT        runs in 64-bit mode before user mode is entered
    CROSSING    runs in the kernel between SYSCALL and SYSRET, on the kernel's stack
    ON_NMI      runs in the NMI handler
+   ON_DEBUG    runs in the handler of #DB
    USER_FLAGS  RFLAGS in user mode
    MASK        IA32_FMASK
    NO_NOTE     leaves the PVH note out
@@ -18,6 +19,9 @@
 #endif
 #ifndef ON_NMI
 #define ON_NMI
+#endif
+#ifndef ON_DEBUG
+#define ON_DEBUG
 #endif
 #ifndef USER_FLAGS
 #define USER_FLAGS 0x202
@@ -120,6 +124,7 @@ nmi:
   ON_NMI
   iretq
 debug:
+  ON_DEBUG
   pushq %rax
   movl $0xffff0ff0, %eax
   movq %rax, %dr6              /* the causes are the handler's to clear */

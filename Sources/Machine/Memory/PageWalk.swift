@@ -157,23 +157,29 @@ extension Processor {
 
   /// Whether user mode can reach the word at `linear`, or the one below it, in the address space whose top table `tables` (a CR3
   /// value) names: present and a user page at every level. No fault is raised and no flag is set.
-  public func isUserReachable(_ linear: UInt64, tables: UInt64) -> Bool {
-    isUserPage(linear &- 8, tables: tables) || isUserPage(linear, tables: tables)
+  ///
+  /// - Parameter top: the entries of the top table, where it may hold others now; empty where it holds what it held.
+  public func isUserReachable(_ linear: UInt64, tables: UInt64, top: [UInt64] = []) -> Bool {
+    isUserPage(linear &- 8, tables, top) || isUserPage(linear, tables, top)
   }
 
-  private func isUserPage(_ linear: UInt64, tables: UInt64) -> Bool {
+  private func isUserPage(_ linear: UInt64, _ tables: UInt64, _ top: [UInt64]) -> Bool {
     guard Self.isCanonical(linear), s.pointee.cr0 & CR0.paging != 0 else { return false }
     let needed = PageTableEntry.present | PageTableEntry.user
     var table = tables & PageTableEntry.addressMask
     var shift: UInt64 = 39
     while true {
-      let entry = loadTableEntry(table + ((linear >> shift) & 0x1FF) &* 8)
+      let index = (linear >> shift) & 0x1FF
+      let entry = shift == 39 && !top.isEmpty ? top[Int(index)] : loadTableEntry(table + index &* 8)
       guard entry & needed == needed else { return false }
       if shift == 12 || (shift != 39 && entry & PageTableEntry.pageSize != 0) { return true }
       table = entry & PageTableEntry.addressMask
       shift -= 9
     }
   }
+
+  /// The 512 entries of the top table.
+  public var topTableEntries: [UInt64] { (0..<512).map { loadTableEntry(topTable &+ $0 &* 8) } }
 
   /// Nil where the page is not mapped or read-only.
   private func writablePage(_ linear: UInt64) -> (isUser: Bool, shift: UInt64)? {

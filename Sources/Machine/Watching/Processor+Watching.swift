@@ -108,7 +108,8 @@ extension Processor {
       case .entry, .exit: !body.isFarTransfer || before.isKernel != after.isKernel
       case .stackLoad, .stackMove: true
       case .gsBase: before.gsBase != after.gsBase
-      case .pageTables: before.cr3 != after.cr3
+      // Below a hypervisor's own bytes code that was interrupted may find loaded what it is about to load.
+      case .pageTables: before.cr3 != after.cr3 || guestKernel != nil
       // The operand was loaded from memory.
       case .lowBranch: s.pointee.cpl == 0
       case .buffers: profile.verwClearsBuffers && u.pointee.src == Slot.t0
