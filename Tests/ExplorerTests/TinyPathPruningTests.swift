@@ -15,8 +15,8 @@ import Testing
   private static let bytes =
     ".pushsection .bss; .balign 4096; one: .byte 0; two: .byte 0; inside: .byte 0; .balign 4096; alone: .byte 0; .balign 4096; .popsection; "
     + "movb $0, one; nop; nop; nop; nop; "
-  /// Whether the NMI comes inside the handler of a breakpoint.
-  private static let debug = "ON_DEBUG=movb $1, inside; nop; movb $0, inside"
+  /// Whether the NMI comes inside the handler of a breakpoint. What became known is not used where RSP is the place of a live frame.
+  private static let debug = "ON_DEBUG=pushq %rax; movb $1, inside; nop; movb $0, inside; popq %rax"
   private static let harm = "movb $1, user_stack + 8192"
 
   /// What two events do to the kernel, which is the same whether everything is run or not.
@@ -70,7 +70,7 @@ import Testing
       // The local APIC's interrupt command register: SDM vol. 3A, "Issuing Interprocessor Interrupts".
       "BOOT=movl $0xfee00083, directory + 24",
       "CROSSING=\(Self.bytes) movb $1, two; nop; movb $0, two; nop",
-      "ON_NMI=nop; nop; cmpb $0, two; je 1f; movb $0, two; movl $0x4400, 0x600300; nop; 1: nop",
+      "ON_NMI=pushq %rax; nop; cmpb $0, two; je 1f; movb $0, two; movl $0x4400, 0x600300; nop; 1: popq %rax",
     ])
     #expect(section.verdict == .violated)
     #expect(section.findings.allSatisfy { $0.path.steps.map(\.event) == [.nmi, .debugBreakpoint] })
