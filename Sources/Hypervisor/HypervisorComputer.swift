@@ -5,9 +5,8 @@
 /// Xen `xen/arch/x86/x86_64/entry.S`, `xen/arch/x86/pv/domain.c`, `toggle_guest_mode`: kernel and user of a 64-bit PV guest both run at
 /// privilege 3, and the user's page tables do not hold the kernel. By that the two are told apart.
 ///
-/// Not modelled: a hypervisor that keeps its own mappings out of the guest's tables by copying their top level (Xen's `xpti`, which the
-/// command line turns off); a kernel that maps itself in its user's page tables; that a
-/// breakpoint is met while the guest's own DR6, which Xen keeps, still has the causes of another.
+/// Not modelled: a kernel that maps itself in its user's page tables; that a breakpoint is met while the guest's own DR6, which Xen keeps,
+/// still has the causes of another.
 import BareMetal
 import Findings
 import KernelImage
