@@ -159,6 +159,11 @@ final class Continuation {
     isSound && known.isWanted(at: place.key, event)
   }
 
+  /// The first rule ended a trial of the event, or did not: it says whether the next is worth being taken down.
+  func note(_ event: EventKind, at place: Prospect, wasBack: Bool) {
+    known.note(at: place.key, event, wasBack: wasBack)
+  }
+
   /// Keeps a trial whose rest turned out to be known, and that was taken down from its injection on.
   func keep(
     _ event: EventKind, at place: Prospect, _ footprint: Footprint, of run: Run, digest: RunDigest, onOwnStack: Bool
