@@ -74,7 +74,8 @@ final class Continuation {
   func course(_ footprint: Footprint, of run: Run, ending: UInt64, stores: Stores) -> Course? {
     let course = Course(
       footprint, ofPages: marks.count, digest: run.digest, ending: ending, end: processor.position, time: processor.now,
-      lastNMI: run.lastNMI)
+      lastNMI: run.lastNMI,
+      endsWithDebugStatus: !processor.deliversByFRED)
     note(course.pages, footprint)
     return isSound && Stores(processor) == stores ? course : nil
   }
@@ -106,7 +107,8 @@ final class Continuation {
   /// The trial stands where it was injected, and its rest is that of the course.
   func isKnown(_ run: Run, since place: Prospect, stores: Stores, along course: Course) -> Bool {
     guard isSound, course.isInStep, Stores(processor) == stores, fits(course, from: place),
-      Prospect(run, on: computer).goesOn(as: place, hasNMIs: course.lastNMI > place.position)
+      Prospect(run, on: computer).goesOn(
+        as: place, hasNMIs: course.lastNMI > place.position, readsDebugStatus: course.readsDebugStatus)
     else { return false }
     var page = Page()
     return memory.forEachChangedWord { word, before, after in
@@ -156,7 +158,9 @@ final class Continuation {
     guard isSound, course.isInStep else { return nil }
     return known.at(place.key, event).first { trial in
       trial.reads.allSatisfy { memory[word: $0.word] & $0.mask == $0.value }
-        && fits(course, from: place, later: trial.length) && place.goesOn(as: trial.place)
+        && fits(course, from: place, later: trial.length)
+        && (!trial.debugStatus.isChanged || !course.readsDebugStatus)
+        && place.goesOn(as: trial.place, readsDebugStatus: trial.debugStatus.isRead || course.readsDebugStatus)
         && (!trial.letsNMIsIn || course.lastNMI <= place.position)
         && place.monitors.areApart(from: trial.stackPointers)
         && trial.place.monitors.areApart(from: trial.stackPointers)
@@ -222,11 +226,13 @@ final class Continuation {
       }
       if changed != 0 { writes.append(Bytes(word, changed, 0)) }
     }
+    let end = Prospect(run, on: computer)
     known.keep(
       KnownTrial(
         place: place, reads: reads, untouched: Array(untouched), writes: writes, stackPointers: run.stackPointers,
         digest: digest, length: processor.position &- place.position, onOwnStack: onOwnStack,
-        letsNMIsIn: !Prospect(run, on: computer).goesOn(as: place)),
+        letsNMIsIn: !end.goesOn(as: place, readsDebugStatus: false),
+        debugStatus: (footprint.debugStatusRead != nil, end.state.debugStatus != place.state.debugStatus)),
       at: place.key, event)
   }
 }

@@ -29,10 +29,15 @@ final class Course {
   /// The position at which the last NMI was delivered; 0 for none. Behind the last no other was wanted: it would have been delivered
   /// when NMIs were let in again, as they are in the end.
   let lastNMI: UInt64
-  /// - Parameter count: how many pages of RAM there are.
+  /// How many accesses had been made when DR6 was read last; -1 where it was not. Where events are not delivered by FRED it is looked at in the end.
+  private let debugStatusRead: Int
+
+  /// - Parameters:
+  ///   - count: how many pages of RAM there are.
+  ///   - endsWithDebugStatus: what DR6 holds in the end is judged.
   init(
     _ footprint: Footprint, ofPages count: Int, digest: RunDigest, ending: UInt64, end: UInt64, time: UInt64,
-    lastNMI: UInt64
+    lastNMI: UInt64, endsWithDebugStatus: Bool
   ) {
     slots = Array(repeating: -1, count: count)
     accesses = footprint.accesses
@@ -42,6 +47,7 @@ final class Course {
     self.end = end
     self.time = time
     self.lastNMI = lastNMI
+    debugStatusRead = endsWithDebugStatus ? .max : footprint.debugStatusRead ?? -1
     places.reserveCapacity(accesses.count)
     var lastPage = -1
     var slot = 0
@@ -78,6 +84,9 @@ final class Course {
       cursor += 1
     }
   }
+
+  /// DR6 may be read from here on.
+  var readsDebugStatus: Bool { debugStatusRead >= cursor }
 
   /// Where in `live` the page begins; nil where the run touches none of it.
   func slot(of page: Int) -> Int? { slots[page] < 0 ? nil : Int(slots[page]) }

@@ -21,10 +21,12 @@ final class KnownTrial {
   let onOwnStack: Bool
   /// NMIs were blocked before it and are not behind it.
   let letsNMIsIn: Bool
+  /// It read DR6; and it left something else there.
+  let debugStatus: (isRead: Bool, isChanged: Bool)
 
   init(
     place: Prospect, reads: [Bytes], untouched: [Int], writes: [Bytes], stackPointers: [UInt64], digest: RunDigest,
-    length: UInt64, onOwnStack: Bool, letsNMIsIn: Bool
+    length: UInt64, onOwnStack: Bool, letsNMIsIn: Bool, debugStatus: (isRead: Bool, isChanged: Bool)
   ) {
     self.place = place
     self.reads = reads
@@ -35,6 +37,7 @@ final class KnownTrial {
     self.length = length
     self.onOwnStack = onOwnStack
     self.letsNMIsIn = letsNMIsIn
+    self.debugStatus = debugStatus
   }
 }
 
