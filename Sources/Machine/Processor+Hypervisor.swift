@@ -283,7 +283,8 @@ extension Processor {
 
   /// DR0 to DR3, DR6 and DR7.
   public func debugRegister(_ index: Int) -> UInt64 {
-    switch index {
+    if index == 6 { footprint?.readDebugStatus() }
+    return switch index {
     case 0..<4: s.pointee.dr[index]
     case 6: s.pointee.dr6
     default: s.pointee.dr7

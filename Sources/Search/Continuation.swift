@@ -8,20 +8,16 @@ import Subjects
 
 final class Continuation {
   private let computer: any PlatformComputer
-  /// Pages that user mode can write.
-  private let userPages: Set<Int>
   /// Bytes by which the kernel is entered next, and its counts: they are read in the end.
   private let entryBytes: [UInt64: UInt8]
-  private let entryPages: Set<Int>
+  /// What is known of each page of RAM.
+  private var marks: [Marks]
   /// How many forks were open when the crossing began.
   private let depth: Int
-  /// Pages that were used as page tables, and pages that instructions touched, in any run that was taken down.
-  private var tables: Set<Int> = []
-  private var touched: Set<Int> = []
   /// No instruction touched a page table, so translations stay what they are but for their A and D flags.
   private var tablesStay = true
   /// Pages that a run stored to that was taken down, and whether instructions were fetched from none of them.
-  private var stored: Set<Int> = []
+  private var stored: [Int] = []
   private var codeStays = true
   /// How many pages of each there were when that was looked at last.
   private var asked = (0, 0)
@@ -30,15 +26,32 @@ final class Continuation {
 
   init(_ computer: any PlatformComputer, userPages: Set<Int>, stackWord: UInt64?, counts: [NestingCount]) {
     self.computer = computer
-    self.userPages = userPages
     var entryBytes = computer.entryBytes
     if let stackWord { entryBytes[stackWord >> 3] = 0xFF }
     for count in counts { entryBytes[count.word, default: 0] |= Bytes.of(count.mask) }
     self.entryBytes = entryBytes
-    entryPages = Set(entryBytes.keys.map { Int($0 >> 9) })
+    var marks = [Marks](repeating: [], count: computer.processor.memory.size / PhysicalMemory.pageSize)
+    // What is not RAM no run can change.
+    for page in userPages where page < marks.count { marks[page].insert(.users) }
+    for page in entryBytes.keys.map({ Int($0 >> 9) }) where page < marks.count { marks[page].insert(.entry) }
+    self.marks = marks
     depth = computer.processor.memory.depth
     evictions = computer.processor.codeEvictions
     computer.processor.forgetUses()
+  }
+
+  /// MEASURED: sets of pages took a twentieth of a search of two events a path.
+  private struct Marks: OptionSet {
+    var rawValue: UInt8
+
+    /// User mode can write it.
+    static let users = Marks(rawValue: 1)
+    /// The kernel is entered next by a byte of it, or counts there.
+    static let entry = Marks(rawValue: 2)
+    /// In a run that was taken down it was used as a page table; an instruction touched it; an instruction stored to it.
+    static let table = Marks(rawValue: 4)
+    static let touched = Marks(rawValue: 8)
+    static let stored = Marks(rawValue: 16)
   }
 
   private var processor: Processor { computer.processor }
@@ -60,7 +73,9 @@ final class Continuation {
   /// - Parameter stores: those to code and page tables before it began.
   func course(_ footprint: Footprint, of run: Run, ending: UInt64, stores: Stores) -> Course? {
     let course = Course(
-      footprint, digest: run.digest, ending: ending, end: processor.position, time: processor.now, lastNMI: run.lastNMI)
+      footprint, ofPages: marks.count, digest: run.digest, ending: ending, end: processor.position, time: processor.now,
+      lastNMI: run.lastNMI,
+      endsWithDebugStatus: !processor.deliversByFRED)
     note(course.pages, footprint)
     return isSound && Stores(processor) == stores ? course : nil
   }
@@ -73,11 +88,18 @@ final class Continuation {
     init(_ processor: Processor) { (toCode, toTables) = (processor.codeStores, processor.tableStores) }
   }
 
-  private func note(_ pages: some Sequence<Int>, _ footprint: Footprint) {
-    for access in footprint.accesses where access.isStore { stored.insert(Int(access.word >> 9)) }
-    let tables = footprint.tables
-    for page in pages where touched.insert(page).inserted && self.tables.contains(page) { tablesStay = false }
-    for page in tables where self.tables.insert(page).inserted && touched.contains(page) { tablesStay = false }
+  private func note(_ pages: some Collection<Int>, _ footprint: Footprint) {
+    for access in footprint.accesses where access.isStore {
+      let page = Int(access.word >> 9)
+      if marks[page].insert(.stored).inserted { stored.append(page) }
+    }
+    for page in pages { marks[page].insert(.touched) }
+    for page in footprint.tables { marks[page].insert(.table) }
+    if pages.contains(where: { marks[$0].contains(.table) })
+      || footprint.tables.contains(where: { marks[$0].contains(.touched) })
+    {
+      tablesStay = false
+    }
   }
 
   // MARK: The first rule: back where it was
@@ -85,7 +107,8 @@ final class Continuation {
   /// The trial stands where it was injected, and its rest is that of the course.
   func isKnown(_ run: Run, since place: Prospect, stores: Stores, along course: Course) -> Bool {
     guard isSound, course.isInStep, Stores(processor) == stores, fits(course, from: place),
-      Prospect(run, on: computer).goesOn(as: place, hasNMIs: course.lastNMI > place.position)
+      Prospect(run, on: computer).goesOn(
+        as: place, hasNMIs: course.lastNMI > place.position, readsDebugStatus: course.readsDebugStatus)
     else { return false }
     var page = Page()
     return memory.forEachChangedWord { word, before, after in
@@ -110,8 +133,8 @@ final class Continuation {
   private func look(at number: UInt64, along course: Course) -> Page {
     let page = Int(number)
     return Page(
-      number: number, isNobodys: !userPages.contains(page) && !memory.wasExecuted(page: page),
-      slot: course.slot(of: page), hasEntryBytes: entryPages.contains(page))
+      number: number, isNobodys: !marks[page].contains(.users) && !memory.wasExecuted(page: page),
+      slot: course.slot(of: page), hasEntryBytes: marks[page].contains(.entry))
   }
 
   private func liveBytes(of word: UInt64, on page: Page, along course: Course) -> UInt8 {
@@ -135,7 +158,9 @@ final class Continuation {
     guard isSound, course.isInStep else { return nil }
     return known.at(place.key, event).first { trial in
       trial.reads.allSatisfy { memory[word: $0.word] & $0.mask == $0.value }
-        && fits(course, from: place, later: trial.length) && place.goesOn(as: trial.place)
+        && fits(course, from: place, later: trial.length)
+        && (!trial.debugStatus.isChanged || !course.readsDebugStatus)
+        && place.goesOn(as: trial.place, readsDebugStatus: trial.debugStatus.isRead || course.readsDebugStatus)
         && (!trial.letsNMIsIn || course.lastNMI <= place.position)
         && place.monitors.areApart(from: trial.stackPointers)
         && trial.place.monitors.areApart(from: trial.stackPointers)
@@ -149,7 +174,7 @@ final class Continuation {
     return writes.allSatisfy { bytes in
       if page.number != bytes.word >> 9 {
         page = look(at: bytes.word >> 9, along: course)
-        if !page.isNobodys || tables.contains(Int(page.number)) { return false }
+        if !page.isNobodys || marks[Int(page.number)].contains(.table) { return false }
       }
       return Bytes.mask(liveBytes(of: bytes.word, on: page, along: course)) & bytes.mask == 0
     }
@@ -157,6 +182,11 @@ final class Continuation {
 
   func isWanted(_ event: EventKind, at place: Prospect) -> Bool {
     isSound && known.isWanted(at: place.key, event)
+  }
+
+  /// The first rule ended a trial of the event, or did not: it says whether the next is worth being taken down.
+  func note(_ event: EventKind, at place: Prospect, wasBack: Bool) {
+    known.note(at: place.key, event, wasBack: wasBack)
   }
 
   /// Keeps a trial whose rest turned out to be known, and that was taken down from its injection on.
@@ -196,11 +226,13 @@ final class Continuation {
       }
       if changed != 0 { writes.append(Bytes(word, changed, 0)) }
     }
+    let end = Prospect(run, on: computer)
     known.keep(
       KnownTrial(
         place: place, reads: reads, untouched: Array(untouched), writes: writes, stackPointers: run.stackPointers,
         digest: digest, length: processor.position &- place.position, onOwnStack: onOwnStack,
-        letsNMIsIn: !Prospect(run, on: computer).goesOn(as: place)),
+        letsNMIsIn: !end.goesOn(as: place, readsDebugStatus: false),
+        debugStatus: (footprint.debugStatusRead != nil, end.state.debugStatus != place.state.debugStatus)),
       at: place.key, event)
   }
 }

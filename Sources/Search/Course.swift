@@ -4,8 +4,9 @@ import Execution
 import Machine
 
 final class Course {
-  /// Pages of RAM, as far as the run touched them, and where in `live` each begins.
-  private var slots: [Int: Int] = [:]
+  /// Pages of RAM, as far as the run touched them; and of each page where in `live` it begins, -1 for nowhere.
+  private(set) var pages: [Int] = []
+  private var slots: [Int32]
   /// For each word of those pages, a bit for each byte that is read before it is written from here on.
   private var live: [UInt8] = []
   /// The accesses; where in `live` their words are; and which bytes of the words are live behind each.
@@ -28,8 +29,17 @@ final class Course {
   /// The position at which the last NMI was delivered; 0 for none. Behind the last no other was wanted: it would have been delivered
   /// when NMIs were let in again, as they are in the end.
   let lastNMI: UInt64
+  /// How many accesses had been made when DR6 was read last; -1 where it was not. Where events are not delivered by FRED it is looked at in the end.
+  private let debugStatusRead: Int
 
-  init(_ footprint: Footprint, digest: RunDigest, ending: UInt64, end: UInt64, time: UInt64, lastNMI: UInt64) {
+  /// - Parameters:
+  ///   - count: how many pages of RAM there are.
+  ///   - endsWithDebugStatus: what DR6 holds in the end is judged.
+  init(
+    _ footprint: Footprint, ofPages count: Int, digest: RunDigest, ending: UInt64, end: UInt64, time: UInt64,
+    lastNMI: UInt64, endsWithDebugStatus: Bool
+  ) {
+    slots = Array(repeating: -1, count: count)
     accesses = footprint.accesses
     tables = footprint.tables
     self.digest = digest
@@ -37,6 +47,7 @@ final class Course {
     self.end = end
     self.time = time
     self.lastNMI = lastNMI
+    debugStatusRead = endsWithDebugStatus ? .max : footprint.debugStatusRead ?? -1
     places.reserveCapacity(accesses.count)
     var lastPage = -1
     var slot = 0
@@ -44,12 +55,15 @@ final class Course {
       let page = Int(access.word >> 9)
       if page != lastPage {
         lastPage = page
-        slot = slots[page] ?? slots.count << 9
-        slots[page] = slot
+        if slots[page] < 0 {
+          slots[page] = Int32(pages.count << 9)
+          pages.append(page)
+        }
+        slot = Int(slots[page])
       }
       places.append(Int32(slot | Int(access.word & 511)))
     }
-    live = Array(repeating: 0, count: slots.count << 9)
+    live = Array(repeating: 0, count: pages.count << 9)
     liveBehind = Array(repeating: 0, count: accesses.count)
     for i in accesses.indices.reversed() {
       let place = Int(places[i])
@@ -57,9 +71,6 @@ final class Course {
       if accesses[i].isStore { live[place] &= ~accesses[i].bytes } else { live[place] |= accesses[i].bytes }
     }
   }
-
-  /// Pages that its instructions touched.
-  var pages: Dictionary<Int, Int>.Keys { slots.keys }
 
   /// The run is gone along a second time, and has made these accesses so far.
   func advance(to made: ContiguousArray<RAMAccess>) {
@@ -74,8 +85,11 @@ final class Course {
     }
   }
 
+  /// DR6 may be read from here on.
+  var readsDebugStatus: Bool { debugStatusRead >= cursor }
+
   /// Where in `live` the page begins; nil where the run touches none of it.
-  func slot(of page: Int) -> Int? { slots[page] }
+  func slot(of page: Int) -> Int? { slots[page] < 0 ? nil : Int(slots[page]) }
 
   /// The bytes of the word that are read from here on before they are written, a bit each.
   ///

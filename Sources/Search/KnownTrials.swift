@@ -21,10 +21,12 @@ final class KnownTrial {
   let onOwnStack: Bool
   /// NMIs were blocked before it and are not behind it.
   let letsNMIsIn: Bool
+  /// It read DR6; and it left something else there.
+  let debugStatus: (isRead: Bool, isChanged: Bool)
 
   init(
     place: Prospect, reads: [Bytes], untouched: [Int], writes: [Bytes], stackPointers: [UInt64], digest: RunDigest,
-    length: UInt64, onOwnStack: Bool, letsNMIsIn: Bool
+    length: UInt64, onOwnStack: Bool, letsNMIsIn: Bool, debugStatus: (isRead: Bool, isChanged: Bool)
   ) {
     self.place = place
     self.reads = reads
@@ -35,6 +37,7 @@ final class KnownTrial {
     self.length = length
     self.onOwnStack = onOwnStack
     self.letsNMIsIn = letsNMIsIn
+    self.debugStatus = debugStatus
   }
 }
 
@@ -71,9 +74,16 @@ struct KnownTrials {
     var event: EventKind
   }
 
-  private var trials: [Key: [KnownTrial]] = [:]
-  /// How often it was asked whether a trial is wanted.
-  private var asked: [Key: Int] = [:]
+  /// What is known of an event at a state of the processor, and what it was worth to ask.
+  private struct Entry {
+    var trials: [KnownTrial] = []
+    /// How often it was asked whether a trial is wanted.
+    var asked = 0
+    /// The last trial was back where it was; one that was not need not be taken down the next time.
+    var wasBack = true
+  }
+
+  private var entries: [Key: Entry] = [:]
   private var words = 0
 
   /// Trials of one event at one state of the processor that are taken down.
@@ -82,18 +92,27 @@ struct KnownTrials {
   private static let mostWords = 16 << 20
 
   /// What is known of the event at a place.
-  func at(_ place: Int, _ event: EventKind) -> [KnownTrial] { trials[Key(state: place, event: event)] ?? [] }
+  func at(_ place: Int, _ event: EventKind) -> [KnownTrial] { entries[Key(state: place, event: event)]?.trials ?? [] }
 
-  /// Whether it is worth taking down what the event does here: not before the processor is met in this state a second time, and not
-  /// when that was done some times and did not help.
+  /// Whether it is worth taking down what the event does here: not before the processor is met in this state a second time, not
+  /// when that was done some times and did not help, and seldom where what the event did here last did not lead back to where it was.
   mutating func isWanted(at place: Int, _ event: EventKind) -> Bool {
-    let times = asked[Key(state: place, event: event), default: 0]
-    asked[Key(state: place, event: event)] = times + 1
-    return times > 0 && times <= Self.mostTries && words < Self.mostWords
+    let key = Key(state: place, event: event)
+    var entry = entries[key] ?? Entry()
+    entry.asked += 1
+    entries[key] = entry
+    let times = entry.asked - 1
+    guard times > 0 && times <= Self.mostTries && words < Self.mostWords else { return false }
+    return entry.wasBack || times == Self.mostTries / 2
+  }
+
+  /// Whether what the event did here led back to where it was: the first rule ended its trial.
+  mutating func note(at place: Int, _ event: EventKind, wasBack: Bool) {
+    entries[Key(state: place, event: event), default: Entry()].wasBack = wasBack
   }
 
   mutating func keep(_ trial: KnownTrial, at place: Int, _ event: EventKind) {
     words += trial.reads.count + trial.writes.count
-    trials[Key(state: place, event: event), default: []].append(trial)
+    entries[Key(state: place, event: event), default: Entry()].trials.append(trial)
   }
 }

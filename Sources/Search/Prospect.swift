@@ -39,13 +39,22 @@ final class Prospect {
   ///
   /// - Parameter hasNMIs: NMIs may still come. Where none does it decides nothing that they are let in earlier; that they are let in
   ///   in the end the other says.
-  func goesOn(as other: Prospect, hasNMIs: Bool = true) -> Bool {
+  /// - Parameter readsDebugStatus: DR6 may be read. Where it is not, it decides nothing what it holds.
+  func goesOn(as other: Prospect, hasNMIs: Bool = true, readsDebugStatus: Bool = true) -> Bool {
     guard time == other.time, hasRoom == other.hasRoom, printed == other.printed, stack == other.stack,
       platform == other.platform || !hasNMIs && platformBlockingNMIs == other.platform
     else { return false }
-    var state = state
-    if resumeDecidesNothing && !other.state.hasResume { state = state.withoutResume }
-    return (state == other.state || !hasNMIs && state.blockingNMIs == other.state)
-      && monitors.goOn(as: other.monitors)
+    return isSettled(as: other, hasNMIs, readsDebugStatus) && monitors.goOn(as: other.monitors)
+  }
+
+  private func isSettled(as other: Prospect, _ hasNMIs: Bool, _ readsDebugStatus: Bool) -> Bool {
+    var (state, there) = (state, other.state)
+    if resumeDecidesNothing && !there.hasResume { state = state.withoutResume }
+    if state == there { return true }
+    if !readsDebugStatus && state.debugStatus != there.debugStatus {
+      (state, there) = (state.withoutDebugStatus, there.withoutDebugStatus)
+      if state == there { return true }
+    }
+    return !hasNMIs && state.blockingNMIs == there
   }
 }

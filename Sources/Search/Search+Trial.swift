@@ -101,10 +101,19 @@ extension Search {
   private func rest(of shot: Shot, since place: Prospect, along course: Course, until end: inout RunEnd?) -> Trial? {
     run.meeting = (shot.state.rip, shot.state.rsp)
     defer { run.meeting = nil }
+    var footprint = shot.footprint
     while end == nil {
       end = run.proceed()
-      guard end == nil, continuation!.isKnown(run, since: place, stores: shot.stores, along: course) else { continue }
-      if let footprint = shot.footprint {
+      guard end == nil, continuation!.isKnown(run, since: place, stores: shot.stores, along: course) else {
+        // What did not lead back at once hardly will later, and to take a run down takes several times as long as to run it. Where a table was
+        // stored to a translation may be older than its entry, and must not be dropped.
+        if footprint != nil && Continuation.Stores(computer.processor) == shot.stores {
+          (footprint, computer.processor.footprint) = (nil, nil)
+        }
+        continue
+      }
+      if shot.path.count > 1 { continuation!.note(shot.event, at: place, wasBack: true) }
+      if let footprint {
         continuation!.keep(
           shot.event, at: place, footprint, of: run, digest: run.digest.rest(behind: shot.before),
           onOwnStack: shot.onOwnStack)
@@ -115,6 +124,7 @@ extension Search {
       digest.append(course.digest.rest(behind: shot.before))
       return Trial(path: shot.path, arrival: shot.arrival, digest: digest.closed(by: course.ending))
     }
+    if shot.path.count > 1 { continuation!.note(shot.event, at: place, wasBack: false) }
     return nil
   }
 

@@ -16,6 +16,8 @@ import Testing
     var rest = ""
     /// Some trials break an invariant.
     var matters = true
+    /// The most events of a path.
+    var depth = 1
   }
 
   static let handlers = [
@@ -30,6 +32,14 @@ import Testing
     Handler(
       testDescription: "CR2", crossing: "movq %cr2, %rax; cmpq $7, %rax; jne 8f; ud2; 8: nop",
       handler: "pushq %rax; movl $7, %eax; movq %rax, %cr2; popq %rax"),
+    Handler(
+      testDescription: "DR6", crossing: "pushq %rax; movq %dr6, %rax; testb $1, %al; popq %rax; jz 8f; ud2; 8: nop",
+      handler: "pushq %rax; movl $0xffff0ff1, %eax; movq %rax, %dr6; popq %rax"),
+    // The first NMI's handler finds what the second has left, at each boundary of the crossing: what the second does is known by then.
+    Handler(
+      testDescription: "DR6, behind another event",
+      crossing: "nop; nop; nop; nop; pushq %rax; movq %dr6, %rax; testb $1, %al; popq %rax; jz 8f; ud2; 8: nop",
+      handler: "pushq %rax; movl $0xffff0ff1, %eax; movq %rax, %dr6; popq %rax", depth: 2),
     Handler(
       testDescription: "code on a page of its own", crossing: "call late", handler: "movw $0x0b0f, late(%rip)",
       rest: ".section .entry.text.late, \"ax\"\n.balign 4096\nlate: nop\nnop\nret\n.balign 4096\n"),
@@ -89,12 +99,61 @@ import Testing
       let ended = try limen.start(
         [
           "check", file.path, "--platform", "bare-metal", "--profile", "intel", "--crossing", "syscall64", "--event",
-          "nmi", "--format", "json", "--witnesses", folder.url.appendingPathComponent("witnesses").path,
+          "nmi", "--depth", "\(handler.depth)", "--format", "json", "--witnesses",
+          folder.url.appendingPathComponent("witnesses").path,
         ] + more
       ).ended()
       #expect(ended.status == (handler.matters ? 1 : 0), "\(ended.complaint)")
       return ended
     }
     #expect(try WithoutCosts.of(report().output) == WithoutCosts.of(report("--no-pruning").output))
+  }
+
+  /// With FRED nobody looks at DR6 in the end, and the handler of NMIs leaves a cause there. What is known of the trials says that it decides nothing
+  /// where nobody reads it; a crossing that dies of it says that it does where somebody does, behind one NMI and behind two.
+  @Test(arguments: [(false, 1), (false, 2), (true, 1), (true, 2)])
+  func ofWhatDR6Holds(isRead: Bool, depth: Int) throws {
+    let folder = try TemporaryFolder()
+    let limen = LimenProgram(
+      probe: Probe.root.appendingPathComponent(".build-probe/probe.elf").path,
+      cache: folder.url.appendingPathComponent("cache").path)
+    let text =
+      try DesignTests.complete() + """
+
+        #define FRED_IN_NMI LEAVE_CAUSE
+        #define FRED_BEHIND_SYSCALL READ_CAUSES
+        #include "parts/Start.h"
+        #include "parts/FRED.h"
+        .macro LEAVE_CAUSE
+          movl $0xffff0ff1, %eax
+          movq %rax, %dr6
+        .endm
+        .macro READ_CAUSES
+        \(isRead ? "movq %dr6, %rax; testb $1, %al; jz .Lclear; ud2; .Lclear:" : "")
+        .endm
+          THRESHOLD_START
+          FRED_START
+          THRESHOLD_START_END
+          FRED_ENTRY
+
+        """
+    let file = folder.url.appendingPathComponent("edited.S")
+    try text.write(to: file, atomically: true, encoding: .utf8)
+    func report(_ more: String...) throws -> String {
+      let ended = try limen.start(
+        [
+          "check", file.path, "--platform", "bare-metal", "--profile", "wildcat-lake", "--crossing", "syscall64",
+          "--event", depth == 1 ? "nmi" : "nmi,debug-breakpoint", "--depth", "\(depth)", "--format", "json",
+          "--witnesses", folder.url.appendingPathComponent("witnesses").path,
+        ] + more
+      ).ended()
+      #expect(ended.status == (isRead ? 1 : 0), "\(ended.complaint)")
+      return ended.output
+    }
+    let pruned = try report()
+    #expect(try WithoutCosts.of(pruned) == WithoutCosts.of(report("--no-pruning")))
+    let document = try #require(try JSONSerialization.jsonObject(with: Data(pruned.utf8)) as? [String: Any])
+    let totals = try #require(document["totals"] as? [String: Any])
+    #expect(try #require((totals["costs"] as? [String: Any])?["known"] as? Int) > 0)
   }
 }

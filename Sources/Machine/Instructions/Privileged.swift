@@ -187,6 +187,7 @@ extension Processor {
 
   func readDebug(_ u: Operation) throws(Fault) {
     let index = try checkDebugAccess(u.pointee.src)
+    if index == 6 { footprint?.readDebugStatus() }
     let value = index < 4 ? s.pointee.dr[index] : index == 6 ? s.pointee.dr6 : s.pointee.dr7
     setSized(u.pointee.dst, value, s.pointee.codeMode == .bits64 ? 8 : 4)
   }

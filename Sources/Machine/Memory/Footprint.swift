@@ -26,6 +26,9 @@ public final class Footprint {
   /// By level, the page that was read last.
   private var last = InlineArray<4, Int>(repeating: -1)
 
+  /// How many accesses were made when DR6 was read last, as whatever but a part of DR6; nil where it was not.
+  public private(set) var debugStatusRead: Int?
+
   /// Accesses are taken down. Between two stretches somebody may look at the guest's memory who is no part of it.
   public var isOpen = false
 
@@ -36,7 +39,11 @@ public final class Footprint {
     accesses.removeAll(keepingCapacity: true)
     tables.removeAll(keepingCapacity: true)
     last = InlineArray(repeating: -1)
+    debugStatusRead = nil
   }
+
+  /// An instruction, or a platform, reads DR6.
+  func readDebugStatus() { if isOpen { debugStatusRead = accesses.count } }
 
   @inline(__always) func read(_ physical: UInt64, size: Int) { add(physical, size: size, isStore: false) }
   @inline(__always) func write(_ physical: UInt64, size: Int) { add(physical, size: size, isStore: true) }

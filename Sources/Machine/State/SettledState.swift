@@ -38,6 +38,16 @@ public struct SettledState: Sendable, Hashable {
     return result
   }
 
+  /// DR6.
+  public var debugStatus: UInt64 { state.dr6 }
+
+  /// The same with DR6 as after a reset.
+  public var withoutDebugStatus: SettledState {
+    var result = self
+    result.state.dr6 = DR6.fixedOnes
+    return result
+  }
+
   /// The same with NMIs blocked.
   public var blockingNMIs: SettledState {
     var result = self
