@@ -10,7 +10,7 @@ extension ReadyMachine {
   private static let longest = 20_000
 
   /// How far from a boundary one is that lets an event in: an instruction that unmasks keeps it out for one more.
-  private static let nearby = 8
+  static let nearby = 8
 
   /// What the crossings and the platform's events count. To be asked at the crossing, to which the machine comes back.
   package func counts(_ crossing: CrossingKind, _ user: UserSide, _ boundaries: [Boundary]) -> [NestingCount] {
@@ -92,7 +92,7 @@ extension Run {
     guard isBack(end) else { return nil }
     meeting = nil
     // What has just come back may not come at once: a breakpoint with RF set.
-    for _ in 0..<8 where computer.obstacle(to: event) != nil && end == nil { end = step() }
+    for _ in 0..<ReadyMachine.nearby where computer.obstacle(to: event) != nil && end == nil { end = step() }
     guard computer.obstacle(to: event) == nil, end == nil || isBack(end) else { return nil }
     return inject(event) ?? finish(stepped: false)
   }

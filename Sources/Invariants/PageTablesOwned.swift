@@ -30,7 +30,7 @@ struct PageTablesOwned: Monitor {
       "With page-table isolation the user's tables map only the entry code. Whatever the kernel touches beyond it before "
       + "CR3 is switched, or after it is switched back, faults in kernel mode. User mode on the kernel's tables sees what "
       + "they were to hide. On tables that are neither, another task's or those of the boot, the same addresses are other memory; "
-      + "and code that was interrupted must find the tables that it had, or those that it is about to load. "
+      + "and code that was interrupted must find the tables that it had, a hypervisor's own also those that it is about to load. "
       + "Two tables under one PCID share their translations, unless a load of either drops those of the other: bit 63 of CR3 keeps them.",
     citation:
       "Intel SDM vol. 3A, \"4-Level Paging\", \"Process-Context Identifiers (PCIDs)\"; Linux Documentation/arch/x86/pti.rst",
@@ -47,7 +47,8 @@ struct PageTablesOwned: Monitor {
   private var interrupted: [Interrupted] = []
   /// Neither the kernel's nor the user's, and loaded.
   private var foreign: Tables?
-  /// Interrupted code goes on on these, and had others: it is about to load them itself, or its handler owes it the others.
+  /// Interrupted code goes on on these, and had others: it is about to load them itself, or its handler owes it the others. That tables are
+  /// loaded anew that are loaded already is heard of below a guest alone.
   private var early: (tables: Tables, message: String)?
   private var violation: Violation?
   private var cached: CachedTables
