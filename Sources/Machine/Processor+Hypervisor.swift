@@ -145,7 +145,7 @@ extension Processor {
 
   /// A word of machine memory; all ones outside RAM.
   public func physicalWord(at address: UInt64) -> UInt64 {
-    footprint?.read(address, size: 8)
+    if memory.contains(address, count: 8) { footprint?.read(address, size: 8) }
     return loadPhysical64(address)
   }
 

@@ -31,7 +31,7 @@ final class Continuation {
     for count in counts { entryBytes[count.word, default: 0] |= Bytes.of(count.mask) }
     self.entryBytes = entryBytes
     var marks = [Marks](repeating: [], count: computer.processor.memory.size / PhysicalMemory.pageSize)
-    // What is not RAM no run can change.
+    // What is not RAM no run can change, and is in no footprint.
     for page in userPages where page < marks.count { marks[page].insert(.users) }
     for page in entryBytes.keys.map({ Int($0 >> 9) }) where page < marks.count { marks[page].insert(.entry) }
     self.marks = marks
@@ -40,7 +40,7 @@ final class Continuation {
     computer.processor.forgetUses()
   }
 
-  /// MEASURED: sets of pages took a twentieth of a search of two events a path.
+  /// What is known of a page of RAM.
   private struct Marks: OptionSet {
     var rawValue: UInt8
 

@@ -88,4 +88,15 @@ import Testing
     ])
     breaks(section, "rsp-owned")
   }
+
+  /// A page table that the kernel has outside RAM is none of the pages of RAM of which anything is taken down.
+  @Test func aPageTableMayLieOutsideRAM() throws {
+    let section = try section([
+      "BOOT=GATE 14, missing, 0; movl $7, directory + 24; movl $0x7f, directory + 28",
+      // TESTB takes eight bytes, and has all ones for its page-table entry: reserved bits are set (SDM vol. 3A, "4-Level Paging").
+      "CROSSING=.pushsection .text.missing, \"ax\"; missing: addq $8, %rsp; addq $8, (%rsp); iretq; .popsection; \(Self.bytes) "
+        + "testb $0, 0x600000; nop", Self.debug,
+    ])
+    #expect(section.verdict == .held)
+  }
 }

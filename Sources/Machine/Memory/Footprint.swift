@@ -1,6 +1,7 @@
 /// What a stretch of a run read and wrote of RAM, in its order: from it follows what another run need not repeat.
 ///
-/// Every access counts that an instruction, the delivery of an event or a hypervisor makes, by physical address. Page walks are kept
+/// Every access to RAM counts that an instruction, the delivery of an event or a hypervisor makes, by physical address; what lies outside reads the
+/// same at all times. Page walks are kept
 /// apart: which pages they read as page tables, without the A and D flags that they set.
 /// SDM vol. 3A, "4-Level Paging", "Accessed and Dirty Flags".
 

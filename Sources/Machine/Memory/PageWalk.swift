@@ -69,7 +69,7 @@ extension Processor {
     while true {
       entryAddress = table + ((linear >> shift) & 0x1FF) &* 8
       entry = loadPhysical64(entryAddress)
-      footprint?.walk(entryAddress, level: depth)
+      if let footprint, memory.contains(entryAddress, count: 8) { footprint.walk(entryAddress, level: depth) }
       noteTable(entryAddress)
       guard entry & PageTableEntry.present != 0 else { throw Fault.page(errorCode: code, address: linear) }
       var reserved = physicalAddressReserved
