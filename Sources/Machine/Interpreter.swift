@@ -374,9 +374,8 @@ extension Processor {
             break run
           case .callIndirect:
             let target = value(u, UInt64.self)
+            if !Self.isCanonical(target) { try refuseCall(returnTo: u.pointee.disp) }
             let top = get(Slot.rsp, UInt64.self) &- 8
-            // SDM: the target is checked before anything is pushed.
-            if !Self.isCanonical(target) { throw Fault.gp() }
             try store(top, u.pointee.disp, stack: true)
             set(Slot.rsp, top)
             s.pointee.rip = target

@@ -23,6 +23,27 @@ struct VendorDifferenceTests {
     for profile in Profile.plain { #expect(try outcome(counted, profile) == ["rcx=0", "rdi=210901", "@210900=00"]) }
   }
 
+  @Test("REP with 32-bit addresses that faults at once has zero-extended on Intel's processors alone")
+  func faultingStringsZeroExtend() throws {
+    let copies = "67f3a4 rcx=b3edbaad00000002 rsi=a5a5a5a500212000 rdi=c3c3c3c300210900"
+    #expect(try outcome(copies, .intel) == ["rcx=2", "rsi=212000", "rdi=210900", "raises=e", "error=4", "at=212000"])
+    #expect(try outcome(copies, .amd) == ["raises=e", "error=4", "at=212000"])
+    let compares = "67f3a6 rcx=b3edbaad00000002 rsi=a5a5a5a500212000 rdi=c3c3c3c300210900"
+    #expect(try outcome(compares, .intel) == ["rcx=2", "raises=e", "error=4", "at=212000"])
+    #expect(try outcome(compares, .amd) == ["raises=e", "error=4", "at=212000"])
+  }
+
+  @Test("DPPS and DPPD of several NaNs give another one on Intel's processors than on AMD's")
+  func dotProductsOfNaNs() throws {
+    // NaNs 1 to 4, each by 1.0.
+    let singles = "660f3a40c1ff xmm0=7fc000047fc000037fc000027fc00001 xmm1=3f8000003f8000003f8000003f800000"
+    #expect(try outcome(singles, isFloating: true, .iceLake) == ["xmm0=7fc000037fc000047fc000017fc00002"])
+    #expect(try outcome(singles, isFloating: true, .zen3) == ["xmm0=7fc000017fc000017fc000017fc00001"])
+    let doubles = "660f3a41c133 xmm0=7ff80000000000027ff8000000000001 xmm1=3ff00000000000003ff0000000000000"
+    #expect(try outcome(doubles, isFloating: true, .iceLake) == [])
+    #expect(try outcome(doubles, isFloating: true, .zen3) == ["xmm0=7ff80000000000017ff8000000000001"])
+  }
+
   @Test("REPE CMPS and SCAS that fault in the middle restore RFLAGS on Intel's processors alone")
   func faultingComparisonsRestoreFlags() throws {
     // SCASB finds AL - 11 below zero twice, then meets the end of memory.

@@ -8,9 +8,19 @@ public enum SSE4FloatOperation: UInt8, CaseIterable, Sendable {
   case roundps, roundpd, roundss, roundsd, dpps, dppd
 }
 
+/// How DPPS and DPPD add. The sums are the same but where both addends are NaNs, of which the first is the result (SDM vol. 1, table
+/// "Rules for Handling NaNs").
+public enum DotProductSums: Sendable {
+  /// HADDPS and HADDPD of the products with themselves: the lower element is the first addend, and every element the same sum.
+  case ofPairs
+  /// Each element adds its own products, in an order of its own.
+  case ofEachElement
+}
+
 extension MXCSR {
   public func performing(
-    _ operation: SSE4FloatOperation, _ destination: Vector128, _ source: Vector128, _ immediate: UInt8
+    _ operation: SSE4FloatOperation, _ destination: Vector128, _ source: Vector128, _ immediate: UInt8,
+    sums: DotProductSums
   ) -> VectorOutcome<Vector128> {
     switch operation {
     case .roundps: rounding(source, immediate) { $0.roundedSingles($1) }
@@ -21,8 +31,8 @@ extension MXCSR {
       }
     case .roundsd:
       rounding(source, immediate) { rounding, source in destination.replacingLow64(with: rounding.double(source.low)) }
-    case .dpps: dotProductOfSingles(destination, source, immediate)
-    case .dppd: dotProductOfDoubles(destination, source, immediate)
+    case .dpps: dotProductOfSingles(destination, source, immediate, sums)
+    case .dppd: dotProductOfDoubles(destination, source, immediate, sums)
     }
   }
 
@@ -37,26 +47,50 @@ extension MXCSR {
   }
 
   /// Elements that bits 4 to 7 leave out are zeros, which raise nothing; bits 0 to 3 say where the sum goes.
-  private func dotProductOfSingles(_ a: Vector128, _ b: Vector128, _ order: UInt8) -> VectorOutcome<Vector128> {
+  private func dotProductOfSingles(
+    _ a: Vector128, _ b: Vector128, _ order: UInt8, _ sums: DotProductSums
+  ) -> VectorOutcome<Vector128> {
     func kept(_ value: Vector128, _ mask: UInt8) -> Vector128 {
       var elements = value.doublewords
       for i in 0..<4 where mask >> i & 1 == 0 { elements[i] = 0 }
       return Vector128(elements: elements)
     }
     var outcome = performing(.mulps, kept(a, order >> 4), kept(b, order >> 4))
-    for _ in 0..<2 where !outcome.raised {
-      outcome = outcome.mxcsr.performing(.haddps, outcome.value, outcome.value)
+    /// Its elements where the second sum has its addends: `step` away.
+    func exchanged(_ value: Vector128, _ step: Int) -> Vector128 {
+      let elements = value.doublewords
+      var exchanged = elements
+      for i in 0..<4 { exchanged[i] = elements[i ^ step] }
+      return Vector128(elements: exchanged)
+    }
+    for isFirst in [true, false] where !outcome.raised {
+      let value = outcome.value
+      outcome =
+        switch (sums, isFirst) {
+        case (.ofPairs, _): outcome.mxcsr.performing(.haddps, value, value)
+        case (.ofEachElement, true): outcome.mxcsr.performing(.addps, exchanged(value, 1), value)
+        case (.ofEachElement, false): outcome.mxcsr.performing(.addps, value, exchanged(value, 2))
+        }
     }
     outcome.value = kept(outcome.value, order)
     return outcome
   }
 
-  private func dotProductOfDoubles(_ a: Vector128, _ b: Vector128, _ order: UInt8) -> VectorOutcome<Vector128> {
+  private func dotProductOfDoubles(
+    _ a: Vector128, _ b: Vector128, _ order: UInt8, _ sums: DotProductSums
+  ) -> VectorOutcome<Vector128> {
     func kept(_ value: Vector128, _ mask: UInt8) -> Vector128 {
       Vector128(low: mask & 1 == 0 ? 0 : value.low, high: mask & 2 == 0 ? 0 : value.high)
     }
     var outcome = performing(.mulpd, kept(a, order >> 4), kept(b, order >> 4))
-    if !outcome.raised { outcome = outcome.mxcsr.performing(.haddpd, outcome.value, outcome.value) }
+    if !outcome.raised {
+      let value = outcome.value
+      outcome =
+        switch sums {
+        case .ofPairs: outcome.mxcsr.performing(.haddpd, value, value)
+        case .ofEachElement: outcome.mxcsr.performing(.addpd, value, Vector128(low: value.high, high: value.low))
+        }
+    }
     outcome.value = kept(outcome.value, order)
     return outcome
   }

@@ -21,6 +21,8 @@ enum External: UInt16 {
   case manipulateBits, countTrailingZeros, countLeadingZeros, moveByteSwapped, accumulateCRC
   // Control flow
   case jumpIfCounterZero, loop, loopIfZero, loopIfNotZero
+  // Relative branches of 64-bit code whose targets are not canonical
+  case jumpOutside, jumpOutsideIf, callOutside
   case farJump, farCall, farReturn, interrupt, interruptThree, interruptOne, interruptOverflow, interruptReturn
   case systemCall, systemReturn, systemEnter, systemExit
   case eventReturnToSupervisor, eventReturnToUser

@@ -439,22 +439,34 @@ extension Translator {
     case ZYDIS_MNEMONIC_SYSEXIT: emit(.systemExit, width: operandWidth, [.endsBlock, .setsRIP])
     default:
       guard let condition = Self.condition(current.mnemonic, in: Self.conditionalJumps) else { return false }
+      ended = true
+      if leadsOutside {
+        var operation = external(.jumpOutsideIf, [.endsBlock, .setsRIP])
+        operation.base = UInt8(condition)
+        operation.disp = nextRIP
+        emit(operation)
+        return true
+      }
       var operation = MicroOperation(.jumpIf)
       operation.detail = UInt16(condition)
       operation.imm = immediate(0)
       operation.disp = nextRIP
       emit(operation)
-      ended = true
     }
     return true
   }
+
+  /// A relative branch whose target is not canonical: where it is taken it faults, and the blocks' own branches do not.
+  private var leadsOutside: Bool { is64 && !Processor.isCanonical(immediate(0)) }
 
   private var isFar: Bool { current.instruction.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR }
 
   private mutating func jump() {
     ended = true
     if isFar { return far(.farJump) }
-    if isImmediate(0) { return emit(.jump, imm: immediate(0)) }
+    if isImmediate(0) {
+      return leadsOutside ? emit(.jumpOutside, [.endsBlock, .setsRIP]) : emit(.jump, imm: immediate(0))
+    }
     let source = load(0, into: Slot.t0) ?? Slot.zero
     noteLowBranch()
     let target = narrowed(source)
@@ -477,6 +489,11 @@ extension Translator {
     ended = true
     if isFar { return far(.farCall) }
     if is64 {
+      if isImmediate(0), leadsOutside {
+        var operation = external(.callOutside, [.endsBlock, .setsRIP])
+        operation.disp = nextRIP
+        return emit(operation)
+      }
       var operation = MicroOperation(isImmediate(0) ? .call : .callIndirect)
       operation.disp = nextRIP
       if isImmediate(0) {

@@ -5,7 +5,7 @@
 /// Not modelled: 16- and 32-bit call gates and task gates, which long mode does not have.
 
 extension Processor {
-  func countedJump(_ u: Operation) {
+  func countedJump(_ u: Operation) throws(Fault) {
     let width = Int(u.pointee.width)
     let name = External(rawValue: u.pointee.detail).unsafelyUnwrapped
     var count = getSized(Slot.rcx, width)
@@ -14,12 +14,25 @@ extension Processor {
       taken = count == 0
     } else {
       count = count &- 1
-      setSized(Slot.rcx, count, width)
-      taken = getSized(Slot.rcx, width) != 0
+      taken = count & (width == 2 ? 0xFFFF : width == 4 ? 0xFFFF_FFFF : ~0) != 0
       if name == .loopIfZero { taken = taken && s.pointee.zero }
       if name == .loopIfNotZero { taken = taken && !s.pointee.zero }
     }
+    if taken && s.pointee.codeMode == .bits64 && !Self.isCanonical(u.pointee.imm) { throw Fault.gp() }
+    if name != .jumpIfCounterZero { setSized(Slot.rcx, count, width) }
     s.pointee.rip = taken ? u.pointee.imm : u.pointee.disp
+  }
+
+  /// Jcc to an address that is not canonical.
+  func jumpOutsideIf(_ u: Operation) throws(Fault) {
+    if s.pointee.holds(u.pointee.base) { throw Fault.gp() }
+    s.pointee.rip = u.pointee.disp
+  }
+
+  /// A near CALL to an address that is not canonical.
+  func refuseCall(returnTo next: UInt64) throws(Fault) -> Never {
+    if profile.storesReturnAddressFirst { try store(get(Slot.rsp, UInt64.self) &- 8, next, stack: true) }
+    throw Fault.gp()
   }
 
   func softwareInterrupt(_ u: Operation, _ vector: Vector, _ kind: FREDEvent.Kind = .softwareInterrupt) throws(Fault) {

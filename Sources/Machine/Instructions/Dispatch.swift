@@ -61,7 +61,10 @@ extension Processor {
     case .moveByteSwapped: moveByteSwapped(u)
     case .accumulateCRC: accumulateCRC(u)
 
-    case .jumpIfCounterZero, .loop, .loopIfZero, .loopIfNotZero: countedJump(u)
+    case .jumpIfCounterZero, .loop, .loopIfZero, .loopIfNotZero: try countedJump(u)
+    case .jumpOutside: throw Fault.gp()
+    case .jumpOutsideIf: try jumpOutsideIf(u)
+    case .callOutside: try refuseCall(returnTo: u.pointee.disp)
     case .farJump: try farJump(u)
     case .farCall: try farCall(u)
     case .farReturn: try farReturn(u)

@@ -23,7 +23,7 @@ extension Processor {
       s.pointee.rip = nextInstruction(start, u.pointee.length)
       return
     }
-    if counterWidth == 4, profile.zeroExtendsWithoutIteration { zeroExtendUniterated(u) }
+    if counterWidth == 4, profile.zeroExtendsBeforeIterating { zeroExtendAddresses(u) }
     guard comparesString(u), profile.restoresFlagsOfComparedStrings else {
       return try repeatString(u, start, counterWidth)
     }
@@ -42,10 +42,10 @@ extension Processor {
     return name == .compareString || name == .scanString
   }
 
-  /// Where ECX is 0: 32 bits of it, and of what MOVS and STOS address by, remain.
-  private func zeroExtendUniterated(_ u: Operation) {
-    guard s.pointee.codeMode == .bits64, getSized(Slot.rcx, 4) == 0 else { return }
-    set(Slot.rcx, 0 as UInt32)
+  /// 32 bits of ECX, and of what MOVS and STOS address by, remain.
+  private func zeroExtendAddresses(_ u: Operation) {
+    guard s.pointee.codeMode == .bits64 else { return }
+    set(Slot.rcx, get(Slot.rcx, UInt32.self))
     let name = External(rawValue: u.pointee.detail).unsafelyUnwrapped
     if name == .moveString { set(Slot.rsi, get(Slot.rsi, UInt32.self)) }
     if name == .moveString || name == .storeString { set(Slot.rdi, get(Slot.rdi, UInt32.self)) }

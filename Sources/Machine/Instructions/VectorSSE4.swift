@@ -20,7 +20,9 @@ extension Processor {
       let control = MXCSR(rawValue: s.pointee.mxcsr)
       let operation = SSE4FloatOperation(rawValue: code).unsafelyUnwrapped
       let source = try vectorSource(u)
-      setVector(u, try complete(control.performing(operation, vectorDestination(u), source, immediate)))
+      let outcome = control.performing(
+        operation, vectorDestination(u), source, immediate, sums: profile.dotProductSums)
+      setVector(u, try complete(outcome))
     case .insertElement:
       let element = try generalSource(u)
       setVector(u, vectorDestination(u).inserting(element, width: Int(code), at: immediate))
