@@ -96,7 +96,7 @@ struct PageTablesOwned: Monitor {
     blameEarly()
     if !isKernel {
       interrupted.removeAll(keepingCapacity: true)
-    } else if let done = interrupted.lastIndex(where: { $0.rsp == rsp }) {
+    } else if let done = Interruption.ended(byReturnTo: rsp, of: interrupted.map(\.rsp)) {
       let top = interrupted.remove(at: done).top
       if top != tables.top {
         let message =

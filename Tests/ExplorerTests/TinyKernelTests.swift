@@ -81,6 +81,31 @@ import Testing
     #expect(finding.invariant == "user-state-preserved" && finding.message.contains("FS base is 0x5000, not 0x0"))
   }
 
+  /// A kernel that loads other page tables inside the crossing, and goes on by an IRET where RSP is what it was before a RET. The first handler
+  /// makes that RET for the code that it interrupts (Linux 6.1: `handle_interrupted_saferet`), so that nobody returns to it by RSP; the
+  /// second leaves the other tables.
+  @Test(
+    arguments: [
+      (
+        "cmpq $leaf, (%rsp); jne 4f; pushq %rax; movq 32(%rsp), %rax; movq (%rax), %rax; movq %rax, 8(%rsp); "
+          + "popq %rax; addq $8, 24(%rsp); 4:", false
+      ),
+      ("pushq %rax; movl $0x180000, %eax; movq %rax, %cr3; popq %rax", true),
+    ] as [(String, Bool)])
+  func interruptedCodeFindsItsTables(handler: String, isFound: Bool) throws {
+    let crossing =
+      "pushq %rax; call leaf; movl $0x180000, %eax; movq %rax, %cr3; subq $8, %rsp; movq %rsp, %rax; pushq $0x10; "
+      + "pushq %rax; pushfq; pushq $8; pushq $2f; iretq; 2: addq $8, %rsp; movl $page_map, %eax; movq %rax, %cr3; "
+      + "popq %rax; jmp 3f; leaf: ret; 3:"
+    let boot = "movq page_map, %rax; movq %rax, 0x180000"
+    let report = try TinyKernel(["BOOT=\(boot)", "CROSSING=\(crossing)", "ON_NMI=\(handler)"], in: folder.url)
+      .checker(.intel, events: [.nmi]).check { _ in }.report
+    let section = try #require(report.sections.first)
+    #expect(section.findings.map(\.invariant) == (isFound ? ["page-tables-owned"] : []), "\(section.findings)")
+    let message = "the kernel's code that was interrupted on page tables at 0x1"
+    #expect(section.findings.allSatisfy { $0.message.hasPrefix(message) && $0.message.contains("those at 0x180000") })
+  }
+
   /// A handler that does what the machine does not model has not been shown to survive. SDM vol. 1, "x87 FPU Exception Handling in Software":
   /// with CR0.NE clear an x87 error is reported by the FERR# pin.
   @Test func aTrialThatIsNotSupportedIsNotHeld() throws {
