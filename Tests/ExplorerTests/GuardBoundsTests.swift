@@ -52,6 +52,56 @@ import Testing
     #expect(ended.output.contains("history-cleared: violated") == (status == 1), "\(ended)")
   }
 
+  /// A fence in front of the branch that decides SWAPGS holds nothing back that comes behind it: Intel, "Speculative Behavior of SWAPGS and
+  /// Segment Registers". The handler of an NMI that finds the kernel's GS swaps nothing and reads through GS.
+  @Test(arguments: [("lfence", "", 1), ("", "lfence", 0)] as [(String, String, Int32)])
+  func aFenceInFrontOfTheTestOrdersNothing(front: String, behind: String, status: Int32) throws {
+    let parts = "#include \"parts/Guards.h\"\n"
+    let ended = try check(
+      "swapgs-unfenced/Fixed", "raptor-lake", parts,
+      """
+      \(parts).purgem GUARDED_ANYWHERE
+      .macro GUARDED_ANYWHERE vector, handler
+      guarded_\\vector:
+        \(front)
+        testb $3, 8(%rsp)
+        jz 1f
+        swapgs
+        lfence
+        cld
+        pushq $0
+        PUSH_REGISTERS
+        movl $\\vector, %ebp
+        jmp leave_interrupt_stack_swapped
+      1:
+        cld
+        pushq $0
+        PUSH_REGISTERS
+        movl $0xc0000101, %ecx
+        rdmsr
+        xorl %ebx, %ebx
+        testl %edx, %edx
+        js 2f
+        swapgs
+        lfence
+        incl %ebx
+      2:
+        \(behind)
+        cmpb $0, PER_CPU(upcall_mask)
+        movl $\\vector, %esi
+        movq %rsp, %rdi
+        call \\handler
+        GS_BACK
+        POP_REGISTERS
+        addq $8, %rsp
+        iretq
+      .endm
+
+      """)
+    #expect(ended.status == status, "\(ended)")
+    #expect(ended.output.contains("swapgs-fenced: violated") == (status == 1), "\(ended)")
+  }
+
   /// Behind VERW memory that is read, and a register that is loaded, are in the buffers again, each by itself: Intel, "Microarchitectural Data
   /// Sampling". What is exchanged and exchanged back gives the user its own.
   @Test(
