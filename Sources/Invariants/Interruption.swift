@@ -1,15 +1,20 @@
 /// Which of the events whose handlers have not returned a return ends.
 enum Interruption {
-  /// A handler gives RSP back as it found it, or a word further up or down: it may make the RET or the CALL that it interrupted (Linux:
-  /// `handle_interrupted_saferet`, `int3_emulate_call`). Only the innermost can, since its frame has to lie where it was.
+  /// A handler may execute the rest of a short sequence that it interrupted, so that it gives RSP back as if that had popped a few words
+  /// (Linux: `handle_interrupted_saferet`, two), or a CALL, so that RSP is one lower (Linux: `int3_emulate_call`).
+  private static let pushed: UInt64 = 8
+  private static let popped: UInt64 = 64
+
+  /// Only the innermost event's handler can move RSP so: the others' frames have to lie where they were. Code that goes on where it is by an
+  /// IRET (Linux: `sync_core`) ends nothing: in a handler it stands lower than what was interrupted, or on another stack.
   ///
   /// - Parameters:
   ///   - rsp: where the return has led.
   ///   - places: RSP where each of them was taken, the innermost last.
-  /// - Returns: an index into `places`; nil where the return ends none, as one by which code goes on where it is (Linux: `sync_core`).
+  /// - Returns: an index into `places`; nil where the return ends none.
   static func ended(byReturnTo rsp: UInt64, of places: [UInt64]) -> Int? {
     if let index = places.lastIndex(of: rsp) { return index }
-    guard let last = places.last, last == rsp &- 8 || last == rsp &+ 8 else { return nil }
+    guard let last = places.last, rsp &- (last &- pushed) <= pushed + popped else { return nil }
     return places.count - 1
   }
 }

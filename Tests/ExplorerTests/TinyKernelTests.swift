@@ -82,21 +82,22 @@ import Testing
   }
 
   /// A kernel that loads other page tables inside the crossing, and goes on by an IRET where RSP is what it was before a RET. The first handler
-  /// makes that RET for the code that it interrupts (Linux 6.1: `handle_interrupted_saferet`), so that nobody returns to it by RSP; the
-  /// second leaves the other tables.
+  /// executes that RET, and the LEA before it, for the code that it interrupts (Linux 6.1: `handle_interrupted_saferet`), so that nobody
+  /// returns to it by RSP; the second leaves the other tables.
   @Test(
     arguments: [
       (
-        "cmpq $leaf, (%rsp); jne 4f; pushq %rax; movq 32(%rsp), %rax; movq (%rax), %rax; movq %rax, 8(%rsp); "
-          + "popq %rax; addq $8, 24(%rsp); 4:", false
+        "pushq %rax; movq 32(%rsp), %rax; cmpq $leaf, 8(%rsp); jne 5f; addq $8, %rax; jmp 6f; 5: "
+          + "cmpq $leaf_return, 8(%rsp); jne 4f; 6: pushq (%rax); popq 8(%rsp); addq $8, %rax; movq %rax, 32(%rsp); "
+          + "4: popq %rax", false
       ),
       ("pushq %rax; movl $0x180000, %eax; movq %rax, %cr3; popq %rax", true),
     ] as [(String, Bool)])
   func interruptedCodeFindsItsTables(handler: String, isFound: Bool) throws {
     let crossing =
-      "pushq %rax; call leaf; movl $0x180000, %eax; movq %rax, %cr3; subq $8, %rsp; movq %rsp, %rax; pushq $0x10; "
+      "pushq %rax; call thunk; movl $0x180000, %eax; movq %rax, %cr3; subq $8, %rsp; movq %rsp, %rax; pushq $0x10; "
       + "pushq %rax; pushfq; pushq $8; pushq $2f; iretq; 2: addq $8, %rsp; movl $page_map, %eax; movq %rax, %cr3; "
-      + "popq %rax; jmp 3f; leaf: ret; 3:"
+      + "popq %rax; jmp 3f; thunk: call leaf; int3; leaf: leaq 8(%rsp), %rsp; leaf_return: ret; 3:"
     let boot = "movq page_map, %rax; movq %rax, 0x180000"
     let report = try TinyKernel(["BOOT=\(boot)", "CROSSING=\(crossing)", "ON_NMI=\(handler)"], in: folder.url)
       .checker(.intel, events: [.nmi]).check { _ in }.report
