@@ -51,8 +51,8 @@ extension TinyPathPruningTests {
   /// The NMI leaves the address that it interrupted, and one of them does harm.
   @Test func whatIsLeftMustBeTheSame() throws {
     let section = try section([
-      "CROSSING=\(Self.bytes) cmpb $spot - start, one; jne 2f; \(Self.harm); 2: nop",
-      debugHandler(around: "spot: nop"), nmiHandler("movq 8(%rsp), %rax; subq $start, %rax; movb %al, one"),
+      "CROSSING=\(Self.bytes) pushq %rax; movl $spot, %eax; cmpq %rax, alone; popq %rax; jne 2f; \(Self.harm); 2: nop",
+      debugHandler(around: "spot: nop"), nmiHandler("movq 8(%rsp), %rax; movq %rax, alone"),
     ])
     breaks(section, "user-state-preserved")
   }
