@@ -14,6 +14,7 @@ public final class BareMetalComputer {
   private var forks: [Board] = []
   /// Numbers for boards: see `StateNumbers`.
   public var settledBoards = StateNumbers<Board>()
+  public private(set) var platformUses = 0
   /// What the last instruction asked of whoever runs the machine.
   var outcome = BoardOutcome.continue
 
@@ -115,6 +116,7 @@ public final class BareMetalComputer {
 
   /// Does what an exit asks. Nil when the machine goes on.
   private func answer(_ exit: Exit) -> End? {
+    if case .budget = exit {} else { platformUses += 1 }
     switch exit {
     case .budget: return nil
     case .halted: return wake()

@@ -109,6 +109,7 @@ public final class HypervisorComputer: PlatformComputer {
   }
 
   public func settledPlatform(blockingNMIs: Bool) -> Int { machine.settledPlatform(blockingNMIs: blockingNMIs) }
+  public var platformUses: Int { machine.platformUses }
   public var blocksNMIsItself: Bool { false }
   public var eventMask: EventMask? { nil }
   public var isEventDue: Bool { machine.isEventDue }

@@ -59,6 +59,8 @@ public protocol PlatformComputer: AnyObject {
   /// The platform's own state at a boundary, as far as anything that is still to come depends on it: a number that only equal states
   /// share. Not the processor's, and nothing that is in RAM. `blockingNMIs` asks for it as it would be with NMIs blocked.
   func settledPlatform(blockingNMIs: Bool) -> Int
+  /// How often the guest has reached what is neither processor nor RAM, and the other way round; never goes back, not at `restore` either.
+  var platformUses: Int { get }
   /// The platform blocks NMIs, not the processor.
   var blocksNMIsItself: Bool { get }
   /// The platform itself has an event for the guest at this boundary.

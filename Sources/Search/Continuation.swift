@@ -153,20 +153,33 @@ final class Continuation {
 
   // MARK: The second rule: as it was before
 
-  /// A trial of the event that is known to do here what it did there, and whose rest is that of the course.
-  func known(_ event: EventKind, at place: Prospect, along course: Course) -> KnownTrial? {
+  /// A trial of the event that is known to do here what it did there, and whose rest is that of the course, or of a sequel.
+  func known(_ event: EventKind, at place: Prospect, along course: Course) -> (trial: KnownTrial, rest: Rest)? {
     guard isSound, course.isInStep else { return nil }
-    return known.at(place.key, event).first { trial in
-      trial.reads.allSatisfy { memory[word: $0.word] & $0.mask == $0.value }
-        && fits(course, from: place, later: trial.length)
-        && (!trial.debugStatus.isChanged || !course.readsDebugStatus)
-        && place.goesOn(as: trial.place, readsDebugStatus: trial.debugStatus.isRead || course.readsDebugStatus)
-        && (!trial.letsNMIsIn || course.lastNMI <= place.position)
-        && place.monitors.areApart(from: trial.stackPointers)
-        && trial.place.monitors.areApart(from: trial.stackPointers)
-        && trial.untouched.allSatisfy { !memory.isWritten(page: $0, sinceFork: depth) }
-        && areDead(trial.writes, along: course)
+    for trial in known.at(place.key, event) where doesTheSame(trial, at: place) {
+      if trial.isOver, isOver(trial, at: place, along: course) {
+        return (trial, Rest(course.digest.rest(behind: place.digest), course.ending))
+      }
+      guard let aftermath = trial.aftermath, place.goesOn(as: trial.place) else { continue }
+      if let rest = rest(of: event, aftermath, at: place, along: course, later: trial.length, { self.memory[word: $0] })
+      {
+        return (trial, rest)
+      }
     }
+    return nil
+  }
+
+  private func doesTheSame(_ trial: KnownTrial, at place: Prospect) -> Bool {
+    trial.reads.allSatisfy { memory[word: $0.word] & $0.mask == $0.value }
+      && place.monitors.areApart(from: trial.stackPointers)
+      && trial.place.monitors.areApart(from: trial.stackPointers)
+      && trial.untouched.allSatisfy { !memory.isWritten(page: $0, sinceFork: depth) }
+  }
+
+  private func isOver(_ trial: KnownTrial, at place: Prospect, along course: Course) -> Bool {
+    fits(course, from: place, later: trial.length) && (!trial.debugStatus.isChanged || !course.readsDebugStatus)
+      && place.goesOn(as: trial.place, readsDebugStatus: trial.debugStatus.isRead || course.readsDebugStatus)
+      && (!trial.letsNMIsIn || course.lastNMI <= place.position) && areDead(trial.writes, along: course)
   }
 
   private func areDead(_ writes: [Bytes], along course: Course) -> Bool {
@@ -184,14 +197,17 @@ final class Continuation {
     isSound && known.isWanted(at: place.key, event)
   }
 
-  /// The first rule ended a trial of the event, or did not: it says whether the next is worth being taken down.
+  /// The rest of a trial of the event was known, or was not: it says whether the next is worth being taken down.
   func note(_ event: EventKind, at place: Prospect, wasBack: Bool) {
     known.note(at: place.key, event, wasBack: wasBack)
   }
 
-  /// Keeps a trial whose rest turned out to be known, and that was taken down from its injection on.
+  /// Keeps a trial that came back to where it was injected, and that was taken down until then.
+  ///
+  /// - Parameter isOver: the first rule ended it.
   func keep(
-    _ event: EventKind, at place: Prospect, _ footprint: Footprint, of run: Run, digest: RunDigest, onOwnStack: Bool
+    _ event: EventKind, at place: Prospect, _ footprint: Footprint, of run: Run, digest: RunDigest, onOwnStack: Bool,
+    isOver: Bool
   ) {
     var order: [UInt64] = []
     var of: [UInt64: (read: UInt8, written: UInt8)] = [:]
@@ -224,15 +240,77 @@ final class Continuation {
       {
         changed |= 1 << i
       }
-      if changed != 0 { writes.append(Bytes(word, changed, 0)) }
+      if changed != 0 { writes.append(Bytes(word, changed, memory[word: word])) }
     }
     let end = Prospect(run, on: computer)
+    let left = Dictionary(uniqueKeysWithValues: writes.map { ($0.word, $0) })
     known.keep(
       KnownTrial(
         place: place, reads: reads, untouched: Array(untouched), writes: writes, stackPointers: run.stackPointers,
         digest: digest, length: processor.position &- place.position, onOwnStack: onOwnStack,
         letsNMIsIn: !end.goesOn(as: place, readsDebugStatus: false),
-        debugStatus: (footprint.debugStatusRead != nil, end.state.debugStatus != place.state.debugStatus)),
+        debugStatus: (footprint.debugStatusRead != nil, end.state.debugStatus != place.state.debugStatus),
+        isOver: isOver, aftermath: end.goesOnBeside(place) ? Aftermath(platform: end.platform, changes: left) : nil),
       at: place.key, event)
+  }
+
+  // MARK: The third rule: where another went on
+
+  /// What is left of a trial: what it does, and its end.
+  struct Rest {
+    let digest: RunDigest
+    let ending: UInt64
+
+    init(_ digest: RunDigest, _ ending: UInt64) { (self.digest, self.ending) = (digest, ending) }
+  }
+
+  /// What a trial has left that stands where it was injected; nil where the processor, the run or what is said of it is another.
+  func aftermath(_ run: Run, since place: Prospect, stores: Stores) -> Aftermath? {
+    guard isSound, Stores(processor) == stores else { return nil }
+    let end = Prospect(run, on: computer)
+    guard end.goesOnBeside(place) else { return nil }
+    var changes: [UInt64: Bytes] = [:]
+    _ = memory.forEachChangedWord { word, before, after in
+      changes[word] = Bytes(word, before: before, after: after)
+      return true
+    }
+    return Aftermath(platform: end.platform, changes: changes)
+  }
+
+  /// The rest of a trial of the event that has left this: that of a sequel which has left the same there.
+  ///
+  /// - Parameters:
+  ///   - later: how much of the trial was not run.
+  ///   - memory: a word of RAM as it was before the event.
+  func rest(
+    of event: EventKind, _ aftermath: Aftermath, at place: Prospect, along course: Course, later: UInt64 = 0,
+    _ memory: (UInt64) -> UInt64
+  ) -> Rest? {
+    guard isSound, course.isInStep, processor.now == place.time, let sequels = course.sequels[event] else { return nil }
+    for sequel in sequels where sequel.reaches(place) && sequel.rest.time == place.time {
+      guard sequel.start.aftermath.platform == aftermath.platform,
+        processor.instructionsLeftInStep > sequel.length(from: place) &+ later,
+        isSame(aftermath.changes, sequel.changes, along: sequel.rest, memory)
+      else { continue }
+      course.sequels[event]!.wereOfUse()
+      return Rest(sequel.digest(behind: place.digest), sequel.rest.ending)
+    }
+    return nil
+  }
+
+  /// Whether what two trials have left is the same, as far as the rest of the second needs it.
+  private func isSame(
+    _ changes: [UInt64: Bytes], _ others: [UInt64: Bytes], along rest: Course, _ memory: (UInt64) -> UInt64
+  ) -> Bool {
+    var page = Page()
+    func isSame(_ word: UInt64) -> Bool {
+      let before = memory(word)
+      let changed = (changes[word]?.over(before) ?? before) ^ (others[word]?.over(before) ?? before)
+      if changed == 0 { return true }
+      if page.number != word >> 9 { page = look(at: word >> 9, along: rest) }
+      if Bytes.mask(liveBytes(of: word, on: page, along: rest)) & changed != 0 { return false }
+      return marks[Int(page.number)].contains(.table) ? changed & ~Self.accessedAndDirty == 0 : page.isNobodys
+    }
+    return changes.keys.allSatisfy(isSame) && others.keys.allSatisfy { changes[$0] != nil || isSame($0) }
   }
 }

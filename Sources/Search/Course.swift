@@ -1,6 +1,7 @@
 /// A run that was judged and broke nothing, with every byte that it read and wrote: another run that comes to stand where it stood
 /// need not be run to its end. The rule and its proof are in Documentation/Pruning.md.
 import Execution
+import Findings
 import Machine
 
 final class Course {
@@ -14,9 +15,12 @@ final class Course {
   private var places: [Int32] = []
   private var liveBehind: [UInt8] = []
   /// Accesses that lie behind.
-  private var cursor = 0
+  private(set) var cursor = 0
   /// It can be told where the run stands.
   private(set) var isInStep = true
+
+  /// What events have left beside it.
+  var sequels: [EventKind: Sequels] = [:]
 
   /// Pages that it used as page tables.
   let tables: Set<Int>
@@ -72,11 +76,12 @@ final class Course {
     }
   }
 
-  /// The run is gone along a second time, and has made these accesses so far.
-  func advance(to made: ContiguousArray<RAMAccess>) {
+  /// The run is gone along a second time, and has made these accesses so far, behind as many as `start`.
+  func advance(to made: ContiguousArray<RAMAccess>, behind start: Int = 0) {
+    for sequel in sequels.values.joined() { sequel.advance(to: made) }
     guard isInStep else { return }
-    while cursor < made.count {
-      guard cursor < accesses.count, accesses[cursor] == made[cursor] else {
+    while start + cursor < made.count {
+      guard cursor < accesses.count, accesses[cursor] == made[start + cursor] else {
         isInStep = false
         return
       }
@@ -84,6 +89,9 @@ final class Course {
       cursor += 1
     }
   }
+
+  /// It reaches the platform, or an event is delivered in it: what goes on beside it may not any more.
+  func endSequels() { for event in sequels.keys { sequels[event]!.end() } }
 
   /// DR6 may be read from here on.
   var readsDebugStatus: Bool { debugStatusRead >= cursor }

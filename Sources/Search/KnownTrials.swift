@@ -12,7 +12,7 @@ final class KnownTrial {
   let reads: [Bytes]
   /// Pages that were read and had not been written since the crossing.
   let untouched: [Int]
-  /// Bytes that may hold something else than before; `value` says nothing.
+  /// Bytes that may hold something else than before, and what they hold.
   let writes: [Bytes]
   /// Where frames came to lie, and RSP behind returns.
   let stackPointers: [UInt64]
@@ -23,10 +23,15 @@ final class KnownTrial {
   let letsNMIsIn: Bool
   /// It read DR6; and it left something else there.
   let debugStatus: (isRead: Bool, isChanged: Bool)
+  /// The first rule ended it.
+  let isOver: Bool
+  /// What it left; nil where the processor's state is none of the same.
+  let aftermath: Aftermath?
 
   init(
     place: Prospect, reads: [Bytes], untouched: [Int], writes: [Bytes], stackPointers: [UInt64], digest: RunDigest,
-    length: UInt64, onOwnStack: Bool, letsNMIsIn: Bool, debugStatus: (isRead: Bool, isChanged: Bool)
+    length: UInt64, onOwnStack: Bool, letsNMIsIn: Bool, debugStatus: (isRead: Bool, isChanged: Bool), isOver: Bool,
+    aftermath: Aftermath?
   ) {
     self.place = place
     self.reads = reads
@@ -38,6 +43,8 @@ final class KnownTrial {
     self.onOwnStack = onOwnStack
     self.letsNMIsIn = letsNMIsIn
     self.debugStatus = debugStatus
+    self.isOver = isOver
+    self.aftermath = aftermath
   }
 }
 
@@ -54,6 +61,23 @@ struct Bytes {
     mask = Self.mask(bytes)
     self.value = value & mask
   }
+
+  /// Those bytes of the word that `before` and `after` differ in.
+  init(_ word: UInt64, before: UInt64, after: UInt64) {
+    self.init(
+      word, (0..<8).reduce(0) { $0 | ((before ^ after) >> UInt64(8 * $1) & 0xFF != 0 ? 1 << UInt8($1) : 0) }, after)
+  }
+
+  /// Without some of its bytes; nil where none is left.
+  func without(_ other: UInt64) -> Bytes? {
+    var rest = self
+    rest.mask &= ~other
+    rest.value &= rest.mask
+    return rest.mask == 0 ? nil : rest
+  }
+
+  /// The word, where these bytes are in place of those of `word`.
+  func over(_ word: UInt64) -> UInt64 { word & ~mask | value }
 
   /// A bit for each byte of which the mask has any.
   static func of(_ mask: UInt64) -> UInt8 {
@@ -95,7 +119,7 @@ struct KnownTrials {
   func at(_ place: Int, _ event: EventKind) -> [KnownTrial] { entries[Key(state: place, event: event)]?.trials ?? [] }
 
   /// Whether it is worth taking down what the event does here: not before the processor is met in this state a second time, not
-  /// when that was done some times and did not help, and seldom where what the event did here last did not lead back to where it was.
+  /// when that was done some times and did not help, and seldom where the rest of what the event did here last was not known.
   mutating func isWanted(at place: Int, _ event: EventKind) -> Bool {
     let key = Key(state: place, event: event)
     var entry = entries[key] ?? Entry()
@@ -106,7 +130,7 @@ struct KnownTrials {
     return entry.wasBack || times == Self.mostTries / 2
   }
 
-  /// Whether what the event did here led back to where it was: the first rule ended its trial.
+  /// Whether the rest of what the event did here was known.
   mutating func note(at place: Int, _ event: EventKind, wasBack: Bool) {
     entries[Key(state: place, event: event), default: Entry()].wasBack = wasBack
   }

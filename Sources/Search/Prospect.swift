@@ -21,6 +21,8 @@ final class Prospect {
   let monitors: Monitors
   /// Bytes on the console so far.
   let printed: Int
+  /// What had happened so far.
+  let digest: RunDigest
 
   init(_ run: Run, on computer: any PlatformComputer) {
     state = computer.processor.settledState
@@ -33,6 +35,7 @@ final class Prospect {
     hasRoom = run.hasRoom
     monitors = run.monitors.fork()
     printed = run.printed
+    digest = run.digest
   }
 
   /// What goes on from here goes on as from the other place, and nothing is said of it where nothing is said there.
@@ -41,10 +44,16 @@ final class Prospect {
   ///   in the end the other says.
   /// - Parameter readsDebugStatus: DR6 may be read. Where it is not, it decides nothing what it holds.
   func goesOn(as other: Prospect, hasNMIs: Bool = true, readsDebugStatus: Bool = true) -> Bool {
-    guard time == other.time, hasRoom == other.hasRoom, printed == other.printed, stack == other.stack,
-      platform == other.platform || !hasNMIs && platformBlockingNMIs == other.platform
-    else { return false }
-    return isSettled(as: other, hasNMIs, readsDebugStatus) && monitors.goOn(as: other.monitors)
+    (platform == other.platform || !hasNMIs && platformBlockingNMIs == other.platform)
+      && isBeside(other) && isSettled(as: other, hasNMIs, readsDebugStatus)
+  }
+
+  /// The processor goes on from here as from the other place; the platform, like RAM, may not.
+  func goesOnBeside(_ other: Prospect) -> Bool { isBeside(other) && isSettled(as: other, true, true) }
+
+  private func isBeside(_ other: Prospect) -> Bool {
+    time == other.time && hasRoom == other.hasRoom && printed == other.printed && stack == other.stack
+      && monitors.goOn(as: other.monitors)
   }
 
   private func isSettled(as other: Prospect, _ hasNMIs: Bool, _ readsDebugStatus: Bool) -> Bool {

@@ -14,6 +14,8 @@ extension Search {
     var digest: UInt64
     /// What is to be followed up, where it was taken down.
     var course: Course?
+    /// The end of one that broke nothing and is back in user mode: see `RunDigest.ending`.
+    var ending: UInt64?
     /// A count that it left as another one than the crossing without events does.
     var drift: CountDrift?
   }
@@ -67,14 +69,18 @@ extension Search {
   ) -> Trial? {
     defer { computer.processor.footprint = nil }
     var (shot, end) = fire(event, after: path, at: place)
+    var sequel: Sequel.Start?
     let isLast = shot.path.count == question.depth
     if isLast, !stepped, let place, let course, !breaks(from: shot.path[0].boundary),
-      let known = rest(of: shot, since: place, along: course, until: &end)
+      let known = rest(of: shot, since: place, along: course, until: &end, or: &sequel)
     {
       return known
     }
     let last = end ?? run.finish(stepped: stepped)
-    return computer.processor.storedToTables ? nil : judge(shot, last, left)
+    if computer.processor.storedToTables { return nil }
+    let trial = judge(shot, last, left)
+    if let course, let sequel { keep(sequel, of: trial, along: course) }
+    return trial
   }
 
   private func fire(_ event: EventKind, after path: [PathStep], at place: Prospect?) -> (Shot, RunEnd?) {
@@ -97,35 +103,80 @@ extension Search {
     return (shot, end)
   }
 
-  /// Runs until the rest is that of the course. Nil where it never is, and the run is at its end.
-  private func rest(of shot: Shot, since place: Prospect, along course: Course, until end: inout RunEnd?) -> Trial? {
+  /// Runs until the rest is that of the course, or of a sequel. Nil where it is of none, and the run is at its end or, with a `sequel`, is to be
+  /// run to it.
+  private func rest(
+    of shot: Shot, since place: Prospect, along course: Course, until end: inout RunEnd?, or sequel: inout Sequel.Start?
+  ) -> Trial? {
+    let continuation = continuation!
     run.meeting = (shot.state.rip, shot.state.rsp)
     defer { run.meeting = nil }
     var footprint = shot.footprint
+    var isFirst = shot.path.count > 1
+    // What falls due and is not delivered leaves the run where it stands.
+    if end == nil, BoundaryState(computer) != shot.state || shot.path.count == 1 { end = run.proceed() }
     while end == nil {
-      end = run.proceed()
-      guard end == nil, continuation!.isKnown(run, since: place, stores: shot.stores, along: course) else {
-        // What did not lead back at once hardly will later, and to take a run down takes several times as long as to run it. Where a table was
-        // stored to a translation may be older than its entry, and must not be dropped.
-        if footprint != nil && Continuation.Stores(computer.processor) == shot.stores {
-          (footprint, computer.processor.footprint) = (nil, nil)
+      if continuation.isKnown(run, since: place, stores: shot.stores, along: course) {
+        return known(
+          shot, Continuation.Rest(course.digest.rest(behind: shot.before), course.ending), footprint, at: place,
+          isOver: true)
+      }
+      if isFirst, let aftermath = continuation.aftermath(run, since: place, stores: shot.stores) {
+        let memory = computer.processor.memory
+        if let rest = continuation.rest(of: shot.event, aftermath, at: place, along: course, { memory.wordAtFork($0) })
+        {
+          return known(shot, rest, footprint, at: place, isOver: false)
         }
-        continue
+        if course.sequels[shot.event, default: Sequels()].areWanted(at: shot.path.last!.boundary) {
+          sequel = begin(aftermath, at: place, along: course)
+          return nil
+        }
       }
-      if shot.path.count > 1 { continuation!.note(shot.event, at: place, wasBack: true) }
-      if let footprint {
-        continuation!.keep(
-          shot.event, at: place, footprint, of: run, digest: run.digest.rest(behind: shot.before),
-          onOwnStack: shot.onOwnStack)
+      isFirst = false
+      // What did not lead back at once hardly will later, and to take a run down takes several times as long as to run it. Where a table was
+      // stored to a translation may be older than its entry, and must not be dropped.
+      if footprint != nil && Continuation.Stores(computer.processor) == shot.stores {
+        (footprint, computer.processor.footprint) = (nil, nil)
       }
-      question.costs.instructions += run.instructions
-      question.costs.known += 1
-      var digest = run.digest
-      digest.append(course.digest.rest(behind: shot.before))
-      return Trial(path: shot.path, arrival: shot.arrival, digest: digest.closed(by: course.ending))
+      end = run.proceed()
     }
-    if shot.path.count > 1 { continuation!.note(shot.event, at: place, wasBack: false) }
+    if shot.path.count > 1 { continuation.note(shot.event, at: place, wasBack: false) }
     return nil
+  }
+
+  /// The trial's rest is known, and where it was taken down so far it is kept.
+  private func known(
+    _ shot: Shot, _ rest: Continuation.Rest, _ footprint: Footprint?, at place: Prospect, isOver: Bool
+  ) -> Trial {
+    if shot.path.count > 1 { continuation!.note(shot.event, at: place, wasBack: true) }
+    if let footprint {
+      continuation!.keep(
+        shot.event, at: place, footprint, of: run, digest: run.digest.rest(behind: shot.before),
+        onOwnStack: shot.onOwnStack, isOver: isOver)
+    }
+    question.costs.instructions += run.instructions
+    question.costs.known += 1
+    var digest = run.digest
+    digest.append(rest.digest)
+    return Trial(path: shot.path, arrival: shot.arrival, digest: digest.closed(by: rest.ending))
+  }
+
+  /// From here on the run is taken down, for other trials that have left the same.
+  private func begin(_ aftermath: Aftermath, at place: Prospect, along course: Course) -> Sequel.Start {
+    let processor = computer.processor
+    sequelFootprint.clear()
+    processor.footprint = sequelFootprint
+    return Sequel.Start(
+      aftermath: aftermath, place: place, behind: course.cursor, digest: run.digest, position: processor.position,
+      stores: Continuation.Stores(processor), deliveries: run.deliveries.count, boundary: run.boundary)
+  }
+
+  private func keep(_ start: Sequel.Start, of trial: Trial, along course: Course) {
+    guard let ending = trial.ending, trial.drift == nil,
+      let rest = continuation!.course(sequelFootprint, of: run, ending: ending, stores: start.stores)
+    else { return }
+    let delivered = run.deliveries.dropFirst(start.deliveries).first?.step
+    course.sequels[trial.path.last!.event]!.add(Sequel(start, rest: rest, delivered: delivered))
   }
 
   private func judge(_ shot: Shot, _ end: RunEnd, _ left: LeftCount?) -> Trial {
@@ -155,6 +206,8 @@ extension Search {
     }
     return Trial(
       path: shot.path, arrival: found != nil ? .harmful : shot.arrival, found: found,
-      digest: run.digest.closed(by: ending), course: course, drift: end == .user ? question.drift : nil)
+      digest: run.digest.closed(by: ending), course: course,
+      ending: found == nil && !isAnothersTurn && end == .user ? ending : nil,
+      drift: end == .user ? question.drift : nil)
   }
 }

@@ -43,6 +43,8 @@ package final class Search {
   private static let mostAsked = 256
 
   let footprint = Footprint()
+  /// Of the rest of a trial that others may have.
+  let sequelFootprint = Footprint()
   /// The last trial stored to a page table, and so may the next.
   var tablesChange = false
   /// The fork at the crossing.
@@ -170,8 +172,8 @@ package final class Search {
       if let course, let place, path.count + 1 == question.depth, path.count > 0,
         let known = continuation?.known(event, at: place, along: course)
       {
-        arrivals[event] = obstacle ?? (known.onOwnStack ? .ownStack : .recovered)
-        count(known, along: course)
+        arrivals[event] = obstacle ?? (known.trial.onOwnStack ? .ownStack : .recovered)
+        count(known.trial, known.rest)
         continue
       }
       if start == nil {
@@ -235,7 +237,10 @@ package final class Search {
     while end == nil && !isOver(behind: path) {
       if let footprint { course?.advance(to: footprint.accesses) }
       _ = tryEvents(after: path, along: course)
+      let (uses, deliveries) = (computer.platformUses, run.deliveries.count)
       end = run.step()
+      // What an event has left is asked for, or goes on otherwise.
+      if computer.platformUses != uses || run.deliveries.count != deliveries { course?.endSequels() }
     }
     computer.processor.footprint = nil
   }
@@ -271,13 +276,13 @@ package final class Search {
     return baseline.lastBreak.map { $0 >= boundary } ?? false
   }
 
-  private func count(_ known: KnownTrial, along course: Course) {
+  private func count(_ known: KnownTrial, _ rest: Continuation.Rest) {
     question.costs.known += 1
     var digest = run.digest
     digest.append(known.digest)
-    digest.append(course.digest.rest(behind: run.digest))
+    digest.append(rest.digest)
     nestedCounts[question.depth - 2].trials += 1
-    nestedCounts[question.depth - 2].distinct.insert(digest.closed(by: course.ending))
+    nestedCounts[question.depth - 2].distinct.insert(digest.closed(by: rest.ending))
   }
 
   private func count(_ trial: Trial, of event: EventKind) {

@@ -23,6 +23,7 @@ public final class XenPVComputer {
   private var forks: [Domain] = []
   /// Numbers for domains: see `StateNumbers`.
   public var settledDomains = StateNumbers<Domain>()
+  public private(set) var platformUses = 0
 
   /// Why a run ended.
   public enum End: Sendable, Hashable {
@@ -103,10 +104,12 @@ public final class XenPVComputer {
       return false
     }
     if domain.deliveries != delivered || end != nil { processor.countStep() }
+    platformUses += 1
     return true
   }
 
   func answer(_ exit: Exit) -> End? {
+    if case .budget = exit {} else { platformUses += 1 }
     switch exit {
     case .budget: return nil
     case .intercepted(let what, _):

@@ -12,15 +12,15 @@ import Testing
   init() throws { folder = try TemporaryFolder() }
 
   /// Bytes of the kernel's: `one` and `two` on a page that the crossing writes first, `alone` on a page of its own.
-  private static let bytes =
+  static let bytes =
     ".pushsection .bss; .balign 4096; one: .byte 0; two: .byte 0; inside: .byte 0; .balign 4096; alone: .byte 0; .balign 4096; .popsection; "
     + "movb $0, one; nop; nop; nop; nop; "
   /// Whether the NMI comes inside the handler of a breakpoint. What became known is not used where RSP is the place of a live frame.
   private static let debug = "ON_DEBUG=pushq %rax; movb $1, inside; nop; movb $0, inside; popq %rax"
-  private static let harm = "movb $1, user_stack + 8192"
+  static let harm = "movb $1, user_stack + 8192"
 
   /// What two events do to the kernel, which is the same whether everything is run or not.
-  private func section(_ definitions: [String]) throws -> CheckSection {
+  func section(_ definitions: [String]) throws -> CheckSection {
     let kernel = try TinyKernel(definitions, in: folder.url)
     func section(prunes: Bool) throws -> CheckSection {
       let plain = try kernel.checker(.intel, events: [.nmi, .debugBreakpoint])
@@ -39,7 +39,7 @@ import Testing
     return pruned
   }
 
-  private func breaks(_ section: CheckSection, _ invariant: InvariantName) {
+  func breaks(_ section: CheckSection, _ invariant: InvariantName) {
     #expect(section.verdict == .violated)
     #expect(Set(section.findings.map(\.invariant)) == [invariant])
     // One event does no harm.

@@ -1,0 +1,68 @@
+/// Goal: what one trial did after it came back, and was not over, another is said to do only where it would. The kernels are of a few instructions:
+/// an NMI inside the handler of a breakpoint leaves something behind, and it hangs on where the NMI came whether the crossing's end
+/// does harm by that. Documentation/Pruning.md, "The third rule"; the search that runs everything is the oracle.
+import Explorer
+import Findings
+import Testing
+
+extension TinyPathPruningTests {
+  /// A handler of breakpoints that stands for a while with `inside` set, before and behind `middle`.
+  private func debugHandler(around middle: String = "nop") -> String {
+    "ON_DEBUG=pushq %rax; movb $1, inside; nop; nop; nop; nop; \(middle); nop; nop; nop; nop; movb $0, inside; popq %rax"
+  }
+
+  /// An NMI there.
+  private func nmiHandler(_ action: String) -> String {
+    "ON_NMI=cmpb $0, inside; je 1f; pushq %rax; \(action); popq %rax; 1:"
+  }
+
+  /// `one` is left, and the crossing's end looks at it.
+  @Test func whatIsLeftAlikeGoesOnAlike() throws {
+    let section = try section([
+      "CROSSING=\(Self.bytes) nop; cmpb $0, one; nop", debugHandler(), nmiHandler("movb $1, one"),
+    ])
+    #expect(section.verdict == .held)
+    let nested = try #require(section.nested?.first)
+    // No trial is over where it comes back with `one` set, so that without the rule all of them would be run.
+    #expect(section.costs.known > nested.trials * 3 / 4, "\(section.costs.known) of \(nested.trials)")
+  }
+
+  /// The breakpoint's handler looks at `one` in between, and notes in `two` that it was set.
+  @Test func whatIsLeftMustNotBeReadInBetween() throws {
+    let section = try section([
+      "CROSSING=\(Self.bytes) cmpb $0, two; jne 2f; cmpb $0, one; je 2f; \(Self.harm); 2: nop",
+      debugHandler(around: "cmpb $0, one; je 7f; movb $1, two; 7:"), nmiHandler("movb $1, one"),
+    ])
+    breaks(section, "user-state-preserved")
+  }
+
+  /// The same with a register of the local APIC, the logical destination: SDM vol. 3A, "Logical Destination Mode".
+  @Test func thePlatformMustNotBeAskedInBetween() throws {
+    let section = try section([
+      "BOOT=movl $0xfee00083, directory + 24",
+      "CROSSING=\(Self.bytes) pushq %rax; cmpb $0, two; jne 2f; movl 0x6000d0, %eax; testl %eax, %eax; je 2f; \(Self.harm); "
+        + "2: popq %rax",
+      debugHandler(around: "movl 0x6000d0, %eax; testl %eax, %eax; je 7f; movb $1, two; 7:"),
+      nmiHandler("movl $0x1000000, 0x6000d0"),
+    ])
+    breaks(section, "user-state-preserved")
+  }
+
+  /// The NMI leaves the address that it interrupted, and one of them does harm.
+  @Test func whatIsLeftMustBeTheSame() throws {
+    let section = try section([
+      "CROSSING=\(Self.bytes) pushq %rax; movl $spot, %eax; cmpq %rax, alone; popq %rax; jne 2f; \(Self.harm); 2: nop",
+      debugHandler(around: "spot: nop"), nmiHandler("movq 8(%rsp), %rax; movq %rax, alone"),
+    ])
+    breaks(section, "user-state-preserved")
+  }
+
+  /// What is left is written anew in between: it is not left any more.
+  @Test func whatIsWrittenInBetweenIsNotLeft() throws {
+    let section = try section([
+      "CROSSING=\(Self.bytes) cmpb $0, one; je 2f; \(Self.harm); 2: nop", debugHandler(around: "movb $0, one"),
+      nmiHandler("movb $1, one"),
+    ])
+    breaks(section, "user-state-preserved")
+  }
+}
