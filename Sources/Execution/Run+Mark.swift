@@ -25,4 +25,14 @@ extension Run {
     var alarmIsDue: Bool
     var leftStack: UInt64?
   }
+
+  /// How far the run has come, as far as what follows hangs on it.
+  package struct Phase: Hashable {
+    /// The crossing lies behind, and the kernel has been entered since it began, or what came before it.
+    let isCrossed: Bool
+    let entered: Bool
+    let kernelIsToBeEntered: Bool
+    let isBelow: Bool
+    let alarmIsDue: Bool
+  }
 }

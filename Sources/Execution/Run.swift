@@ -164,6 +164,12 @@ package final class Run {
     }
   }
 
+  package var phase: Phase {
+    Phase(
+      isCrossed: crossedAt != nil, entered: entered, kernelIsToBeEntered: kernelIsToBeEntered, isBelow: isBelow,
+      alarmIsDue: alarmIsDue)
+  }
+
   // MARK: Steps
 
   /// Takes the first step: the crossing instruction, or the event that is the crossing.

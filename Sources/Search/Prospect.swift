@@ -16,6 +16,7 @@ final class Prospect {
   let time: UInt64
   let position: UInt64
   /// What the run says of it.
+  let phase: Run.Phase
   let stack: StackOwner
   let hasRoom: Bool
   let monitors: Monitors
@@ -31,6 +32,7 @@ final class Prospect {
     platformBlockingNMIs = computer.blocksNMIsItself ? computer.settledPlatform(blockingNMIs: true) : nil
     time = computer.processor.now
     position = computer.processor.position
+    phase = run.phase
     stack = run.stack
     hasRoom = run.hasRoom
     monitors = run.monitors.fork()
@@ -52,7 +54,7 @@ final class Prospect {
   func goesOnBeside(_ other: Prospect) -> Bool { isBeside(other) && isSettled(as: other, true, true) }
 
   private func isBeside(_ other: Prospect) -> Bool {
-    time == other.time && hasRoom == other.hasRoom && printed == other.printed && stack == other.stack
+    time == other.time && phase == other.phase && hasRoom == other.hasRoom && printed == other.printed && stack == other.stack
       && monitors.goOn(as: other.monitors)
   }
 

@@ -113,24 +113,22 @@ extension Search {
     defer { run.meeting = nil }
     var footprint = shot.footprint
     var isFirst = shot.path.count > 1
-    // What falls due and is not delivered leaves the run where it stands.
-    if end == nil, BoundaryState(computer) != shot.state || shot.path.count == 1 { end = run.proceed() }
+    // What falls due and is kept out leaves the run where it stands.
+    if isFirst, end == nil, computer.obstacle(to: shot.event) != nil, BoundaryState(computer) == shot.state {
+      let known = sequelRest(of: shot, nil, since: place, along: course, or: &sequel)
+      if known != nil || sequel != nil { return known }
+      isFirst = false
+    }
     while end == nil {
+      end = run.proceed()
+      guard end == nil else { continue }
       if continuation.isKnown(run, since: place, stores: shot.stores, along: course) {
-        return known(
-          shot, Continuation.Rest(course.digest.rest(behind: shot.before), course.ending), footprint, at: place,
-          isOver: true)
+        let rest = Continuation.Rest(course.digest.rest(behind: shot.before), course.ending)
+        return known(shot, rest, footprint, at: place, isOver: true)
       }
-      if isFirst, let aftermath = continuation.aftermath(run, since: place, stores: shot.stores) {
-        let memory = computer.processor.memory
-        if let rest = continuation.rest(of: shot.event, aftermath, at: place, along: course, { memory.wordAtFork($0) })
-        {
-          return known(shot, rest, footprint, at: place, isOver: false)
-        }
-        if course.sequels[shot.event, default: Sequels()].areWanted(at: shot.path.last!.boundary) {
-          sequel = begin(aftermath, at: place, along: course)
-          return nil
-        }
+      if isFirst {
+        let known = sequelRest(of: shot, footprint, since: place, along: course, or: &sequel)
+        if known != nil || sequel != nil { return known }
       }
       isFirst = false
       // What did not lead back at once hardly will later, and to take a run down takes several times as long as to run it. Where a table was
@@ -138,9 +136,24 @@ extension Search {
       if footprint != nil && Continuation.Stores(computer.processor) == shot.stores {
         (footprint, computer.processor.footprint) = (nil, nil)
       }
-      end = run.proceed()
     }
     if shot.path.count > 1 { continuation.note(shot.event, at: place, wasBack: false) }
+    return nil
+  }
+
+  /// The same where the trial stands where it was injected, and is not over: its rest is that of a `sequel` that there is, or is to become one.
+  private func sequelRest(
+    of shot: Shot, _ footprint: Footprint?, since place: Prospect, along course: Course,
+    or sequel: inout Sequel.Start?
+  ) -> Trial? {
+    guard let aftermath = continuation!.aftermath(run, since: place, stores: shot.stores) else { return nil }
+    let memory = computer.processor.memory
+    if let rest = continuation!.rest(of: shot.event, aftermath, at: place, along: course, { memory.wordAtFork($0) }) {
+      return known(shot, rest, footprint, at: place, isOver: false)
+    }
+    if course.sequels[shot.event, default: Sequels()].areWanted(at: shot.path.last!.boundary) {
+      sequel = begin(aftermath, at: place, along: course)
+    }
     return nil
   }
 
