@@ -54,7 +54,8 @@ final class Prospect {
   func goesOnBeside(_ other: Prospect) -> Bool { isBeside(other) && isSettled(as: other, true, true) }
 
   private func isBeside(_ other: Prospect) -> Bool {
-    time == other.time && phase == other.phase && hasRoom == other.hasRoom && printed == other.printed && stack == other.stack
+    time == other.time && phase == other.phase && hasRoom == other.hasRoom && printed == other.printed
+      && stack == other.stack
       && monitors.goOn(as: other.monitors)
   }
 
