@@ -145,7 +145,8 @@ struct InterruptsAsClaimed: Monitor {
         event: delivery.name, rsp: delivery.previousRSP,
         wasMasked: wasMasked && delivery.fromKernel && !delivery.atReturn,
         hasStack: delivery.interruptStack != 0))
-    if delivery.isMaskable { passedOver = nil }
+    // Where the handler of whatever comes returns to the hypervisor that looks for what is pending.
+    passedOver = nil
     if onUsersGS == nil, isOnUsersGS, delivery.isMaskable { onUsersGS = delivery }
     if insideNMI == nil, delivery.isMaskable, delivery.fromKernel, delivery.liftsNMIBlock { insideNMI = delivery }
     if falselyOff == nil, delivery.isMaskable, delivery.fromKernel, claimedOn == false { falselyOff = delivery }

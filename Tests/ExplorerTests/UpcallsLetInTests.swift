@@ -56,6 +56,15 @@ import Testing
     #expect(!ended.output.contains("an upcall is pending and is let in here"), "\(ended)")
   }
 
+  /// What comes between the store and the look has Xen look where its handler returns, and the kernel then finds nothing.
+  @Test func xenLooksBehindWhatComesInBetween() throws {
+    let folder = try TemporaryFolder()
+    let ended = try LimenProgram.probing(in: folder)(
+      "check", "design:complete", "--platform", "xen-pv", "--profile", "intel", "--crossing", "int80", "--posture",
+      "normal", "--event", "event-upcall,nmi-callback", "--depth", "2", "--no-witnesses")
+    #expect(ended.status == 0, "\(ended)")
+  }
+
   /// The handler of an event of vector `vector`, which does `body` and goes back.
   private func handling(_ vector: Int, _ body: String, _ event: String) throws -> LimenProgram.Ended {
     try check(
