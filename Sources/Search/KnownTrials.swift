@@ -64,8 +64,7 @@ struct Bytes {
 
   /// Those bytes of the word that `before` and `after` differ in.
   init(_ word: UInt64, before: UInt64, after: UInt64) {
-    self.init(
-      word, (0..<8).reduce(0) { $0 | ((before ^ after) >> UInt64(8 * $1) & 0xFF != 0 ? 1 << UInt8($1) : 0) }, after)
+    self.init(word, Self.of(before ^ after), after)
   }
 
   /// Without some of its bytes; nil where none is left.
