@@ -13,7 +13,12 @@ extension Processor {
   var fineTime: UInt64 { s.pointee.retired &+ s.pointee.idleTime }
 
   /// Virtual time in nanoseconds.
-  public var now: UInt64 { clockOrigin &+ ((fineTime &- clockOrigin) & ~clockMask) }
+  public var now: UInt64 { coarse(fineTime) }
+
+  /// The same at an instruction of the block that is executed: those of it that come before are not counted yet.
+  func now(at u: Operation) -> UInt64 { coarse(fineTime &+ UInt64(u.pointee.ordinal)) }
+
+  private func coarse(_ time: UInt64) -> UInt64 { clockOrigin &+ ((time &- clockOrigin) & ~clockMask) }
 
   /// From here on the clock goes in steps of `nanoseconds`, a power of two, of which the first begins now. 1 is the finest.
   public func setClockStep(_ nanoseconds: UInt64) {

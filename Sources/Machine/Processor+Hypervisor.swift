@@ -302,10 +302,10 @@ extension Processor {
   }
 
   /// RDMSR at privilege 0; nil where it is #GP.
-  public func modelSpecificRegister(_ index: UInt32) -> UInt64? { modelSpecific(index) }
+  public func modelSpecificRegister(_ index: UInt32) -> UInt64? { modelSpecific(index, now: now) }
 
   /// WRMSR at privilege 0; false where it is #GP.
-  public func writeModelSpecific(_ index: UInt32, _ value: UInt64) -> Bool { (try? writeMSR(index, value)) != nil }
+  public func writeModelSpecific(_ index: UInt32, _ value: UInt64) -> Bool { (try? writeMSR(index, value, now: now)) != nil }
 
   /// IA32_TSC_AUX: what RDTSCP returns in ECX.
   public var timeStampAuxiliary: UInt64 {

@@ -106,8 +106,8 @@ extension Processor {
       s.pointee.cr0 &= ~CR0.taskSwitched
     case .loadMachineStatus: try loadMachineStatus(u)
     case .storeMachineStatus: try storeMachineStatus(u)
-    case .readMSR: try readMSR()
-    case .writeMSR: try writeMSR()
+    case .readMSR: try readMSR(u)
+    case .writeMSR: try writeMSR(u)
     case .readTimeStamp: try readTimeStamp(u)
     case .readTimeStampAndID:
       try readTimeStamp(u)

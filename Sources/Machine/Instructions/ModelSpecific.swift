@@ -5,12 +5,9 @@
 /// Not modelled: what AMD's performance counters would count; they hold what was written.
 
 extension Processor {
-  /// The time-stamp counter: virtual nanoseconds plus what the guest wrote.
-  var timeStamp: UInt64 { now &+ s.pointee.msr.tscOffset }
-
   func readTimeStamp(_ u: Operation) throws(Fault) {
     if s.pointee.cr4 & CR4.timeStampDisable != 0 && s.pointee.cpl != 0 { throw Fault.gp() }
-    let time = timeStamp &+ UInt64(u.pointee.ordinal)
+    let time = now(at: u) &+ s.pointee.msr.tscOffset
     set(Slot.rax, UInt32(truncatingIfNeeded: time))
     set(Slot.rdx, UInt32(truncatingIfNeeded: time >> 32))
   }
@@ -27,17 +24,19 @@ extension Processor {
     set(Slot.rdx, d)
   }
 
-  func readMSR() throws(Fault) {
+  func readMSR(_ u: Operation) throws(Fault) {
     try requirePrivilege()
-    guard let value = modelSpecific(get(Slot.rcx, UInt32.self)) else { throw Fault.gp() }
+    guard let value = modelSpecific(get(Slot.rcx, UInt32.self), now: now(at: u)) else { throw Fault.gp() }
     set(Slot.rax, UInt32(truncatingIfNeeded: value))
     set(Slot.rdx, UInt32(truncatingIfNeeded: value >> 32))
   }
 
-  func modelSpecific(_ index: UInt32) -> UInt64? {
+  /// - Parameter now: what the clock says where it is read.
+  func modelSpecific(_ index: UInt32, now: UInt64) -> UInt64? {
     let msr = s.pointee.msr
     switch index {
-    case 0x10: return timeStamp
+    // The time-stamp counter: virtual nanoseconds plus what the guest wrote.
+    case 0x10: return now &+ msr.tscOffset
     case 0x17: return profile.vendor == .intel ? 0 : nil
     case 0x1B: return msr.apicBase
     case 0x8B: return profile.microcodeRevision
@@ -80,14 +79,15 @@ extension Processor {
     }
   }
 
-  func writeMSR() throws(Fault) {
+  func writeMSR(_ u: Operation) throws(Fault) {
     try requirePrivilege()
     let index = get(Slot.rcx, UInt32.self)
     let value = UInt64(get(Slot.rax, UInt32.self)) | UInt64(get(Slot.rdx, UInt32.self)) << 32
-    try writeMSR(index, value)
+    try writeMSR(index, value, now: now(at: u))
   }
 
-  func writeMSR(_ index: UInt32, _ value: UInt64) throws(Fault) {
+  /// - Parameter now: what the clock says where it is written.
+  func writeMSR(_ index: UInt32, _ value: UInt64, now: UInt64) throws(Fault) {
     switch index {
     case 0x10: s.pointee.msr.tscOffset = value &- now
     case 0x1B: try writeAPICBase(value)
