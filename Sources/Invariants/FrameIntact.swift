@@ -31,7 +31,7 @@ struct FrameIntact: Monitor {
   mutating func leave(to rsp: UInt64, isKernel: Bool) {
     if !isKernel {
       frames.removeAll(keepingCapacity: true)
-    } else if let done = Interruption.ended(byReturnTo: rsp, of: frames.map(\.previousRSP)) {
+    } else if let done = Interruption.ended(byReturnTo: rsp, of: frames.lazy.map { $0.previousRSP }) {
       frames.remove(at: done)
     }
   }

@@ -12,9 +12,10 @@ enum Interruption {
   ///   - rsp: where the return has led.
   ///   - places: RSP where each of them was taken, the innermost last.
   /// - Returns: an index into `places`; nil where the return ends none.
-  static func ended(byReturnTo rsp: UInt64, of places: [UInt64]) -> Int? {
+  static func ended<Places: BidirectionalCollection<UInt64>>(byReturnTo rsp: UInt64, of places: Places) -> Places.Index?
+  {
     if let index = places.lastIndex(of: rsp) { return index }
     guard let last = places.last, rsp &- (last &- pushed) <= pushed + popped else { return nil }
-    return places.count - 1
+    return places.index(before: places.endIndex)
   }
 }

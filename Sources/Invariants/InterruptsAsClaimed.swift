@@ -120,10 +120,8 @@ struct InterruptsAsClaimed: Monitor {
   mutating func leave(to rsp: UInt64, isKernel: Bool) {
     if !isKernel {
       interrupted = []
-    } else {
-      // A handler may return to what it repaired (Linux: an event in the window of Safe-RET, `srso_safe_ret`).
-      let index = interrupted.lastIndex { $0.rsp == rsp } ?? interrupted.indices.last
-      if let index { interrupted.removeSubrange(index...) }
+    } else if let index = Interruption.ended(byReturnTo: rsp, of: interrupted.lazy.map { $0.rsp }) {
+      interrupted.removeSubrange(index...)
     }
   }
 

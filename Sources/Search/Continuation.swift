@@ -22,6 +22,7 @@ final class Continuation {
   /// How many pages of each there were when that was looked at last.
   private var asked = (0, 0)
   private var known = KnownTrials()
+  private let uses: ByteUses
   private let evictions: Int
 
   init(_ computer: any PlatformComputer, userPages: Set<Int>, stackWord: UInt64?, counts: [NestingCount]) {
@@ -31,6 +32,7 @@ final class Continuation {
     for count in counts { entryBytes[count.word, default: 0] |= Bytes.of(count.mask) }
     self.entryBytes = entryBytes
     var marks = [Marks](repeating: [], count: computer.processor.memory.size / PhysicalMemory.pageSize)
+    uses = ByteUses(pages: marks.count)
     // What is not RAM no run can change, and is in no footprint.
     for page in userPages where page < marks.count { marks[page].insert(.users) }
     for page in entryBytes.keys.map({ Int($0 >> 9) }) where page < marks.count { marks[page].insert(.entry) }
@@ -88,7 +90,7 @@ final class Continuation {
     init(_ processor: Processor) { (toCode, toTables) = (processor.codeStores, processor.tableStores) }
   }
 
-  private func note(_ pages: some Collection<Int>, _ footprint: Footprint) {
+  private func note(_ pages: [Int], _ footprint: Footprint) {
     for access in footprint.accesses where access.isStore {
       let page = Int(access.word >> 9)
       if marks[page].insert(.stored).inserted { stored.append(page) }
@@ -104,12 +106,16 @@ final class Continuation {
 
   // MARK: The first rule: back where it was
 
+  /// The rules may be asked of a trial that had these stores behind it when it was injected.
+  func isSound(since stores: Stores) -> Bool { isSound && Stores(processor) == stores }
+
   /// The trial stands where it was injected, and its rest is that of the course.
-  func isKnown(_ run: Run, since place: Prospect, stores: Stores, along course: Course) -> Bool {
-    guard isSound, course.isInStep, Stores(processor) == stores, fits(course, from: place),
-      Prospect(run, on: computer).goesOn(
+  func isKnown(_ end: Prospect, since place: Prospect, along course: Course) -> Bool {
+    guard course.isInStep, fits(course, from: place),
+      end.goesOn(
         as: place, hasNMIs: course.lastNMI > place.position, readsDebugStatus: course.readsDebugStatus)
     else { return false }
+    let memory = memory
     var page = Page()
     return memory.forEachChangedWord { word, before, after in
       if page.number != word >> 9 { page = look(at: word >> 9, along: course) }
@@ -161,8 +167,8 @@ final class Continuation {
         return (trial, Rest(course.digest.rest(behind: place.digest), course.ending))
       }
       guard let aftermath = trial.aftermath, place.goesOn(as: trial.place) else { continue }
-      if let rest = rest(of: event, aftermath, at: place, along: course, later: trial.length, { self.memory[word: $0] })
-      {
+      let memory = memory
+      if let rest = rest(of: event, aftermath, at: place, along: course, later: trial.length, { memory[word: $0] }) {
         return (trial, rest)
       }
     }
@@ -170,7 +176,8 @@ final class Continuation {
   }
 
   private func doesTheSame(_ trial: KnownTrial, at place: Prospect) -> Bool {
-    trial.reads.allSatisfy { memory[word: $0.word] & $0.mask == $0.value }
+    let (memory, depth) = (memory, depth)
+    return trial.reads.allSatisfy { memory[word: $0.word] & $0.mask == $0.value }
       && place.monitors.areApart(from: trial.stackPointers)
       && trial.place.monitors.areApart(from: trial.stackPointers)
       && trial.untouched.allSatisfy { !memory.isWritten(page: $0, sinceFork: depth) }
@@ -204,53 +211,43 @@ final class Continuation {
 
   /// Keeps a trial that came back to where it was injected, and that was taken down until then.
   ///
-  /// - Parameter isOver: the first rule ended it.
+  /// - Parameters:
+  ///   - end: where it has come back.
+  ///   - isOver: the first rule ended it.
   func keep(
-    _ event: EventKind, at place: Prospect, _ footprint: Footprint, of run: Run, digest: RunDigest, onOwnStack: Bool,
-    isOver: Bool
+    _ event: EventKind, at place: Prospect, _ footprint: Footprint, until end: Prospect, digest: RunDigest,
+    stackPointers: [UInt64], onOwnStack: Bool, isOver: Bool
   ) {
-    var order: [UInt64] = []
-    var of: [UInt64: (read: UInt8, written: UInt8)] = [:]
-    for access in footprint.accesses {
-      var bytes = of[access.word] ?? (0, 0)
-      if bytes == (0, 0) { order.append(access.word) }
-      if access.isStore { bytes.written |= access.bytes } else { bytes.read |= access.bytes & ~bytes.written }
-      of[access.word] = bytes
-    }
-    note(Set(order.map { Int($0 >> 9) }), footprint)
+    uses.take(footprint.accesses)
+    note(uses.pages, footprint)
     guard isSound else { return }
+    let memory = memory
     var reads: [Bytes] = []
     var writes: [Bytes] = []
-    var untouched: Set<Int> = []
-    order.sort()
-    for word in order {
-      let (read, written) = of[word]!
+    var untouched: [Int] = []
+    uses.forEachWord { word, read, written in
       let page = Int(word >> 9)
       let before = memory.wordAtFork(word)
       if read != 0 {
         if memory.isWritten(page: page, sinceFork: depth) {
           reads.append(Bytes(word, read, before))
-        } else {
-          untouched.insert(page)
+        } else if untouched.last != page {
+          untouched.append(page)
         }
       }
+      if written == 0 { return }
       // What was read and holds the same again holds the same again wherever it is the same that is read.
-      var changed = written & ~read
-      for i in 0..<8 where (written & read) >> i & 1 == 1 && (memory[word: word] ^ before) >> UInt64(8 * i) & 0xFF != 0
-      {
-        changed |= 1 << i
-      }
-      if changed != 0 { writes.append(Bytes(word, changed, memory[word: word])) }
+      let after = memory[word: word]
+      let changed = written & (~read | Bytes.of(before ^ after))
+      if changed != 0 { writes.append(Bytes(word, changed, after)) }
     }
-    let end = Prospect(run, on: computer)
-    let left = Dictionary(uniqueKeysWithValues: writes.map { ($0.word, $0) })
     known.keep(
       KnownTrial(
-        place: place, reads: reads, untouched: Array(untouched), writes: writes, stackPointers: run.stackPointers,
+        place: place, reads: reads, untouched: untouched, writes: writes, stackPointers: stackPointers,
         digest: digest, length: processor.position &- place.position, onOwnStack: onOwnStack,
         letsNMIsIn: !end.goesOn(as: place, readsDebugStatus: false),
         debugStatus: (footprint.debugStatusRead != nil, end.state.debugStatus != place.state.debugStatus),
-        isOver: isOver, aftermath: end.goesOnBeside(place) ? Aftermath(platform: end.platform, changes: left) : nil),
+        isOver: isOver, aftermath: end.goesOnBeside(place) ? Aftermath(platform: end.platform, changes: writes) : nil),
       at: place.key, event)
   }
 
@@ -265,15 +262,14 @@ final class Continuation {
   }
 
   /// What a trial has left that stands where it was injected; nil where the processor, the run or what is said of it is another.
-  func aftermath(_ run: Run, since place: Prospect, stores: Stores) -> Aftermath? {
-    guard isSound, Stores(processor) == stores else { return nil }
-    let end = Prospect(run, on: computer)
+  func aftermath(_ end: Prospect, since place: Prospect) -> Aftermath? {
     guard end.goesOnBeside(place) else { return nil }
-    var changes: [UInt64: Bytes] = [:]
+    var changes: [Bytes] = []
     _ = memory.forEachChangedWord { word, before, after in
-      changes[word] = Bytes(word, before: before, after: after)
+      changes.append(Bytes(word, before: before, after: after))
       return true
     }
+    changes.sort { $0.word < $1.word }
     return Aftermath(platform: end.platform, changes: changes)
   }
 
@@ -300,17 +296,25 @@ final class Continuation {
 
   /// Whether what two trials have left is the same, as far as the rest of the second needs it.
   private func isSame(
-    _ changes: [UInt64: Bytes], _ others: [UInt64: Bytes], along rest: Course, _ memory: (UInt64) -> UInt64
+    _ changes: [Bytes], _ others: [Bytes], along rest: Course, _ memory: (UInt64) -> UInt64
   ) -> Bool {
     var page = Page()
-    func isSame(_ word: UInt64) -> Bool {
+    var (i, j) = (0, 0)
+    while i < changes.count || j < others.count {
+      let one = i < changes.count ? changes[i] : .none
+      let other = j < others.count ? others[j] : .none
+      if one.word <= other.word { i += 1 }
+      if other.word <= one.word { j += 1 }
+      if one == other { continue }
+      let word = min(one.word, other.word)
       let before = memory(word)
-      let changed = (changes[word]?.over(before) ?? before) ^ (others[word]?.over(before) ?? before)
-      if changed == 0 { return true }
+      let changed = (one.word == word ? one.over(before) : before) ^ (other.word == word ? other.over(before) : before)
+      if changed == 0 { continue }
       if page.number != word >> 9 { page = look(at: word >> 9, along: rest) }
       if Bytes.mask(liveBytes(of: word, on: page, along: rest)) & changed != 0 { return false }
-      return marks[Int(page.number)].contains(.table) ? changed & ~Self.accessedAndDirty == 0 : page.isNobodys
+      let isTable = marks[Int(page.number)].contains(.table)
+      guard isTable ? changed & ~Self.accessedAndDirty == 0 : page.isNobodys else { return false }
     }
-    return changes.keys.allSatisfy(isSame) && others.keys.allSatisfy { changes[$0] != nil || isSame($0) }
+    return true
   }
 }

@@ -49,12 +49,15 @@ final class KnownTrial {
 }
 
 /// Some bytes of a word of RAM.
-struct Bytes {
+struct Bytes: Equatable {
   /// The physical address divided by 8.
   var word: UInt64
   /// All ones in each of the bytes.
   var mask: UInt64
   var value: UInt64
+
+  /// Of a word behind all others.
+  static let none = Bytes(.max, 0, 0)
 
   init(_ word: UInt64, _ bytes: UInt8, _ value: UInt64) {
     self.word = word
@@ -67,12 +70,10 @@ struct Bytes {
     self.init(word, Self.of(before ^ after), after)
   }
 
-  /// Without some of its bytes; nil where none is left.
-  func without(_ other: UInt64) -> Bytes? {
-    var rest = self
-    rest.mask &= ~other
-    rest.value &= rest.mask
-    return rest.mask == 0 ? nil : rest
+  /// Without those bytes.
+  mutating func remove(_ other: UInt64) {
+    mask &= ~other
+    value &= mask
   }
 
   /// The word, where these bytes are in place of those of `word`.
@@ -80,14 +81,16 @@ struct Bytes {
 
   /// A bit for each byte of which the mask has any.
   static func of(_ mask: UInt64) -> UInt8 {
-    (0..<8).reduce(0) { $0 | (mask >> UInt64(8 * $1) & 0xFF != 0 ? 1 << UInt8($1) : 0) }
+    // Bit 7 of each byte of which there is any; then bit 0, of byte i moved to bit 56 + i.
+    let any = ((mask & 0x7F7F_7F7F_7F7F_7F7F) &+ 0x7F7F_7F7F_7F7F_7F7F | mask) & 0x8080_8080_8080_8080
+    return UInt8(truncatingIfNeeded: ((any >> 7) &* 0x0102_0408_1020_4080) >> 56)
   }
 
   /// All ones in each byte whose bit is set.
   static func mask(_ bytes: UInt8) -> UInt64 {
-    var mask: UInt64 = 0
-    for i in 0..<8 where bytes >> i & 1 == 1 { mask |= 0xFF << UInt64(8 * i) }
-    return mask
+    // Bit i stays in byte i, and becomes the byte's bit 0.
+    let one = UInt64(bytes) &* 0x0101_0101_0101_0101 & 0x8040_2010_0804_0201
+    return (one &+ 0x7F7F_7F7F_7F7F_7F7F | one) >> 7 & 0x0101_0101_0101_0101 &* 0xFF
   }
 }
 

@@ -115,20 +115,25 @@ extension Search {
     var isFirst = shot.path.count > 1
     // What falls due and is kept out leaves the run where it stands.
     if isFirst, end == nil, computer.obstacle(to: shot.event) != nil, BoundaryState(computer) == shot.state {
-      let known = sequelRest(of: shot, nil, since: place, along: course, or: &sequel)
-      if known != nil || sequel != nil { return known }
+      if continuation.isSound(since: shot.stores) {
+        let known = sequelRest(of: shot, nil, Prospect(run, on: computer), since: place, along: course, or: &sequel)
+        if known != nil || sequel != nil { return known }
+      }
       isFirst = false
     }
     while end == nil {
       end = run.proceed()
       guard end == nil else { continue }
-      if continuation.isKnown(run, since: place, stores: shot.stores, along: course) {
-        let rest = Continuation.Rest(course.digest.rest(behind: shot.before), course.ending)
-        return known(shot, rest, footprint, at: place, isOver: true)
-      }
-      if isFirst {
-        let known = sequelRest(of: shot, footprint, since: place, along: course, or: &sequel)
-        if known != nil || sequel != nil { return known }
+      if continuation.isSound(since: shot.stores) {
+        let back = Prospect(run, on: computer)
+        if continuation.isKnown(back, since: place, along: course) {
+          let rest = Continuation.Rest(course.digest.rest(behind: shot.before), course.ending)
+          return known(shot, rest, footprint, from: place, until: back, isOver: true)
+        }
+        if isFirst {
+          let known = sequelRest(of: shot, footprint, back, since: place, along: course, or: &sequel)
+          if known != nil || sequel != nil { return known }
+        }
       }
       isFirst = false
       // What did not lead back at once hardly will later, and to take a run down takes several times as long as to run it. Where a table was
@@ -143,13 +148,13 @@ extension Search {
 
   /// The same where the trial stands where it was injected, and is not over: its rest is that of a `sequel` that there is, or is to become one.
   private func sequelRest(
-    of shot: Shot, _ footprint: Footprint?, since place: Prospect, along course: Course,
+    of shot: Shot, _ footprint: Footprint?, _ back: Prospect, since place: Prospect, along course: Course,
     or sequel: inout Sequel.Start?
   ) -> Trial? {
-    guard let aftermath = continuation!.aftermath(run, since: place, stores: shot.stores) else { return nil }
+    guard let aftermath = continuation!.aftermath(back, since: place) else { return nil }
     let memory = computer.processor.memory
     if let rest = continuation!.rest(of: shot.event, aftermath, at: place, along: course, { memory.wordAtFork($0) }) {
-      return known(shot, rest, footprint, at: place, isOver: false)
+      return known(shot, rest, footprint, from: place, until: back, isOver: false)
     }
     if course.sequels[shot.event, default: Sequels()].areWanted(at: shot.path.last!.boundary) {
       sequel = begin(aftermath, at: place, along: course)
@@ -159,13 +164,14 @@ extension Search {
 
   /// The trial's rest is known, and where it was taken down so far it is kept.
   private func known(
-    _ shot: Shot, _ rest: Continuation.Rest, _ footprint: Footprint?, at place: Prospect, isOver: Bool
+    _ shot: Shot, _ rest: Continuation.Rest, _ footprint: Footprint?, from place: Prospect, until back: Prospect,
+    isOver: Bool
   ) -> Trial {
     if shot.path.count > 1 { continuation!.note(shot.event, at: place, wasBack: true) }
     if let footprint {
       continuation!.keep(
-        shot.event, at: place, footprint, of: run, digest: run.digest.rest(behind: shot.before),
-        onOwnStack: shot.onOwnStack, isOver: isOver)
+        shot.event, at: place, footprint, until: back, digest: run.digest.rest(behind: shot.before),
+        stackPointers: run.stackPointers, onOwnStack: shot.onOwnStack, isOver: isOver)
     }
     question.costs.instructions += run.instructions
     question.costs.known += 1

@@ -153,7 +153,8 @@ package final class Search {
   ///
   /// - Parameter course: the run as it is without another event here, where it was taken down.
   private func tryEvents(after path: [PathStep], along course: Course?) -> [EventKind: Arrival] {
-    var arrivals: [EventKind: Arrival] = [:]
+    // Asked for behind no other event alone.
+    var arrivals: [EventKind: Arrival]? = path.isEmpty ? [:] : nil
     var start: Run.Mark?
     var place: Prospect?
     for event in events {
@@ -161,7 +162,7 @@ package final class Search {
       if machine.hasAlarm && run.boundary == 0 { continue }
       let obstacle = computer.obstacle(to: event)
       if let obstacle, !computer.canBecomePending(event) {
-        arrivals[event] = obstacle
+        arrivals?[event] = obstacle
         continue
       }
       if !harm.isEmpty && harm[path.map(\.event) + [event], default: 0] >= Self.harmBound {
@@ -172,7 +173,7 @@ package final class Search {
       if let course, let place, path.count + 1 == question.depth, path.count > 0,
         let known = continuation?.known(event, at: place, along: course)
       {
-        arrivals[event] = obstacle ?? (known.trial.onOwnStack ? .ownStack : .recovered)
+        arrivals?[event] = obstacle ?? (known.trial.onOwnStack ? .ownStack : .recovered)
         count(known.trial, known.rest)
         continue
       }
@@ -198,7 +199,7 @@ package final class Search {
       count(trial, of: event)
       if trial.found != nil && !path.isEmpty { harm[path.map(\.event) + [event], default: 0] += run.instructions }
       // What falls due here arrives elsewhere, and so does its harm.
-      arrivals[event] = obstacle ?? trial.arrival
+      arrivals?[event] = obstacle ?? trial.arrival
       comeBack(start!)
       if trial.found == nil && trial.path.count < question.depth {
         followUp(event, trial.path, along: trial.course)
@@ -207,7 +208,7 @@ package final class Search {
       computer.processor.footprint = footprint
     }
     if start != nil { machine.drop() }
-    return arrivals
+    return arrivals ?? [:]
   }
 
   /// Whether the event, taken twice here, leaves the count twice as far from what it is without; comes back here where it was asked.

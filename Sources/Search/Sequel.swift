@@ -8,8 +8,8 @@ import Machine
 struct Aftermath {
   /// The platform's state: see `PlatformComputer.settledPlatform`.
   let platform: Int
-  /// Bytes of RAM that hold something else than before, by word.
-  let changes: [UInt64: Bytes]
+  /// Bytes of RAM that hold something else than before, by word, ascending.
+  let changes: [Bytes]
 }
 
 /// The rest of a trial, from the boundary of a course to which its handler returned. As long as the course neither reads what the event left nor
@@ -33,7 +33,7 @@ final class Sequel {
   let start: Start
   let rest: Course
   /// What the event left and the course has not overwritten since.
-  private(set) var changes: [UInt64: Bytes]
+  private(set) var changes: [Bytes]
   /// The trial stands where the course stands, but for what the event left.
   private(set) var isBeside = true
   private var cursor: Int
@@ -56,13 +56,14 @@ final class Sequel {
     while cursor < made.count {
       let access = made[cursor]
       cursor += 1
-      guard let left = changes[access.word] else { continue }
+      let place = changes.partition(ofWord: access.word)
+      guard place < changes.count, changes[place].word == access.word else { continue }
       let mask = Bytes.mask(access.bytes)
-      if !access.isStore && left.mask & mask != 0 {
+      if !access.isStore && changes[place].mask & mask != 0 {
         isBeside = false
         return
       }
-      if access.isStore { changes[access.word] = left.without(mask) }
+      if access.isStore { changes[place].remove(mask) }
     }
     rest.advance(to: made, behind: start.behind)
     isBeside = rest.isInStep
@@ -81,6 +82,18 @@ final class Sequel {
     var until = start.digest
     until.append(done.rest(behind: start.place.digest))
     return rest.digest.rest(behind: until)
+  }
+}
+
+extension [Bytes] {
+  /// Where a word stands among these, which ascend, or would.
+  fileprivate func partition(ofWord word: UInt64) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle].word < word { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 }
 

@@ -107,6 +107,19 @@ import Testing
     #expect(section.findings.allSatisfy { $0.message.hasPrefix(message) && $0.message.contains("those at 0x180000") })
   }
 
+  /// An IRET by which a handler goes on where it is ends no handler (Linux: `sync_core`): the NMI came where interrupts were masked, and is
+  /// still being handled when they are let in.
+  @Test(arguments: [true, false]) func aReturnToWhereItIsEndsNoHandler(letsIn: Bool) throws {
+    let handler =
+      "pushq %rax; movq %rsp, %rax; pushq $0x10; pushq %rax; pushfq; pushq $8; pushq $2f; iretq; 2: "
+      + (letsIn ? "sti; nop; cli; popq %rax" : "popq %rax")
+    let report = try TinyKernel(["ON_NMI=\(handler)"], in: folder.url).checker(.intel, events: [.nmi]).check { _ in }
+      .report
+    let section = try #require(report.sections.first)
+    #expect(section.findings.map(\.invariant) == (letsIn ? ["interrupts-as-claimed"] : []), "\(section.findings)")
+    #expect(section.findings.allSatisfy { !$0.message.contains("NMIs are blocked") }, "the IRET has let them in")
+  }
+
   /// A handler that does what the machine does not model has not been shown to survive. SDM vol. 1, "x87 FPU Exception Handling in Software":
   /// with CR0.NE clear an x87 error is reported by the FERR# pin.
   @Test func aTrialThatIsNotSupportedIsNotHeld() throws {

@@ -164,7 +164,7 @@ extension Processor {
 
   private func loadPhysical(_ address: UInt64, size: Int) throws(Fault) -> UInt64 {
     guard memory.contains(address, count: size) else { return try loadOutsideRAM(address, size: size) }
-    footprint?.read(address, size: size)
+    takenDown?._withUnsafeGuaranteedRef { $0.read(address, size: size) }
     let host = memory.base + Int(address)
     switch size {
     case 1: return UInt64(host.load(as: UInt8.self))
@@ -182,7 +182,7 @@ extension Processor {
     guard memory.contains(address, count: size) else { return try storeOutsideRAM(address, value, size: size) }
     let page = Int(address >> 12)
     if page == heardPage { try hearStore(address, size: size) }
-    footprint?.write(address, size: size)
+    takenDown?._withUnsafeGuaranteedRef { $0.write(address, size: size) }
     noteStore(address, size: size)
     memory.prepareWrite(page: page)
     if memory.codeLines[page] != 0 { dropCode(at: address, count: size, isStore: true) }
