@@ -305,7 +305,9 @@ extension Processor {
   public func modelSpecificRegister(_ index: UInt32) -> UInt64? { modelSpecific(index, now: now) }
 
   /// WRMSR at privilege 0; false where it is #GP.
-  public func writeModelSpecific(_ index: UInt32, _ value: UInt64) -> Bool { (try? writeMSR(index, value, now: now)) != nil }
+  public func writeModelSpecific(_ index: UInt32, _ value: UInt64) -> Bool {
+    (try? writeMSR(index, value, now: now)) != nil
+  }
 
   /// IA32_TSC_AUX: what RDTSCP returns in ECX.
   public var timeStampAuxiliary: UInt64 {
