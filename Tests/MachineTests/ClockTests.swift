@@ -19,7 +19,7 @@ import Testing
     }
   }
 
-  /// What a program reads, one time after the other, and how many instructions it took.
+  /// What a program reads, one time after the other.
   private func readings(of clock: Clock, step: UInt64, freely: Bool, after before: [UInt8] = []) throws -> [UInt64] {
     let processor = try FREDMachine(.intel, isOn: false).processor
     // Nothing between two readings ends a block but the readings themselves: NOP, MOV [RDI], ADD RDI, 8.
