@@ -1,7 +1,8 @@
 import Machine
 import Testing
 
-/// Goal: the clock says the same whether a program runs freely or instruction by instruction, in steps and without.
+/// Goal: the clock says the same whether a program runs freely or instruction by instruction, in steps and without; single steps are the oracle.
+/// SDM vol. 3B, "Time-Stamp Counter": it never goes back, and how often it moves nobody promises.
 @Suite struct ClockTests {
   private static let start = FREDMachine.code + 0x400
   private static let data = FREDMachine.code + 0x800
