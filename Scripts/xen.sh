@@ -20,13 +20,17 @@ fail() { say "$*"; exit 1; }
 usage() { say 'usage: ./dev xen [4.17|4.20] [run IMAGE intel|amd|skylake|zen3 [WORD ...]]'; exit 2; }
 
 fetch() {
-  local tool work
+  local tool work lock
   [ ! -s "$image" ] || return 0
   for tool in apt-get dpkg-deb tar gzip; do
     command -v "$tool" >/dev/null || fail "$package is not in $cache, and fetching it needs $tool"
   done
   [ -r "$keyring" ] || fail "no $keyring: install debian-archive-keyring"
   mkdir -p "$cache" || fail "cannot write to the cache $cache"
+  # Who comes while another fetches waits for it.
+  exec {lock}>"$cache/.lock" || fail "cannot write to the cache $cache"
+  flock "$lock"
+  [ ! -s "$image" ] || { exec {lock}>&-; return 0; }
   work=$(mktemp -d "$cache/.fetch.XXXXXX")
   # shellcheck disable=SC2064
   trap "rm -rf '$work'" EXIT
@@ -39,6 +43,7 @@ fetch() {
     fail "cannot unpack $package"
   mv -f "$work/xen" "$image" || fail "cannot write $image"
   rm -rf "$work"
+  exec {lock}>&-
 }
 
 run() {

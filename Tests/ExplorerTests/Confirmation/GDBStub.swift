@@ -9,8 +9,9 @@ final class GDBStub {
 
   struct Gone: Error {}
 
-  init(path: String, patience: Double) throws {
-    socket = try StreamSocket(path: path, within: 20)
+  /// Waits for the stub while QEMU, or what starts it, is alive.
+  init(path: String, patience: Double, while isAlive: () -> Bool) throws {
+    socket = try StreamSocket(path: path, while: isAlive)
     self.patience = patience
   }
 

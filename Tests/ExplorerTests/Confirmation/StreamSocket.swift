@@ -1,12 +1,12 @@
 import Foundation
 
-/// A connection to a Unix socket, every wait with a bound. unix(7), poll(2).
+/// A connection to a Unix socket, every wait with an end. unix(7), poll(2).
 final class StreamSocket {
   private let descriptor: Int32
   private var received: ArraySlice<UInt8> = []
 
-  /// Waits until something listens at the path.
-  init(path: String, within seconds: Double) throws {
+  /// Waits until something listens at the path, as long as what is to listen is alive.
+  init(path: String, while isAlive: () -> Bool) throws {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     let room = MemoryLayout.size(ofValue: address.sun_path)
@@ -14,7 +14,6 @@ final class StreamSocket {
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
     descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { throw ProgramFailure(description: "no socket: errno \(errno)") }
-    let end = DispatchTime.now().uptimeNanoseconds + UInt64(seconds * 1e9)
     while true {
       let connected = withUnsafePointer(to: &address) { pointer in
         pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -22,7 +21,7 @@ final class StreamSocket {
         }
       }
       if connected == 0 { return }
-      guard DispatchTime.now().uptimeNanoseconds < end else {
+      guard isAlive() else {
         throw ProgramFailure(description: "nothing listens at \(path): errno \(errno)")
       }
       usleep(20_000)

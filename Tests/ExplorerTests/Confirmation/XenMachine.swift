@@ -39,7 +39,8 @@ final class XenMachine {
     process.standardError = try FileHandle(forWritingTo: files[1])
     try process.run()
     do {
-      stub = try GDBStub(path: socket, patience: Double(seconds))
+      // On a fresh machine the hypervisor is fetched first, for as long as that takes.
+      stub = try GDBStub(path: socket, patience: Double(seconds)) { [process] in process.isRunning }
     } catch {
       process.terminate()
       process.waitUntilExit()
