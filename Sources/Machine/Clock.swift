@@ -9,8 +9,8 @@ extension Processor {
   /// the bridge's own time: kernels count on it where they wait by a port (Linux, `native_io_delay`).
   static let portAccess: UInt64 = 1_000
 
-  /// Virtual nanoseconds, without the steps.
-  var fineTime: UInt64 { s.pointee.retired &+ s.pointee.idleTime }
+  /// Virtual nanoseconds, without the steps: what the clock will have been moved by when it moves next.
+  public var fineTime: UInt64 { s.pointee.retired &+ s.pointee.idleTime }
 
   /// Virtual time in nanoseconds.
   public var now: UInt64 { coarse(fineTime) }
@@ -33,6 +33,6 @@ extension Processor {
     return (time &- clockOrigin &+ clockMask) & ~clockMask &- (fineTime &- clockOrigin)
   }
 
-  /// Instructions until the clock moves.
-  public var instructionsLeftInStep: UInt64 { clockMask &+ 1 &- (fineTime &- clockOrigin) & clockMask }
+  /// Nanoseconds until the clock moves.
+  public var timeLeftInStep: UInt64 { clockMask &+ 1 &- (fineTime &- clockOrigin) & clockMask }
 }

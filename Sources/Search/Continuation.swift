@@ -75,9 +75,8 @@ final class Continuation {
   /// - Parameter stores: those to code and page tables before it began.
   func course(_ footprint: Footprint, of run: Run, ending: UInt64, stores: Stores) -> Course? {
     let course = Course(
-      footprint, ofPages: marks.count, digest: run.digest, ending: ending, end: processor.position, time: processor.now,
-      lastNMI: run.lastNMI,
-      endsWithDebugStatus: !processor.deliversByFRED)
+      footprint, ofPages: marks.count, digest: run.digest, ending: ending, time: processor.now, end: processor.fineTime,
+      lastNMI: run.lastNMI, endsWithDebugStatus: !processor.deliversByFRED)
     note(course.pages, footprint)
     return isSound && Stores(processor) == stores ? course : nil
   }
@@ -154,7 +153,7 @@ final class Continuation {
   /// From the place on the course takes no longer than the clock stands still, although it begins later by what was done there.
   private func fits(_ course: Course, from place: Prospect, later: UInt64 = 0) -> Bool {
     course.time == place.time && processor.now == place.time
-      && processor.instructionsLeftInStep > course.end &- place.position &+ later
+      && processor.timeLeftInStep > course.end &- place.fineTime &+ later
   }
 
   // MARK: The second rule: as it was before
@@ -168,7 +167,7 @@ final class Continuation {
       }
       guard let aftermath = trial.aftermath, place.goesOn(as: trial.place) else { continue }
       let memory = memory
-      if let rest = rest(of: event, aftermath, at: place, along: course, later: trial.length, { memory[word: $0] }) {
+      if let rest = rest(of: event, aftermath, at: place, along: course, later: trial.duration, { memory[word: $0] }) {
         return (trial, rest)
       }
     }
@@ -184,7 +183,7 @@ final class Continuation {
   }
 
   private func isOver(_ trial: KnownTrial, at place: Prospect, along course: Course) -> Bool {
-    fits(course, from: place, later: trial.length) && (!trial.debugStatus.isChanged || !course.readsDebugStatus)
+    fits(course, from: place, later: trial.duration) && (!trial.debugStatus.isChanged || !course.readsDebugStatus)
       && place.goesOn(as: trial.place, readsDebugStatus: trial.debugStatus.isRead || course.readsDebugStatus)
       && (!trial.letsNMIsIn || course.lastNMI <= place.position) && areDead(trial.writes, along: course)
   }
@@ -244,10 +243,10 @@ final class Continuation {
     known.keep(
       KnownTrial(
         place: place, reads: reads, untouched: untouched, writes: writes, stackPointers: stackPointers,
-        digest: digest, length: processor.position &- place.position, onOwnStack: onOwnStack,
+        digest: digest, duration: end.fineTime &- place.fineTime, onOwnStack: onOwnStack,
         letsNMIsIn: !end.goesOn(as: place, readsDebugStatus: false),
         debugStatus: (footprint.debugStatusRead != nil, end.state.debugStatus != place.state.debugStatus),
-        isOver: isOver, aftermath: end.goesOnBeside(place) ? Aftermath(platform: end.platform, changes: writes) : nil),
+        isOver: isOver, aftermath: end.goesOnBeside(place) ? Aftermath(since: place, until: end, changes: writes) : nil),
       at: place.key, event)
   }
 
@@ -270,28 +269,35 @@ final class Continuation {
       return true
     }
     changes.sort { $0.word < $1.word }
-    return Aftermath(platform: end.platform, changes: changes)
+    return Aftermath(since: place, until: end, changes: changes)
   }
 
   /// The rest of a trial of the event that has left this: that of a sequel which has left the same there.
   ///
   /// - Parameters:
-  ///   - later: how much of the trial was not run.
+  ///   - later: how long what was not run of the trial takes.
   ///   - memory: a word of RAM as it was before the event.
   func rest(
     of event: EventKind, _ aftermath: Aftermath, at place: Prospect, along course: Course, later: UInt64 = 0,
     _ memory: (UInt64) -> UInt64
   ) -> Rest? {
-    guard isSound, course.isInStep, processor.now == place.time, let sequels = course.sequels[event] else { return nil }
-    for sequel in sequels where sequel.reaches(place) && sequel.rest.time == place.time {
+    guard isSound, course.isInStep, processor.now == place.time, processor.timeLeftInStep > later,
+      let sequels = course.sequels[event]
+    else { return nil }
+    for sequel in sequels where sequel.reaches(place) {
       guard sequel.start.aftermath.platform == aftermath.platform,
-        processor.instructionsLeftInStep > sequel.length(from: place) &+ later,
+        sequel.start.aftermath.duration == aftermath.duration || fits(sequel, from: place, later: later),
         isSame(aftermath.changes, sequel.changes, along: sequel.rest, memory)
       else { continue }
       course.sequels[event]!.wereOfUse()
       return Rest(sequel.digest(behind: place.digest), sequel.rest.ending)
     }
     return nil
+  }
+
+  /// The same of a sequel.
+  private func fits(_ sequel: Sequel, from place: Prospect, later: UInt64) -> Bool {
+    sequel.rest.time == place.time && processor.timeLeftInStep > sequel.duration(from: place) &+ later
   }
 
   /// Whether what two trials have left is the same, as far as the rest of the second needs it.

@@ -27,9 +27,9 @@ final class Course {
   /// The digest of the whole run, without its end; and the end.
   let digest: RunDigest
   let ending: UInt64
-  /// The position at the end, and the time.
-  let end: UInt64
+  /// What the clocks show at the end; and the nanoseconds that have passed by then.
   let time: UInt64
+  let end: UInt64
   /// The position at which the last NMI was delivered; 0 for none. Behind the last no other was wanted: it would have been delivered
   /// when NMIs were let in again, as they are in the end.
   let lastNMI: UInt64
@@ -40,7 +40,7 @@ final class Course {
   ///   - count: how many pages of RAM there are.
   ///   - endsWithDebugStatus: what DR6 holds in the end is judged.
   init(
-    _ footprint: Footprint, ofPages count: Int, digest: RunDigest, ending: UInt64, end: UInt64, time: UInt64,
+    _ footprint: Footprint, ofPages count: Int, digest: RunDigest, ending: UInt64, time: UInt64, end: UInt64,
     lastNMI: UInt64, endsWithDebugStatus: Bool
   ) {
     slots = Array(repeating: -1, count: count)
@@ -48,8 +48,8 @@ final class Course {
     tables = footprint.tables
     self.digest = digest
     self.ending = ending
-    self.end = end
     self.time = time
+    self.end = end
     self.lastNMI = lastNMI
     debugStatusRead = endsWithDebugStatus ? .max : footprint.debugStatusRead ?? -1
     places.reserveCapacity(accesses.count)

@@ -17,7 +17,8 @@ final class KnownTrial {
   /// Where frames came to lie, and RSP behind returns.
   let stackPointers: [UInt64]
   let digest: RunDigest
-  let length: UInt64
+  /// Nanoseconds.
+  let duration: UInt64
   let onOwnStack: Bool
   /// NMIs were blocked before it and are not behind it.
   let letsNMIsIn: Bool
@@ -30,7 +31,7 @@ final class KnownTrial {
 
   init(
     place: Prospect, reads: [Bytes], untouched: [Int], writes: [Bytes], stackPointers: [UInt64], digest: RunDigest,
-    length: UInt64, onOwnStack: Bool, letsNMIsIn: Bool, debugStatus: (isRead: Bool, isChanged: Bool), isOver: Bool,
+    duration: UInt64, onOwnStack: Bool, letsNMIsIn: Bool, debugStatus: (isRead: Bool, isChanged: Bool), isOver: Bool,
     aftermath: Aftermath?
   ) {
     self.place = place
@@ -39,7 +40,7 @@ final class KnownTrial {
     self.writes = writes
     self.stackPointers = stackPointers
     self.digest = digest
-    self.length = length
+    self.duration = duration
     self.onOwnStack = onOwnStack
     self.letsNMIsIn = letsNMIsIn
     self.debugStatus = debugStatus

@@ -13,7 +13,9 @@ final class Prospect {
   /// The platform's state: see `PlatformComputer.settledPlatform`.
   let platform: Int
   private let platformBlockingNMIs: Int?
+  /// What the clocks show; and the nanoseconds that have passed, of which they show the last step.
   let time: UInt64
+  let fineTime: UInt64
   let position: UInt64
   /// What the run says of it.
   let phase: Run.Phase
@@ -31,6 +33,7 @@ final class Prospect {
     platform = computer.settledPlatform(blockingNMIs: false)
     platformBlockingNMIs = computer.blocksNMIsItself ? computer.settledPlatform(blockingNMIs: true) : nil
     time = computer.processor.now
+    fineTime = computer.processor.fineTime
     position = computer.processor.position
     phase = run.phase
     stack = run.stack

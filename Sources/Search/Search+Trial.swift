@@ -186,7 +186,7 @@ extension Search {
     sequelFootprint.clear()
     processor.footprint = sequelFootprint
     return Sequel.Start(
-      aftermath: aftermath, place: place, behind: course.cursor, digest: run.digest, position: processor.position,
+      aftermath: aftermath, place: place, behind: course.cursor, digest: run.digest,
       stores: Continuation.Stores(processor), deliveries: run.deliveries.count, boundary: run.boundary)
   }
 

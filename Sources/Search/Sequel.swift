@@ -8,8 +8,16 @@ import Machine
 struct Aftermath {
   /// The platform's state: see `PlatformComputer.settledPlatform`.
   let platform: Int
+  /// How many nanoseconds it took.
+  let duration: UInt64
   /// Bytes of RAM that hold something else than before, by word, ascending.
   let changes: [Bytes]
+
+  init(since place: Prospect, until end: Prospect, changes: [Bytes]) {
+    platform = end.platform
+    duration = end.fineTime &- place.fineTime
+    self.changes = changes
+  }
 }
 
 /// The rest of a trial, from the boundary of a course to which its handler returned. As long as the course neither reads what the event left nor
@@ -23,8 +31,7 @@ final class Sequel {
     let behind: Int
     /// Of the trial, up to its handler's return.
     let digest: RunDigest
-    /// Where the handler had returned, as `Processor.position`, and what had been stored to code and page tables by then.
-    let position: UInt64
+    /// What had been stored to code and page tables when the handler had returned.
     let stores: Continuation.Stores
     let deliveries: Int
     let boundary: Int
@@ -72,9 +79,9 @@ final class Sequel {
   /// It went as far as there without an event.
   func reaches(_ place: Prospect) -> Bool { isBeside && place.position &- start.place.position <= calm }
 
-  /// Where it stood there, and what was left of it.
-  func length(from place: Prospect) -> UInt64 {
-    rest.end &- (start.position &+ (place.position &- start.place.position))
+  /// How long the rest took from there on.
+  func duration(from place: Prospect) -> UInt64 {
+    rest.end &- (start.place.fineTime &+ start.aftermath.duration) &- (place.fineTime &- start.place.fineTime)
   }
 
   /// What it did from there on, where the course had done so much.

@@ -45,4 +45,18 @@ import Testing
     let all = try known("nop")
     #expect(try all > 5 && known("movb $1, left") == all - 1)
   }
+
+  /// A port takes its time, and the clock stands still no longer for it: behind an NMI that takes 30 microseconds it moves in a crossing that
+  /// takes 60, whose end does harm by that.
+  @Test func thatTheClockMovesIsNotLeftOut() throws {
+    let first = ".pushsection .bss; .balign 4096; first: .long 0; .popsection;"
+    func wait(_ microseconds: Int) -> String { "movl $\(microseconds), %ecx; 3: outb %al, $0x80; decl %ecx; jnz 3b" }
+    let section = try section([
+      "CROSSING=\(first) pushq %rax; pushq %rdx; rdtsc; movl %eax, first; \(wait(60)); rdtsc; cmpl first, %eax; je 2f; "
+        + "movb $1, user_stack + 8192; 2: popq %rdx; popq %rax",
+      "ON_NMI=pushq %rax; pushq %rcx; \(wait(30)); popq %rcx; popq %rax",
+    ])
+    #expect(section.verdict == .violated)
+    #expect(Set(section.findings.map(\.invariant)) == ["user-state-preserved"])
+  }
 }

@@ -65,4 +65,30 @@ extension TinyPathPruningTests {
     ])
     breaks(section, "user-state-preserved")
   }
+
+  /// A crossing whose end takes a time where `one` is set, each port a microsecond, and does harm where `isLate`.
+  private func crossing(waiting microseconds: Int, harm isLate: String) -> String {
+    "CROSSING=\(Self.bytes) .pushsection .bss; .balign 4096; first: .long 0; .popsection; pushq %rax; pushq %rdx; pushq %rcx; "
+      + "rdtsc; movl %eax, first; cmpb $0, one; je 2f; movl $\(microseconds), %ecx; 3: outb %al, $0x80; decl %ecx; jnz 3b; "
+      + "rdtsc; subl first, %eax; \(isLate); \(Self.harm); 2: popq %rcx; popq %rdx; popq %rax"
+  }
+
+  /// Between the places at which the NMI comes the clock moves no earlier and no later.
+  @Test func theClockMovesAlikeBehindWhatTakesAsLong() throws {
+    let section = try section([
+      crossing(waiting: 70, harm: "jne 2f"), debugHandler(), nmiHandler("movb $1, one"),
+    ])
+    #expect(section.verdict == .held)
+    let nested = try #require(section.nested?.first)
+    #expect(section.costs.known > nested.trials / 2, "\(section.costs.known) of \(nested.trials)")
+  }
+
+  /// An NMI that takes a microsecond more at one place.
+  @Test func whatTakesLongerGoesOnLater() throws {
+    let section = try section([
+      crossing(waiting: 65, harm: "je 2f"), debugHandler(around: "spot: nop"),
+      nmiHandler("movb $1, one; cmpq $spot, 8(%rsp); jne 5f; outb %al, $0x80; 5:"),
+    ])
+    breaks(section, "user-state-preserved")
+  }
 }
