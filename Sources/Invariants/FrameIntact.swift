@@ -39,14 +39,21 @@ struct FrameIntact: Monitor {
   /// A handler that has not returned would return to there.
   func isInterrupted(at rsp: UInt64) -> Bool { frames.contains { $0.previousRSP == rsp } }
 
-  func goesOn(as other: FrameIntact) -> Bool {
+  func goesOn(as other: FrameIntact) -> Bool { goesOn(as: other, apart: false) }
+
+  /// - Parameter apart: what follows is apart from the frames of both.
+  func goesOn(as other: FrameIntact, apart: Bool) -> Bool {
     violation == nil && other.violation == nil
-      && frames.elementsEqual(other.frames) { $0.delivery.frame == $1.delivery.frame }
+      && (apart || frames.elementsEqual(other.frames) { $0.delivery.frame == $1.delivery.frame })
   }
 
-  /// None of the live frames lies at one of the places, and no handler's return leads to one.
+  /// None of the live frames lies at one of the places, and a return to one of those ends none of them.
   func isApart(from places: [UInt64]) -> Bool {
-    !frames.contains { places.contains($0.delivery.frame) || places.contains($0.delivery.previousRSP) }
+    !frames.contains { frame in
+      places.contains {
+        $0 == frame.delivery.frame || Interruption.mayEnd(byReturnTo: $0, at: frame.delivery.previousRSP)
+      }
+    }
   }
 
   /// A frame that nobody needed any more may be overwritten: the run shows it.

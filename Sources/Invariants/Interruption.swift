@@ -15,7 +15,10 @@ enum Interruption {
   static func ended<Places: BidirectionalCollection<UInt64>>(byReturnTo rsp: UInt64, of places: Places) -> Places.Index?
   {
     if let index = places.lastIndex(of: rsp) { return index }
-    guard let last = places.last, rsp &- (last &- pushed) <= pushed + popped else { return nil }
+    guard let last = places.last, mayEnd(byReturnTo: rsp, at: last) else { return nil }
     return places.index(before: places.endIndex)
   }
+
+  /// Whether the return could be that of the handler of the event that was taken there, by RSP.
+  static func mayEnd(byReturnTo rsp: UInt64, at place: UInt64) -> Bool { rsp &- (place &- pushed) <= pushed + popped }
 }

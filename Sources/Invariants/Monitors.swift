@@ -322,12 +322,15 @@ public final class Monitors {
 
   /// Nothing broke so far, here nor in the `other` run; and of whatever follows alike in both nothing is said here where nothing is said
   /// there. That of frames holds as long as none comes to lie where one is live: see `areApart`.
-  public func goOn(as other: Monitors) -> Bool {
+  ///
+  /// - Parameter apart: what follows is apart from what is live here and from what is live there, which then need not be the same.
+  public func goOn(as other: Monitors, apart: Bool = false) -> Bool {
     held.gsOwned.goesOn(as: other.held.gsOwned) && held.pageTablesOwned.goesOn(as: other.held.pageTablesOwned)
       && held.flagsSanitised.goesOn(as: other.held.flagsSanitised)
       && held.interruptsAsClaimed.goesOn(as: other.held.interruptsAsClaimed)
       && held.rspOwned.goesOn(as: other.held.rspOwned) && held.cleanExit.goesOn(as: other.held.cleanExit)
-      && held.frameIntact.goesOn(as: other.held.frameIntact) && held.stackBounded.goesOn(as: other.held.stackBounded)
+      && held.frameIntact.goesOn(as: other.held.frameIntact, apart: apart)
+      && held.stackBounded.goesOn(as: other.held.stackBounded)
       && held.noKernelDeath.goesOn(as: other.held.noKernelDeath) && fredGoesOn(as: other)
       && (owed.isEmpty || guardsGoOn(as: other))
   }

@@ -165,7 +165,7 @@ final class Continuation {
       if trial.isOver, isOver(trial, at: place, along: course) {
         return (trial, Rest(course.digest.rest(behind: place.digest), course.ending))
       }
-      guard let aftermath = trial.aftermath, place.goesOn(as: trial.place) else { continue }
+      guard let aftermath = trial.aftermath, place.goesOn(as: trial.place, apart: true) else { continue }
       let memory = memory
       if let rest = rest(of: event, aftermath, at: place, along: course, later: trial.duration, { memory[word: $0] }) {
         return (trial, rest)
@@ -184,7 +184,8 @@ final class Continuation {
 
   private func isOver(_ trial: KnownTrial, at place: Prospect, along course: Course) -> Bool {
     fits(course, from: place, later: trial.duration) && (!trial.debugStatus.isChanged || !course.readsDebugStatus)
-      && place.goesOn(as: trial.place, readsDebugStatus: trial.debugStatus.isRead || course.readsDebugStatus)
+      && place.goesOn(
+        as: trial.place, readsDebugStatus: trial.debugStatus.isRead || course.readsDebugStatus, apart: true)
       && (!trial.letsNMIsIn || course.lastNMI <= place.position) && areDead(trial.writes, along: course)
   }
 

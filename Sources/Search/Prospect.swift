@@ -48,18 +48,21 @@ final class Prospect {
   /// - Parameter hasNMIs: NMIs may still come. Where none does it decides nothing that they are let in earlier; that they are let in
   ///   in the end the other says.
   /// - Parameter readsDebugStatus: DR6 may be read. Where it is not, it decides nothing what it holds.
-  func goesOn(as other: Prospect, hasNMIs: Bool = true, readsDebugStatus: Bool = true) -> Bool {
+  /// - Parameter apart: what goes on touches no frame that is live here or there.
+  func goesOn(
+    as other: Prospect, hasNMIs: Bool = true, readsDebugStatus: Bool = true, apart: Bool = false
+  ) -> Bool {
     (platform == other.platform || !hasNMIs && platformBlockingNMIs == other.platform)
-      && isBeside(other) && isSettled(as: other, hasNMIs, readsDebugStatus)
+      && isBeside(other, apart: apart) && isSettled(as: other, hasNMIs, readsDebugStatus)
   }
 
   /// The processor goes on from here as from the other place; the platform, like RAM, may not.
   func goesOnBeside(_ other: Prospect) -> Bool { isBeside(other) && isSettled(as: other, true, true) }
 
-  private func isBeside(_ other: Prospect) -> Bool {
+  private func isBeside(_ other: Prospect, apart: Bool = false) -> Bool {
     time == other.time && phase == other.phase && hasRoom == other.hasRoom && printed == other.printed
       && stack == other.stack
-      && monitors.goOn(as: other.monitors)
+      && monitors.goOn(as: other.monitors, apart: apart)
   }
 
   private func isSettled(as other: Prospect, _ hasNMIs: Bool, _ readsDebugStatus: Bool) -> Bool {
