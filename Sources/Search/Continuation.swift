@@ -160,14 +160,16 @@ final class Continuation {
 
   /// A trial of the event that is known to do here what it did there, and whose rest is that of the course, or of a sequel.
   func known(_ event: EventKind, at place: Prospect, along course: Course) -> (trial: KnownTrial, rest: Rest)? {
-    guard isSound, course.isInStep else { return nil }
-    for trial in known.at(place.key, event) where doesTheSame(trial, at: place) {
+    guard isSound, course.isInStep, let entry = known.at(place.key, event) else { return nil }
+    let memory = memory
+    for (index, trial) in entry.trials.enumerated() where doesTheSame(trial, at: place) {
       if trial.isOver, isOver(trial, at: place, along: course) {
+        entry.wasOfUse(index)
         return (trial, Rest(course.digest.rest(behind: place.digest), course.ending))
       }
       guard let aftermath = trial.aftermath, place.goesOn(as: trial.place, apart: true) else { continue }
-      let memory = memory
       if let rest = rest(of: event, aftermath, at: place, along: course, later: trial.duration, { memory[word: $0] }) {
+        entry.wasOfUse(index)
         return (trial, rest)
       }
     }

@@ -102,12 +102,17 @@ struct KnownTrials {
   }
 
   /// What is known of an event at a state of the processor, and what it was worth to ask.
-  private struct Entry {
-    var trials: [KnownTrial] = []
+  final class Entry {
+    /// The one that was of use last is the first.
+    private(set) var trials: [KnownTrial] = []
     /// How often it was asked whether a trial is wanted.
-    var asked = 0
+    fileprivate var asked = 0
     /// The last trial was back where it was; one that was not need not be taken down the next time.
-    var wasBack = true
+    fileprivate var wasBack = true
+
+    fileprivate func keep(_ trial: KnownTrial) { trials.append(trial) }
+
+    func wasOfUse(_ index: Int) { if index != 0 { trials.swapAt(0, index) } }
   }
 
   private var entries: [Key: Entry] = [:]
@@ -118,28 +123,32 @@ struct KnownTrials {
   /// Words that all of them may hold, 16 bytes each.
   private static let mostWords = 16 << 20
 
-  /// What is known of the event at a place.
-  func at(_ place: Int, _ event: EventKind) -> [KnownTrial] { entries[Key(state: place, event: event)]?.trials ?? [] }
+  /// What is known of the event at a place; nil where it was never asked for.
+  func at(_ place: Int, _ event: EventKind) -> Entry? { entries[Key(state: place, event: event)] }
+
+  private mutating func entry(at place: Int, _ event: EventKind) -> Entry {
+    let key = Key(state: place, event: event)
+    if let entry = entries[key] { return entry }
+    let entry = Entry()
+    entries[key] = entry
+    return entry
+  }
 
   /// Whether it is worth taking down what the event does here: not before the processor is met in this state a second time, not
   /// when that was done some times and did not help, and seldom where the rest of what the event did here last was not known.
   mutating func isWanted(at place: Int, _ event: EventKind) -> Bool {
-    let key = Key(state: place, event: event)
-    var entry = entries[key] ?? Entry()
+    let entry = entry(at: place, event)
+    let times = entry.asked
     entry.asked += 1
-    entries[key] = entry
-    let times = entry.asked - 1
     guard times > 0 && times <= Self.mostTries && words < Self.mostWords else { return false }
     return entry.wasBack || times == Self.mostTries / 2
   }
 
   /// Whether the rest of what the event did here was known.
-  mutating func note(at place: Int, _ event: EventKind, wasBack: Bool) {
-    entries[Key(state: place, event: event), default: Entry()].wasBack = wasBack
-  }
+  mutating func note(at place: Int, _ event: EventKind, wasBack: Bool) { entry(at: place, event).wasBack = wasBack }
 
   mutating func keep(_ trial: KnownTrial, at place: Int, _ event: EventKind) {
     words += trial.reads.count + trial.writes.count
-    entries[Key(state: place, event: event), default: Entry()].trials.append(trial)
+    entry(at: place, event).keep(trial)
   }
 }

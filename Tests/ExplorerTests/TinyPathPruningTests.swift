@@ -76,6 +76,20 @@ import Testing
     #expect(section.findings.allSatisfy { $0.path.steps.map(\.event) == [.nmi, .debugBreakpoint] })
   }
 
+  /// The breakpoint's frame lies where the crossing's stack ends, at every second boundary elsewhere, and its handler takes another stack: what
+  /// an NMI does there is known although other frames are live. That the frame lies on the user's stack at first is another matter.
+  @Test func framesThatNobodyComesNearNeedNotBeTheSame() throws {
+    let section = try section([
+      "BOOT=GATE 1, debug, 0",
+      "CROSSING=\(Self.bytes) .rept 16; pushq %rax; nop; .endr; addq $128, %rsp",
+      "ON_DEBUG=movq %rsp, alone; movq $debug_stack, %rsp; .rept 16; nop; .endr; movq alone, %rsp",
+    ])
+    #expect(Set(section.findings.map(\.invariant)) == ["rsp-owned"])
+    let nested = try #require(section.nested?.first)
+    // One trial for each boundary of the handler is to be run, and a few where nothing can be known.
+    #expect(section.costs.known > nested.trials - 150, "\(section.costs.known) of \(nested.trials)")
+  }
+
   /// The handler goes onto a stack that is the user's at some boundaries: RSP was moved there from the user's when the first event came.
   @Test func whoseStackItIsIsCompared() throws {
     let section = try section([
