@@ -287,7 +287,8 @@ final class Continuation {
     guard isSound, course.isInStep, processor.now == place.time, processor.timeLeftInStep > later,
       let sequels = course.sequels[event]
     else { return nil }
-    for sequel in sequels where sequel.reaches(place) {
+    // Between the two places the clock has not moved, in the course or in the sequel.
+    for sequel in sequels where sequel.reaches(place) && sequel.start.place.time == place.time {
       guard sequel.start.aftermath.platform == aftermath.platform,
         sequel.start.aftermath.duration == aftermath.duration || fits(sequel, from: place, later: later),
         isSame(aftermath.changes, sequel.changes, along: sequel.rest, memory)
