@@ -86,8 +86,9 @@ import Testing
     ])
     #expect(Set(section.findings.map(\.invariant)) == ["rsp-owned"])
     let nested = try #require(section.nested?.first)
-    // One trial for each boundary of the handler is to be run, and a few where nothing can be known.
-    #expect(section.costs.known > nested.trials - 150, "\(section.costs.known) of \(nested.trials)")
+    // Each of the handler's boundaries is met behind every one of the crossing's, and asks for a fork the first times. Were the same
+    // frames asked for, it would behind each that is on another place of the stack, and 828 were needed.
+    #expect(section.costs.forks < 700, "\(section.costs.forks) for \(nested.trials)")
   }
 
   /// The handler goes onto a stack that is the user's at some boundaries: RSP was moved there from the user's when the first event came.
