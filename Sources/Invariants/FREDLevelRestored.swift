@@ -36,9 +36,15 @@ struct FREDLevelRestored: Monitor {
       origin: back.from, "the return")
   }
 
-  func goesOn(as other: FREDLevelRestored) -> Bool {
-    violation == nil && other.violation == nil && interrupted == other.interrupted
+  func goesOn(as other: FREDLevelRestored) -> Bool { goesOn(as: other, apart: false) }
+
+  /// - Parameter apart: what follows is apart from what is interrupted in both.
+  func goesOn(as other: FREDLevelRestored, apart: Bool) -> Bool {
+    violation == nil && other.violation == nil && (apart || interrupted == other.interrupted)
   }
+
+  /// A return to one of the places is to none that is interrupted.
+  func isApart(from places: [UInt64]) -> Bool { !interrupted.contains { places.contains($0.rsp) } }
 
   func judge(_ run: Outcome) -> Violation? { violation }
 }

@@ -35,9 +35,16 @@ struct FREDNMIBlocking: Monitor {
       "the return")
   }
 
-  func goesOn(as other: FREDNMIBlocking) -> Bool {
-    violation == nil && other.violation == nil && nmis == other.nmis
+  func goesOn(as other: FREDNMIBlocking) -> Bool { goesOn(as: other, apart: false) }
+
+  /// - Parameter apart: what follows is apart from what NMIs interrupted in both.
+  func goesOn(as other: FREDNMIBlocking, apart: Bool) -> Bool {
+    violation == nil && other.violation == nil
+      && (apart ? nmis.isEmpty == other.nmis.isEmpty : nmis == other.nmis)
   }
+
+  /// A return to one of the places is to none that an NMI interrupted.
+  func isApart(from places: [UInt64]) -> Bool { !nmis.contains { places.contains($0) } }
 
   func judge(_ run: Outcome) -> Violation? { violation }
 }

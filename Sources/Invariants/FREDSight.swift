@@ -83,9 +83,11 @@ final class FREDMonitors: Sendable {
       stack.leave(back)
     }
 
-    func goesOn(as other: Evidence) -> Bool {
-      level.goesOn(as: other.level) && nmis.goesOn(as: other.nmis) && software.goesOn(as: other.software)
-        && stack.goesOn(as: other.stack) && frames.goesOn(as: other.frames)
+    func isApart(from places: [UInt64]) -> Bool { level.isApart(from: places) && nmis.isApart(from: places) }
+
+    func goesOn(as other: Evidence, apart: Bool) -> Bool {
+      level.goesOn(as: other.level, apart: apart) && nmis.goesOn(as: other.nmis, apart: apart)
+        && software.goesOn(as: other.software) && stack.goesOn(as: other.stack) && frames.goesOn(as: other.frames)
     }
   }
 

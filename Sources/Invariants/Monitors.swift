@@ -331,7 +331,7 @@ public final class Monitors {
       && held.rspOwned.goesOn(as: other.held.rspOwned) && held.cleanExit.goesOn(as: other.held.cleanExit)
       && held.frameIntact.goesOn(as: other.held.frameIntact, apart: apart)
       && held.stackBounded.goesOn(as: other.held.stackBounded)
-      && held.noKernelDeath.goesOn(as: other.held.noKernelDeath) && fredGoesOn(as: other)
+      && held.noKernelDeath.goesOn(as: other.held.noKernelDeath) && fredGoesOn(as: other, apart: apart)
       && (owed.isEmpty || guardsGoOn(as: other))
   }
 
@@ -346,13 +346,15 @@ public final class Monitors {
       && held.branchesAligned.goesOn(as: other.held.branchesAligned)
   }
 
-  private func fredGoesOn(as other: Monitors) -> Bool {
+  private func fredGoesOn(as other: Monitors, apart: Bool) -> Bool {
     if held.fred == nil && other.held.fred == nil { return true }
-    return (held.fred?.evidence ?? .init()).goesOn(as: other.held.fred?.evidence ?? .init())
+    return (held.fred?.evidence ?? .init()).goesOn(as: other.held.fred?.evidence ?? .init(), apart: apart)
   }
 
   /// No live frame lies at one of the places, and no return from one leads there.
-  public func areApart(from places: [UInt64]) -> Bool { held.frameIntact.isApart(from: places) }
+  public func areApart(from places: [UInt64]) -> Bool {
+    held.frameIntact.isApart(from: places) && held.fred?.evidence.isApart(from: places) ?? true
+  }
 
   // MARK: The end
 
