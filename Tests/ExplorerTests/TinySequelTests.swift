@@ -80,7 +80,8 @@ extension TinyPathPruningTests {
     ])
     #expect(section.verdict == .held)
     let nested = try #require(section.nested?.first)
-    #expect(section.costs.known > nested.trials / 2, "\(section.costs.known) of \(nested.trials)")
+    // Without the rule where the clock moves each trial inside the breakpoint's handler would be run, a hundred of them.
+    #expect(section.costs.known > nested.trials - 20, "\(section.costs.known) of \(nested.trials)")
   }
 
   /// An NMI that takes a microsecond more at one place.
