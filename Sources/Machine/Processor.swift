@@ -43,8 +43,9 @@ public final class Processor {
   /// Something must be looked at before the next instruction: a debug trap, an interrupt, a shadow, single-stepping.
   var attention = false
 
-  /// Where ports and all memory that is no RAM lead. While there is none, every read is all ones.
-  public weak var bus: (any Bus)?
+  /// Where ports and all memory that is no RAM lead. While there is none, every read is all ones. It has to live as long as the processor
+  /// runs. MEASURED: `weak` made every retain of the computer, which is the bus, a slow one, some 3 % of a search.
+  public unowned var bus: (any Bus)?
   /// The bus was used, or a register written that the local APIC shares, since a run stopped last: the platform has to look.
   var deviceWasAccessed = false
   /// Blocks of several instructions run: retired instructions and time are not up to date.

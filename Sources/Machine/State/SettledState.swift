@@ -7,7 +7,8 @@
   import Glibc
 #endif
 
-public struct SettledState: Sendable, Hashable {
+/// An object, so that it stays where it is: MEASURED: to move it for a comparison, which is most of what is done with it, took some 2 % of a search.
+public final class SettledState: Hashable {
   private var state: ProcessorState
 
   init(_ processor: ProcessorState) {
@@ -28,14 +29,18 @@ public struct SettledState: Sendable, Hashable {
     self.state = state
   }
 
+  /// The same but for what the change makes of it.
+  private init(_ other: SettledState, _ change: (inout ProcessorState) -> Void) {
+    state = other.state
+    change(&state)
+  }
+
   /// RFLAGS.RF is set.
   public var hasResume: Bool { state.flag(.resume) }
 
   /// The same with RF clear.
   public var withoutResume: SettledState {
-    var result = self
-    result.state.otherFlags &= ~RFLAGS.resume.rawValue
-    return result
+    SettledState(self) { $0.otherFlags &= ~RFLAGS.resume.rawValue }
   }
 
   /// DR6.
@@ -43,23 +48,20 @@ public struct SettledState: Sendable, Hashable {
 
   /// The same with DR6 as after a reset.
   public var withoutDebugStatus: SettledState {
-    var result = self
-    result.state.dr6 = DR6.fixedOnes
-    return result
+    SettledState(self) { $0.dr6 = DR6.fixedOnes }
   }
 
   /// The same with NMIs blocked.
   public var blockingNMIs: SettledState {
-    var result = self
-    result.state.nmiBlocked = true
-    return result
+    SettledState(self) { $0.nmiBlocked = true }
   }
 
   public static func == (one: SettledState, other: SettledState) -> Bool {
+    if one === other { return true }
     // SAFETY: the structure is trivial. Bytes between its fields may differ where the fields are equal: then two states count as
     // different that are not, and more is run than has to be.
-    withUnsafeBytes(of: one.state) { a in
-      withUnsafeBytes(of: other.state) { b in memcmp(a.baseAddress!, b.baseAddress!, a.count) == 0 }
+    return withUnsafeBytes(of: &one.state) { a in
+      withUnsafeBytes(of: &other.state) { b in memcmp(a.baseAddress!, b.baseAddress!, a.count) == 0 }
     }
   }
 
