@@ -67,9 +67,8 @@ struct Boot: ParsableCommand {
     switch end {
     case .powerOff: return
     case .budget:
-      let why = deadline?.reason.map { "\($0) at \(Starting.place(computer, kernel.image))" }
-      throw CommandFailure(
-        .inconclusive, machine.kernel, why ?? "stopped after \(limit ?? 0) million instructions")
+      let why = deadline?.reason ?? "stopped after \(limit ?? 0) million instructions"
+      throw CommandFailure(.inconclusive, machine.kernel, "\(why) at \(Starting.place(computer, kernel.image))")
     case .died(let how):
       throw CommandFailure(
         .violation, machine.kernel,
