@@ -51,7 +51,7 @@ import Testing
     #expect(ended.complaint.hasSuffix(" instructions\n"))
     // A bound that comes first is the reason.
     let bounded = try limen("boot", spinning.path, "--memory", "16", "--timeout", "1h", "--limit", "2")
-    expectInconclusive(bounded, spinning.path, "stopped after 2 million instructions")
+    expectInconclusive(bounded, spinning.path, "stopped after 2 million instructions at ")
   }
 
   @Test func theClockEndsATrace() throws {
