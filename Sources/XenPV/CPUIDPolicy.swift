@@ -3,6 +3,8 @@
 /// Xen `xen/arch/x86/cpuid.c`, `guest_cpuid`; `xen/arch/x86/cpu-policy.c`; `xen/include/public/arch-x86/cpufeatureset.h`, where
 /// features for PV guests have the letter A; `xen/arch/x86/traps.c`, `cpuid_hypervisor_leaves`;
 /// `xen/include/public/arch-x86/cpuid.h`.
+/// Not modelled: IA32_ARCH_CAPABILITIES where the processor has none. Xen offers it to domain 0 on every part of Intel's, with ITS_NO where
+/// Indirect Target Selection does not affect the part, so that a kernel there puts no aligned thunks in place of its returns.
 import Machine
 
 extension XenPVComputer {
