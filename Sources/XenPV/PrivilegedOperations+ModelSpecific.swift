@@ -37,7 +37,7 @@ extension XenPVComputer {
     case 0x8B: return processor.modelSpecificRegister(index)
     // SPEC_CTRL where the guest has IBRSB, which Intel's processors alone show it; ARCH_CAPABILITIES.
     case 0x48: return isIntel ? processor.modelSpecificRegister(index) : nil
-    case 0x10A: return domain.isPrivileged ? processor.modelSpecificRegister(index) : nil
+    case 0x10A: return architectureCapabilities
     // PLATFORM_INFO and MISC_FEATURES_ENABLES: no CPUID faulting.
     case 0xCE, 0x140: return 0
     // The counters of the performance monitor, which is not virtualised.

@@ -18,16 +18,21 @@ import Testing
     "xen no-real-mode console=com1 com1=115200,8n1 dom0_mem=64M dom0_max_vcpus=1 watchdog=0 nmi=dom0 xpti=no noreboot "
     + "serial_tx_buffer=1M"
 
-  /// In a process of its own: here the test runner would look at each of the millions of errors by which a port access leaves its block.
-  @Test(arguments: Profile.plain.map(\.name)) func theOracleSeesWhatTheManualsDemand(profile: String) throws {
+  /// What Xen and the oracle print. In a process of its own: here the test runner would look at each of the millions of errors by which a
+  /// port access leaves its block.
+  static func boot(_ profile: Profile, _ word: String = "") throws -> [String] {
     try #require(XenAgreesTests.buildFailure == nil, "\(XenAgreesTests.buildFailure ?? "")")
     let limen = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
       .appending(path: "limen").path
     let ran = XenAgreesTests.run(
-      ["-c", "exec \"$0\" \"$@\"", limen, "boot", try #require(Self.xen), "--profile", profile, "--limit", "4000"]
-        + ["--command-line", Self.line, "--module", "\(XenAgreesTests.image) oracle"])
+      ["-c", "exec \"$0\" \"$@\"", limen, "boot", try #require(Self.xen), "--profile", profile.name, "--limit", "4000"]
+        + ["--command-line", Self.line, "--module", "\(XenAgreesTests.image) oracle \(word)"])
     #expect(ran.status == 0, "\(ran.complaint)")
-    let printed = ran.output.split(whereSeparator: \.isNewline).map(String.init)
+    return ran.output.split(whereSeparator: \.isNewline).map(String.init)
+  }
+
+  @Test(arguments: Profile.plain.map(\.name)) func theOracleSeesWhatTheManualsDemand(profile: String) throws {
+    let printed = try Self.boot(try #require(Profile.plain.first { $0.name == profile }))
     let lines = printed.filter { $0.hasPrefix("LIMEN ") }
     let demanded = try OracleLog.demanded(profile).filter { $0.hasPrefix("LIMEN ") }
     #expect(lines.map(OracleLog.name) == demanded.map(OracleLog.name))

@@ -65,18 +65,8 @@ func crash() -> Bool {
 
 nonisolated(unsafe) private var attempted = false
 
-/// The command line stands at offset 128 of struct start_info and may begin with the image's name.
 private func attempt(_ name: StaticString) -> Bool {
-  let line = start_info + 128
-  var end: UInt = 0
-  while end < 1023, load_byte(line + end) != 0 { end += 1 }
-  let count = UInt(name.utf8CodeUnitCount)
-  guard end >= count, end == count || load_byte(line + end - count - 1) == 32 else { return false }
-  var index: UInt = 0
-  while index < count {
-    guard load_byte(line + end - count + index) == name.utf8Start[Int(index)] else { return false }
-    index += 1
-  }
+  guard commandLine(endsWith: name) else { return false }
   attempted = true
   var output = Line()
   output.put("crash/")
