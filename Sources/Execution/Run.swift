@@ -432,7 +432,11 @@ package final class Run {
       // With IOPL 3 user mode has CLI.
       result.shutsEventsOut =
         !computer.interruptsOpen && (user.interruptsOpen || !processor.rflags.isSuperset(of: .ioPrivilegeLevel))
-      if processor.topTable != user.topTable { result.foreignTables = processor.topTable }
+      if processor.topTable != user.topTable {
+        result.foreignTables = processor.topTable
+        // Not this task's user mode: what becomes of this one is still to come.
+        result.isAnothersTurn = isAnothersTurn
+      }
     }
     return result
   }

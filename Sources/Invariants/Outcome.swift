@@ -153,7 +153,7 @@ public struct Outcome: Sendable {
   public var foreignTables: UInt64?
   /// An alarm that the user had set ran out with an event of the run, so that its signal's handler must be what user mode goes on with.
   public var alarmIsDue = false
-  /// The bound came while another task had the processor.
+  /// The bound, or user mode, came while another task had the processor.
   public var isAnothersTurn = false
   /// The crossing did not come to the task's stack.
   public var strayStack: StrayStack?

@@ -49,6 +49,31 @@ import Testing
     #expect(writes.count { $0.location.description.hasPrefix("system_call") } == 2 && trace.end.kind == .user)
   }
 
+  /// Behind an NMI user mode is come to on other page tables: with the stack that the crossing was on it is a violation, and from the middle of
+  /// another stack another task's, of which nothing is said.
+  @Test(arguments: [("", true), ("leaq other_stack(%rsp), %rsp; subq $kernel_stack, %rsp", false)])
+  func userModeOnOtherTables(switching: String, isViolated: Bool) throws {
+    let kernel = try TinyKernel(
+      [
+        "BOOT=movq page_map, %rax; movq %rax, other_map",
+        "CROSSING=.pushsection .bss; .balign 4096; other_map: .skip 4096; .skip 4096; other_stack: .skip 64; seen: .skip 8; .popsection; "
+          + "cmpb $0, seen; je 2f; movq -8+kernel_stack, %rax; movq %rax, -8+other_stack; movq -16+kernel_stack, %rax; "
+          + "movq %rax, -16+other_stack; movb $0, seen; movl $other_map, %eax; movq %rax, %cr3; \(switching); 2: nop",
+        "ON_NMI=movb $1, seen",
+      ], in: folder.url)
+    let section = try #require(try kernel.checker(.intel, events: [.nmi]).check { _ in }.report.sections.first)
+    if isViolated {
+      #expect(Set(section.findings.map(\.invariant)) == ["page-tables-owned"])
+    } else {
+      #expect(section.findings.isEmpty)
+      guard case .inconclusive(let bound) = section.verdict else {
+        Issue.record("\(section.verdict)")
+        return
+      }
+      #expect(bound.hasPrefix("another task has the processor"))
+    }
+  }
+
   /// What the kernel itself keeps out without an event of the kind is no silence: nothing was tried there. The three boundaries are those of
   /// `breakpointsWaitForDR6`.
   @Test func boundariesThatTheKernelClosesAreNotHeld() throws {
