@@ -81,6 +81,12 @@ struct FlagsSanitised: Monitor {
     bad == nil && other.bad == nil && entry == other.entry && interrupted == other.interrupted
   }
 
+  /// The same wherever one goes on as the other.
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(entry)
+    hasher.combine(interrupted)
+  }
+
   func judge(_ run: Outcome) -> Violation? {
     bad.map {
       Violation(

@@ -358,6 +358,9 @@ public final class Monitors {
     return held.goesOn(as: &copy, owed: owed, apart: apart)
   }
 
+  /// The same wherever one goes on as the other, and as a rule not elsewhere.
+  public func hash(into hasher: inout Hasher) { held.flagsSanitised.hash(into: &hasher) }
+
   /// No live frame lies at one of the places, and no return from one leads there.
   public func areApart(from places: [UInt64]) -> Bool {
     held.frameIntact.isApart(from: places) && held.fred?.evidence.isApart(from: places) ?? true

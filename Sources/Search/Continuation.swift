@@ -178,7 +178,7 @@ final class Continuation {
 
   private func doesTheSame(_ trial: KnownTrial, at place: Prospect) -> Bool {
     let (memory, depth) = (memory, depth)
-    return trial.reads.allSatisfy { memory[word: $0.word] & $0.mask == $0.value }
+    return trial.reads.allSatisfy { $0.bytes.allSatisfy { memory[word: $0.word] & $0.mask == $0.value } }
       && place.monitors.areApart(from: trial.stackPointers)
       && trial.place.monitors.areApart(from: trial.stackPointers)
       && trial.untouched.allSatisfy { !memory.isWritten(page: $0, sinceFork: depth) }
@@ -245,7 +245,8 @@ final class Continuation {
     }
     known.keep(
       KnownTrial(
-        place: place, reads: reads, untouched: untouched, writes: writes, stackPointers: stackPointers,
+        place: place, reads: known.reads.share(reads), untouched: untouched, writes: writes,
+        stackPointers: stackPointers,
         digest: digest, duration: end.fineTime &- place.fineTime, onOwnStack: onOwnStack,
         letsNMIsIn: !end.goesOn(as: place, readsDebugStatus: false),
         debugStatus: (footprint.debugStatusRead != nil, end.state.debugStatus != place.state.debugStatus),

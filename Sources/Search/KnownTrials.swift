@@ -9,7 +9,7 @@ import Machine
 final class KnownTrial {
   let place: Prospect
   /// Bytes that were read before they were written, and what they held, of pages written since the crossing.
-  let reads: [Bytes]
+  let reads: [SharedBytes.OfPage]
   /// Pages that were read and had not been written since the crossing.
   let untouched: [Int]
   /// Bytes that may hold something else than before, and what they hold.
@@ -30,7 +30,8 @@ final class KnownTrial {
   let aftermath: Aftermath?
 
   init(
-    place: Prospect, reads: [Bytes], untouched: [Int], writes: [Bytes], stackPointers: [UInt64], digest: RunDigest,
+    place: Prospect, reads: [SharedBytes.OfPage], untouched: [Int], writes: [Bytes], stackPointers: [UInt64],
+    digest: RunDigest,
     duration: UInt64, onOwnStack: Bool, letsNMIsIn: Bool, debugStatus: (isRead: Bool, isChanged: Bool), isOver: Bool,
     aftermath: Aftermath?
   ) {
@@ -50,7 +51,7 @@ final class KnownTrial {
 }
 
 /// Some bytes of a word of RAM.
-struct Bytes: Equatable {
+struct Bytes: Hashable {
   /// The physical address divided by 8.
   var word: UInt64
   /// All ones in each of the bytes.
@@ -116,11 +117,14 @@ struct KnownTrials {
   }
 
   private var entries: [Key: Entry] = [:]
-  private var words = 0
+  /// What they read.
+  let reads = SharedBytes()
+  /// Words that they write.
+  private var writes = 0
 
   /// Trials of one event at one state of the processor that are taken down.
   private static let mostTries = 8
-  /// Words that all of them may hold, 16 bytes each.
+  /// Words that all of them may hold, 24 bytes each.
   private static let mostWords = 16 << 20
 
   /// What is known of the event at a place; nil where it was never asked for.
@@ -140,7 +144,7 @@ struct KnownTrials {
     let entry = entry(at: place, event)
     let times = entry.asked
     entry.asked += 1
-    guard times > 0 && times <= Self.mostTries && words < Self.mostWords else { return false }
+    guard times > 0 && times <= Self.mostTries && reads.words + writes < Self.mostWords else { return false }
     return entry.wasBack || times == Self.mostTries / 2
   }
 
@@ -148,7 +152,7 @@ struct KnownTrials {
   mutating func note(at place: Int, _ event: EventKind, wasBack: Bool) { entry(at: place, event).wasBack = wasBack }
 
   mutating func keep(_ trial: KnownTrial, at place: Int, _ event: EventKind) {
-    words += trial.reads.count + trial.writes.count
+    writes += trial.writes.count
     entry(at: place, event).keep(trial)
   }
 }

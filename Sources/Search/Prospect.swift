@@ -6,8 +6,14 @@ import Platform
 
 final class Prospect {
   let state: SettledState
-  /// The same for equal states, and for others as a rule not.
-  private(set) lazy var key = state.hashValue
+  /// The same where what goes on goes on alike, and elsewhere as a rule not. Trials are kept by it: how many of them at one key is bounded, and
+  /// those that others than this state's monitors have seen are of no use here.
+  private(set) lazy var key: Int = {
+    var hasher = Hasher()
+    state.hash(into: &hasher)
+    monitors.hash(into: &hasher)
+    return hasher.finalize()
+  }()
   /// RF is set and decides nothing.
   private let resumeDecidesNothing: Bool
   /// The platform's state: see `PlatformComputer.settledPlatform`.
@@ -56,8 +62,13 @@ final class Prospect {
       && isBeside(other, apart: apart) && isSettled(as: other, hasNMIs, readsDebugStatus)
   }
 
-  /// The processor goes on from here as from the other place; the platform, like RAM, may not.
-  func goesOnBeside(_ other: Prospect) -> Bool { isBeside(other) && isSettled(as: other, true, true) }
+  /// The processor goes on from here as from the other place, as long as no event comes; the platform, like RAM, may not, and so may ask for an
+  /// interrupt here and for none there.
+  func goesOnBeside(_ other: Prospect) -> Bool {
+    guard isBeside(other) else { return false }
+    if state.hasInterruptLine == other.state.hasInterruptLine { return isSettled(as: other, true, true) }
+    return state.withoutInterruptLine == other.state.withoutInterruptLine
+  }
 
   private func isBeside(_ other: Prospect, apart: Bool = false) -> Bool {
     time == other.time && phase == other.phase && hasRoom == other.hasRoom && printed == other.printed

@@ -48,6 +48,35 @@ extension TinyPathPruningTests {
     breaks(section, "user-state-preserved")
   }
 
+  /// The local APIC asks for interrupt 31, by which `action` is done. SDM vol. 3A, "Issuing Interprocessor Interrupts"; "EOI Register".
+  private func interrupts(_ action: String) -> String {
+    "BOOT=movl $0xfee00083, directory + 24; movl $0x1ff, 0x6000f0; GATE 31, interrupt, 0; .pushsection .text.interrupt, \"ax\"; "
+      + "interrupt: \(action); movl $0, 0x6000b0; iretq; .popsection"
+  }
+  private static let asks = "movl $0x4001f, 0x600300"
+  private static let letsIn = "CROSSING=\(bytes) nop; nop; sti; nop; cli"
+
+  /// An interrupt that the NMI asks for is kept out until the crossing's end.
+  @Test func anInterruptThatIsAskedForGoesOnAlike() throws {
+    let section = try section([Self.letsIn, interrupts("nop"), debugHandler(), nmiHandler(Self.asks)])
+    #expect(section.verdict == .held)
+    let nested = try #require(section.nested?.first)
+    // Each NMI inside the breakpoint's handler leaves the interrupt asked for, and without the rule each is run.
+    #expect(section.costs.known > nested.trials - 100, "\(section.costs.known) of \(nested.trials)")
+  }
+
+  /// It is let in inside the breakpoint's handler, which begins on the crossing's stack, and does harm where it comes later.
+  @Test func anInterruptMustNotComeInBetween() throws {
+    let section = try section([
+      "CROSSING=sti; \(Self.bytes) nop; cli",
+      interrupts("cmpb $0, inside; jne 4f; \(Self.harm); 4:") + "; GATE 1, debug, 0",
+      debugHandler(around: "sti; nop; cli"), nmiHandler(Self.asks),
+    ])
+    // Where the crossing is not ready for the breakpoint that is a mistake of its own.
+    let harms = section.findings.filter { $0.invariant == "user-state-preserved" }
+    #expect(!harms.isEmpty && harms.allSatisfy { $0.path.steps.map(\.event) == [.debugBreakpoint, .nmi] })
+  }
+
   /// The NMI leaves the address that it interrupted, and one of them does harm.
   @Test func whatIsLeftMustBeTheSame() throws {
     let section = try section([

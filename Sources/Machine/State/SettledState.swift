@@ -51,6 +51,14 @@ public final class SettledState: Hashable {
     SettledState(self) { $0.dr6 = DR6.fixedOnes }
   }
 
+  /// The platform asks for a maskable interrupt.
+  public var hasInterruptLine: Bool { state.interruptLine }
+
+  /// The same where it asks for none.
+  public var withoutInterruptLine: SettledState {
+    SettledState(self) { $0.interruptLine = false }
+  }
+
   /// The same with NMIs blocked.
   public var blockingNMIs: SettledState {
     SettledState(self) { $0.nmiBlocked = true }
