@@ -103,15 +103,16 @@ extension XenPVComputer {
   /// IA32_ARCH_CAPABILITIES: what the processor says of it, and what Xen knows of the part; nil on AMD's.
   var architectureCapabilities: UInt64? {
     guard !isAMD else { return nil }
+    typealias Known = ArchitectureCapabilities
     var value = processor.modelSpecificRegister(0x10A) ?? 0
     // Who has no AVX2 has no gathering.
-    value |= Self.gatherDataSamplingNo
-    if value & Self.registerFileClear == 0 { value |= Self.registerFileDataSamplingNo }
-    if !processor.profile.owed.contains(.alignedBranches) { value |= Self.indirectTargetSelectionNo }
+    value |= Known.gatherDataSamplingNo
+    if value & Known.registerFileClear == 0 { value |= Known.registerFileDataSamplingNo }
+    if !processor.profile.owed.contains(.alignedBranches) { value |= Known.indirectTargetSelectionNo }
     value &= Self.architectureFeatures
     // From Skylake on returns are predicted in another way where the return stack is empty. Of the parts here those have IBRS.
     if hasIntelsIBRS {
-      value |= value & Self.enhancedIBRS != 0 ? Self.restrictedAlternatePredictor : Self.alternatePredictor
+      value |= value & Known.enhancedIBRS != 0 ? Known.restrictedAlternatePredictor : Known.alternatePredictor
     }
     return value
   }
@@ -168,11 +169,4 @@ extension XenPVComputer {
   /// RDCL_NO EIBRS SSB_NO MDS_NO IF_PSCHANGE_MC_NO TAA_NO SBDR_SSDP_NO FBSDP_NO PSDP_NO FB_CLEAR BHI_NO PBRSB_NO GDS_NO RFDS_NO RFDS_CLEAR
   /// ITS_NO
   private static let architectureFeatures: UInt64 = 0x4000_0000_1D12_E173
-  private static let enhancedIBRS: UInt64 = 1 << 1
-  private static let alternatePredictor: UInt64 = 1 << 2
-  private static let restrictedAlternatePredictor: UInt64 = 1 << 19
-  private static let gatherDataSamplingNo: UInt64 = 1 << 26
-  private static let registerFileDataSamplingNo: UInt64 = 1 << 27
-  private static let registerFileClear: UInt64 = 1 << 28
-  private static let indirectTargetSelectionNo: UInt64 = 1 << 62
 }

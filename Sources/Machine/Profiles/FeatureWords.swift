@@ -62,15 +62,21 @@ public struct FeatureWords: Sendable, Hashable {
 }
 
 /// Bits of IA32_ARCH_CAPABILITIES. SDM vol. 4, "IA32_ARCH_CAPABILITIES"; Intel, "CPUID Enumeration and Architectural MSRs".
-enum ArchitectureCapabilities {
+public enum ArchitectureCapabilities {
   /// Those that say something of the processor alone, or of what the machine implements: not those that promise another register
   /// (TSX_CTRL, MISC_PACKAGE_CTLS, ENERGY_FILTERING_CTL, DOITM, MCU_CONTROL, FB_CLEAR_CTRL, XAPIC_DISABLE, OVERCLOCKING_STATUS).
   static let implemented: UInt64 = [
     0, 1, 2, 3, 4, 5, 6, 8, 13, 14, 15, 17, 19, 20, 24, 25, 26, 27, 28, 62,
   ].reduce(0) { $0 | 1 << UInt64($1) }
   static let meltdownNo: UInt64 = 1 << 0
-  static let enhancedIBRS: UInt64 = 1 << 1
+  public static let enhancedIBRS: UInt64 = 1 << 1
+  /// RSBA: where the return stack is empty, returns are predicted as other indirect branches; RRSBA, within one privilege alone.
+  public static let alternatePredictor: UInt64 = 1 << 2
+  public static let restrictedAlternatePredictor: UInt64 = 1 << 19
   static let microarchitecturalDataSamplingNo: UInt64 = 1 << 5
   static let gatherDataSamplingControl: UInt64 = 1 << 25
-  static let registerFileClear: UInt64 = 1 << 28
+  public static let gatherDataSamplingNo: UInt64 = 1 << 26
+  public static let registerFileDataSamplingNo: UInt64 = 1 << 27
+  public static let registerFileClear: UInt64 = 1 << 28
+  public static let indirectTargetSelectionNo: UInt64 = 1 << 62
 }
